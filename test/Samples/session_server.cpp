@@ -5,9 +5,10 @@
 // A request is a two-byte big-endian length and that many bytes of text; so is
 // a reply. Requests:
 //
-//   echo TEXT   replies "ok TEXT"
-//   quit        ends the session without a reply
-//   other       replies "error unknown command: ..."
+//   echo TEXT       replies "ok TEXT"
+//   repeat N TEXT   replies "ok " and N times TEXT
+//   quit            ends the session without a reply
+//   other           replies "error unknown command: ..."
 
 #include <algorithm>
 #include <array>
@@ -66,15 +67,21 @@ private:
   // Decides what to answer; "quit" lets the session end.
   void handle_request() {
     std::string command = body_.substr(0, body_.find(' '));
+    std::string rest = body_.substr(std::min(body_.size(), command.size() + 1));
     ++requests_;
 
     if (command == "quit") {
       std::cout << "session: quit after " << requests_ << " requests"
                 << std::endl;
     } else if (command == "echo") {
-      std::string text =
-          body_.substr(std::min(body_.size(), command.size() + 1));
-      do_write("ok " + text);
+      do_write("ok " + rest);
+    } else if (command == "repeat") {
+      std::size_t digits = 0;
+      int count = std::stoi(rest, &digits);
+      std::string text = "ok ";
+      while (count-- > 0 && text.size() < max_body)
+        text += rest.substr(digits);
+      do_write(text);
     } else {
       do_write("error unknown command: " + command);
     }
