@@ -6,6 +6,9 @@ find_program(LLVM_CONFIG NAMES llvm-config-22 REQUIRED)
 execute_process(COMMAND ${LLVM_CONFIG} --prefix
                 OUTPUT_VARIABLE CORAL_LLVM_PREFIX
                 OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CORAL_LLVM_PREFIX}/bin/clang -print-resource-dir
+                OUTPUT_VARIABLE CORAL_CLANG_RESOURCE_DIR
+                OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 find_package(Clang 22.1 REQUIRED CONFIG
              PATHS ${CORAL_LLVM_PREFIX}/lib/cmake/clang NO_DEFAULT_PATH)
 
