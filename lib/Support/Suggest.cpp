@@ -1,0 +1,24 @@
+//===--- Suggest.cpp - "did you mean" -------------------------------------===//
+
+#include "coralc/Support/Suggest.h"
+
+using namespace llvm;
+
+namespace coralc {
+
+std::string didYouMean(StringRef Word, ArrayRef<StringRef> Candidates) {
+  // A third of the word may be wrong; beyond that a suggestion misleads.
+  unsigned Best = std::max<size_t>(Word.size(), 3) / 3 + 1;
+  StringRef Nearest;
+  for (StringRef Candidate : Candidates) {
+    unsigned Distance =
+        Word.edit_distance(Candidate, /*AllowReplacements=*/true, Best);
+    if (Distance < Best) {
+      Best = Distance;
+      Nearest = Candidate;
+    }
+  }
+  return Nearest.empty() ? "" : "; did you mean '" + Nearest.str() + "'?";
+}
+
+} // namespace coralc

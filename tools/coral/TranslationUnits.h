@@ -1,0 +1,89 @@
+//===--- TranslationUnits.h - Over every translation unit -------*- C++ -*-===//
+//
+// What lint and rewrite have in common: find the translation units, analyse
+// each in a process of its own, and bring the paths of the results into the
+// form that the user typed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORAL_TRANSLATIONUNITS_H
+#define CORAL_TRANSLATIONUNITS_H
+
+#include "Options.h"
+#include "coralc/Exec/Wire.h"
+#include "coralc/Exec/Workers.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace coralc {
+
+/// Prints paths as people expect them: as typed if they were typed, relative
+/// below the current directory, absolute elsewhere.
+class DisplayPaths {
+public:
+  /// \p Typed are the paths of the command line.
+  explicit DisplayPaths(llvm::ArrayRef<std::string> Typed);
+
+  /// \p Path as Clang names it while it compiles in \p Directory.
+  std::string operator()(llvm::StringRef Path, llvm::StringRef Directory) const;
+
+private:
+  std::string CurrentDirectory;
+  llvm::StringMap<std::string> Spelling;
+};
+
+/// The translation units of one run.
+class TranslationUnits {
+public:
+  static llvm::Expected<TranslationUnits> create(const Arguments &Args);
+
+  /// Calls \p Analyze on every translation unit, each in a process of its own,
+  /// and \p Take on each result, in the order of the units.
+  template <typename Result>
+  void forEach(llvm::function_ref<Result(const CompileCommand &)> Analyze,
+               llvm::function_ref<void(const CompileCommand &, Result)> Take);
+
+  /// A worker died; its translation unit has no result.
+  bool crashed() const { return Crashed; }
+  size_t size() const { return Commands.size(); }
+  std::string display(llvm::StringRef Path, const CompileCommand &Of) const {
+    return Display(Path, Of.Directory);
+  }
+
+private:
+  TranslationUnits(std::vector<CompileCommand> Commands, DisplayPaths Display,
+                   unsigned Parallel, bool ShowProgress)
+      : Commands(std::move(Commands)), Display(std::move(Display)),
+        Parallel(Parallel), ShowProgress(ShowProgress) {}
+
+  std::vector<JobOutcome> run(llvm::function_ref<std::string(size_t)> Job);
+  void reportCrash(const CompileCommand &Of, llvm::StringRef Death);
+
+  std::vector<CompileCommand> Commands;
+  DisplayPaths Display;
+  unsigned Parallel;
+  bool ShowProgress;
+  bool Crashed = false;
+};
+
+template <typename Result>
+void TranslationUnits::forEach(
+    llvm::function_ref<Result(const CompileCommand &)> Analyze,
+    llvm::function_ref<void(const CompileCommand &, Result)> Take) {
+  std::vector<JobOutcome> Outcomes = run([&](size_t I) {
+    Result R = Analyze(Commands[I]);
+    return toWire(R);
+  });
+  for (size_t I = 0; I != Commands.size(); ++I) {
+    std::optional<Result> R;
+    if (Outcomes[I].Result)
+      R = fromWire<Result>(*Outcomes[I].Result);
+    if (R)
+      Take(Commands[I], std::move(*R));
+    else
+      reportCrash(Commands[I], Outcomes[I].Death);
+  }
+}
+
+} // namespace coralc
+
+#endif
