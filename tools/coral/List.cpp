@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Rewrite.h"
 #include "coralc/Support/Suggest.h"
 #include "coralc/Tidy/Lint.h"
+#include "coralc/Vocabulary/Vocabulary.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -40,13 +41,22 @@ std::vector<Row> refusals() {
   return Rows;
 }
 
+std::vector<Row> vocabularies() {
+  std::vector<Row> Rows;
+  for (const Vocabulary &V : builtinVocabularies().all())
+    Rows.push_back({V.Library, V.Summary});
+  return Rows;
+}
+
 struct Topic {
   StringRef Name;
   std::vector<Row> (*Rows)();
 };
 
-constexpr Topic Topics[] = {
-    {"checks", checks}, {"rewrites", rewrites}, {"refusals", refusals}};
+constexpr Topic Topics[] = {{"checks", checks},
+                            {"rewrites", rewrites},
+                            {"vocabularies", vocabularies},
+                            {"refusals", refusals}};
 
 void print(ArrayRef<Row> Rows, StringRef Indent) {
   size_t Width = 0;
