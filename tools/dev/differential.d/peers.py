@@ -1,0 +1,285 @@
+"""Scripted peers and what they saw.
+
+A transcript lists what a peer did and received, in order. How TCP cut a stream
+into segments is no behaviour of a program: bytes received between two actions
+of the peer are one entry. Datagrams stay separate.
+"""
+
+import errno
+import hashlib
+import random
+import select
+import socket
+import struct
+import time
+
+HOST = "127.0.0.1"
+_SHOWN = 60  # bytes of a payload that a transcript shows
+_CHUNK = 1 << 16
+
+
+class Transcript:
+    def __init__(self):
+        self._entries = []
+
+    def note(self, what):
+        self._entries.append((what, None))
+
+    def sent(self, data, what="sends"):
+        self._entries.append((what, bytes(data)))
+
+    def received(self, data):
+        if self._entries and self._entries[-1][0] == "receives":
+            data = self._entries.pop()[1] + data
+        self._entries.append(("receives", bytes(data)))
+
+    def received_datagram(self, data):
+        self._entries.append(("receives datagram", bytes(data)))
+
+    def lines(self):
+        return [
+            what if data is None else f"{what} {_describe(data)}"
+            for what, data in self._entries
+        ]
+
+
+def _describe(data):
+    text = repr(data[:_SHOWN])[1:]
+    if len(data) <= _SHOWN:
+        return f"{len(data)} bytes: {text}"
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    return f"{len(data)} bytes: {text}... sha256 {digest}"
+
+
+class TcpPeer:
+    """A client. Receives into its transcript whenever it is drained."""
+
+    def __init__(self, port, timeout, log, receive_buffer=None):
+        self.log = log
+        self._timeout = timeout
+        self._open = True
+        self.reading = True
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if receive_buffer:
+            self._socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer
+            )
+        self._socket.settimeout(timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._socket.connect((HOST, port))
+            log.note("connects")
+        except OSError as error:
+            log.note(f"cannot connect: {_name(error)}")
+            self._open = False
+        self._socket.setblocking(False)
+        self.local_port = self._socket.getsockname()[1]
+
+    def send(self, data, last=False):
+        """Sends all of DATA, receiving meanwhile what comes back. With LAST,
+        shuts down sending behind it, as one action of the transcript."""
+        if not self._open:
+            return
+        self.log.sent(data, "sends for the last time" if last else "sends")
+        left = memoryview(data)
+        deadline = time.monotonic() + self._timeout
+        while left and self._open:
+            if time.monotonic() > deadline:
+                self.log.note("cannot send the rest")
+                return
+            select.select([self._socket], [self._socket], [], 0.1)
+            try:
+                left = left[self._socket.send(left[:_CHUNK]) :]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self.log.note(f"cannot send: {_name(error)}")
+                return
+            self.drain()
+        if last and self._open:
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def flood(self, data, settle):
+        """Sends DATA again and again without receiving, until nothing more
+        fits. How much that is depends on the kernel and is not recorded."""
+        self.reading = False
+        self.log.note("sends without receiving until nothing more fits")
+        pending = memoryview(data)
+        stalled = False
+        while not stalled:
+            try:
+                while True:
+                    pending = pending[self._socket.send(pending) :]
+                    pending = pending or memoryview(data)
+            except BlockingIOError:
+                settle()
+                stalled = not select.select([], [self._socket], [], 0)[1]
+            except OSError as error:
+                self.log.note(f"cannot send: {_name(error)}")
+                return
+
+    def drain(self):
+        """Takes what has arrived; returns whether anything did."""
+        arrived = False
+        while self._open and self.reading:
+            try:
+                data = self._socket.recv(_CHUNK)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self.log.note(_name(error))
+                self._open = False
+                return True
+            if not data:
+                self.log.note("receives the end of the stream")
+                self._open = False
+                return True
+            self.log.received(data)
+            arrived = True
+        return arrived
+
+    def read_to_end(self):
+        """Receives until the stream ends, or says that it does not."""
+        deadline = time.monotonic() + self._timeout
+        while self._open:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.log.note("the stream does not end")
+                return
+            select.select([self._socket], [], [], left)
+            self.drain()
+
+    def await_end(self):
+        """Like read_to_end, for a flooded connection: only that it ends is
+        recorded, as how much arrived and whether it ends by a reset depends on
+        what the kernel had buffered."""
+        deadline = time.monotonic() + self._timeout
+        ended = False
+        while not ended and time.monotonic() < deadline:
+            select.select([self._socket], [], [], 0.1)
+            try:
+                ended = not self._socket.recv(_CHUNK)
+            except BlockingIOError:
+                pass
+            except OSError:
+                ended = True
+        self.log.note("the connection ends" if ended else "... does not end")
+
+    def half_close(self):
+        if self._open:
+            self.log.note("shuts down sending")
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        if self._open:
+            self.log.note("closes")
+        self.dispose()
+
+    def reset(self):
+        """Closes with a reset instead of an orderly end."""
+        if self._open:
+            self.log.note("resets")
+            self._socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        self.dispose()
+
+    def dispose(self):
+        self._open = False
+        self._socket.close()
+
+
+class UdpPeer:
+    """A source of datagrams."""
+
+    def __init__(self, port, timeout, log):
+        self.log = log
+        self._server = (HOST, port)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((HOST, 0))
+        self._socket.setblocking(False)
+        self._open = True
+        self.local_port = self._socket.getsockname()[1]
+
+    def send(self, data):
+        self.log.sent(data, "sends datagram")
+        try:
+            self._socket.sendto(data, self._server)
+        except OSError as error:
+            self.log.note(f"cannot send: {_name(error)}")
+
+    def drain(self):
+        arrived = False
+        while self._open:
+            try:
+                self.log.received_datagram(self._socket.recv(_CHUNK))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self.log.note(_name(error))
+            arrived = True
+        return arrived
+
+    def close(self):
+        self.log.note("closes")
+        self.dispose()
+
+    def dispose(self):
+        self._open = False
+        self._socket.close()
+
+
+def _name(error):
+    if error.errno in (errno.ECONNRESET, errno.EPIPE):
+        return "the connection is reset"
+    return errno.errorcode.get(error.errno, str(error)) if error.errno else (
+        "timed out"
+    )
+
+
+def _rows(protocol):
+    with open(f"/proc/net/{protocol}", encoding="ascii") as table:
+        next(table)
+        for row in table:
+            yield row.split(maxsplit=5)
+
+
+def _port(address):
+    return int(address.rpartition(":")[2], 16)
+
+
+def table_of(protocol, port):
+    """The name of the kernel's table in which a program listens on PORT (TCP)
+    or has it bound (UDP), or None while there is none."""
+    state = {"tcp": "0A", "udp": "07"}[protocol]
+    suffix = f":{port:04X}"
+    for table in (protocol, protocol + "6"):
+        for row in _rows(table):
+            if row[1].endswith(suffix) and row[3] == state:
+                return table
+    return None
+
+
+def has_unread(table, port):
+    """Whether the kernel holds input or connections for PORT."""
+    suffix = f":{port:04X}"
+    return any(
+        row[1].endswith(suffix) and not row[4].endswith(":00000000")
+        for row in _rows(table)
+    )
+
+
+def free_port(protocol):
+    """A port nobody uses, outside the range of outgoing connections."""
+    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[protocol]
+    for _ in range(1000):
+        port = random.randrange(20000, 32000)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port between 20000 and 32000")
