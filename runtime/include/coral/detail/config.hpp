@@ -1,0 +1,38 @@
+// What the compilers offer, behind macros of our own.
+
+#ifndef CORAL_DETAIL_CONFIG_HPP
+#define CORAL_DETAIL_CONFIG_HPP
+
+#ifdef __has_cpp_attribute
+#if __has_cpp_attribute(clang::coro_await_elidable)
+// `co_await f()` of this type, within a coroutine of a type so marked, may put the frame of `f`
+// inside the frame of its awaiter.
+#define CORAL_AWAIT_ELIDABLE [[clang::coro_await_elidable]]
+#endif
+#endif
+#ifndef CORAL_AWAIT_ELIDABLE
+#define CORAL_AWAIT_ELIDABLE
+#endif
+
+// Clang turns every symmetric transfer into a tail call. GCC does so only where sibling calls are
+// optimised, which no predefined macro tells: there, transfers are counted and the stack is
+// unwound to the driver every so often.
+#if defined(__GNUC__) && !defined(__clang__)
+#define CORAL_DETAIL_COUNT_TRANSFERS 1
+#else
+#define CORAL_DETAIL_COUNT_TRANSFERS 0
+#endif
+
+// A recycled frame would hide a use after free from AddressSanitizer.
+#if defined(__SANITIZE_ADDRESS__)
+#define CORAL_DETAIL_RECYCLE_FRAMES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CORAL_DETAIL_RECYCLE_FRAMES 0
+#endif
+#endif
+#ifndef CORAL_DETAIL_RECYCLE_FRAMES
+#define CORAL_DETAIL_RECYCLE_FRAMES 1
+#endif
+
+#endif

@@ -1,0 +1,258 @@
+// One asynchronous operation awaited by a task.
+//
+// `operation` is what `co_await` finds: it holds an *initiation*, a function that starts the
+// operation and is handed a completion handler. The operation starts inside `await_suspend`, when
+// the coroutine is suspended, and not before; the handler resumes the coroutine where it is
+// called.
+//
+// From the initiation on, the completion handler stands for the suspended chain: it is called
+// exactly once, or destroyed uncalled, and then the chain is destroyed from its root.
+
+#ifndef CORAL_DETAIL_OPERATION_HPP
+#define CORAL_DETAIL_OPERATION_HPP
+
+#include <coral/detail/drive.hpp>
+#include <coral/task.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace coral::detail {
+
+/// An operation between its initiation and its completion.
+class suspended_operation {
+public:
+  suspended_operation() = default;
+
+  std::coroutine_handle<> coroutine;
+  root *owner = nullptr;
+};
+
+/// Marks, on the stack, that an initiation runs on this thread. While it does, the handler can be
+/// called, kept or dropped, here or on another thread, and when the initiation throws only this
+/// tells whether the coroutine is still waiting for the exception.
+class initiation_scope {
+public:
+  explicit initiation_scope(const suspended_operation &operation) noexcept
+      : operation_(&operation), outer_(std::exchange(this_thread_state.initiating, this)) {}
+
+  initiation_scope(const initiation_scope &) = delete;
+  initiation_scope &operator=(const initiation_scope &) = delete;
+
+  ~initiation_scope() { this_thread_state.initiating = outer_; }
+
+  /// True when the handler was dropped before the initiation ended.
+  bool dropped() const noexcept { return dropped_; }
+
+  /// The handler of `operation` was called.
+  static void note_call(const suspended_operation &operation) noexcept {
+    if (initiation_scope *scope = find(operation))
+      scope->operation_ = nullptr;
+  }
+
+  /// The handler of `operation` was dropped: true when an initiation on this thread deals with it.
+  static bool note_drop(const suspended_operation &operation) noexcept {
+    initiation_scope *scope = find(operation);
+    if (!scope)
+      return false;
+    scope->operation_ = nullptr;
+    scope->dropped_ = true;
+    return true;
+  }
+
+private:
+  static initiation_scope *find(const suspended_operation &operation) noexcept {
+    initiation_scope *scope = this_thread_state.initiating;
+    while (scope && scope->operation_ != &operation)
+      scope = scope->outer_;
+    return scope;
+  }
+
+  const suspended_operation *operation_;
+  initiation_scope *outer_;
+  bool dropped_ = false;
+};
+
+/// What a handler's arguments mean, by the type of the first: `Error` says which types carry an
+/// error, and how to throw it.
+template <class Error, class... Args> struct completion_result {
+  using values = std::tuple<Args...>;
+  static void check(values &) noexcept {}
+  static values &&rest(values &all) noexcept { return std::move(all); }
+};
+
+template <class Error, class First, class... Args>
+  requires Error::template
+carries<First> struct completion_result<Error, First, Args...> {
+  using values = std::tuple<Args...>;
+  static void check(std::tuple<First, Args...> &all) { Error::check(std::get<0>(all)); }
+  static values rest(std::tuple<First, Args...> &all) {
+    return std::apply([](First &, Args &...args) { return values(std::move(args)...); }, all);
+  }
+};
+
+/// The part of an operation that its handler knows.
+template <class... Args> class pending_operation : public suspended_operation {
+public:
+  template <class... Given> void complete(Given &&...given) {
+    initiation_scope::note_call(*this);
+    try {
+      results_.emplace(std::forward<Given>(given)...);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    drive(coroutine);
+  }
+
+  /// The handler is gone. Destroys the chain that waits, and this with it.
+  void abandon() noexcept {
+    if (!initiation_scope::note_drop(*this) && owner)
+      owner->abandoned();
+  }
+
+protected:
+  std::optional<std::tuple<Args...>> results_;
+  std::exception_ptr error_;
+};
+
+/// The completion handler that resumes a task: move-only, called at most once.
+template <class... Args> class task_handler {
+public:
+  explicit task_handler(pending_operation<Args...> &operation) noexcept : operation_(&operation) {}
+
+  task_handler(task_handler &&other) noexcept
+      : operation_(std::exchange(other.operation_, nullptr)) {}
+
+  task_handler &operator=(task_handler &&other) noexcept {
+    task_handler moved(std::move(other));
+    std::swap(operation_, moved.operation_);
+    return *this;
+  }
+
+  ~task_handler() {
+    if (operation_)
+      operation_->abandon();
+  }
+
+  template <class... Given>
+    requires std::constructible_from<std::tuple<Args...>, Given...>
+  void operator()(Given &&...given) {
+    if (!operation_) [[unlikely]]
+      throw runtime_error("cannot complete an operation twice");
+    std::exchange(operation_, nullptr)->complete(std::forward<Given>(given)...);
+  }
+
+private:
+  pending_operation<Args...> *operation_;
+};
+
+/// An initiation and its arguments, whatever their types: what a callback program passes to the
+/// operation, kept until the operation starts.
+template <class... Args> class stored_initiation {
+public:
+  virtual ~stored_initiation() = default;
+  virtual void start(task_handler<Args...> handler) = 0;
+
+  static void *operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void *storage, std::size_t size) noexcept {
+    deallocate_frame(storage, size);
+  }
+};
+
+template <class Initiation, class Arguments, class... Args>
+class concrete_initiation final : public stored_initiation<Args...> {
+public:
+  template <class I, class... A>
+  explicit concrete_initiation(I &&initiation, A &&...arguments)
+      : initiation_(std::forward<I>(initiation)), arguments_(std::forward<A>(arguments)...) {}
+
+  void start(task_handler<Args...> handler) override {
+    std::apply(
+        [&](auto &...given) {
+          std::invoke(std::move(initiation_), std::move(handler), std::move(given)...);
+        },
+        arguments_);
+  }
+
+private:
+  Initiation initiation_;
+  Arguments arguments_;
+};
+
+/// An operation to be awaited, once, in a coral::task. `Args` are what its handler receives.
+template <class Error, class... Args>
+class [[nodiscard]] operation : private pending_operation<Args...> {
+  using result = completion_result<Error, Args...>;
+  using values = typename result::values;
+
+public:
+  template <class Initiation, class... Given>
+  static operation of(Initiation &&initiation, Given &&...given) {
+    using concrete =
+        concrete_initiation<std::decay_t<Initiation>, std::tuple<std::decay_t<Given>...>, Args...>;
+    return operation(std::make_unique<concrete>(std::forward<Initiation>(initiation),
+                                                std::forward<Given>(given)...));
+  }
+
+  /// Only an operation that is not yet awaited is moved.
+  operation(operation &&other) noexcept : initiation_(std::move(other.initiation_)) {}
+
+  bool await_ready() const {
+    if (!initiation_) [[unlikely]]
+      throw runtime_error("cannot reuse already awaited operation");
+    return false;
+  }
+
+  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    static_assert(std::derived_from<Promise, task_promise_base>,
+                  "this operation is for co_await in a coral::task");
+    this->coroutine = awaiting;
+    this->owner = awaiting.promise().chain_root();
+    initiate();
+  }
+
+  auto await_resume() {
+    if (this->error_) [[unlikely]]
+      std::rethrow_exception(std::move(this->error_));
+    result::check(*this->results_);
+    if constexpr (std::tuple_size_v<values> == 1)
+      return std::get<0>(result::rest(*this->results_));
+    else if constexpr (std::tuple_size_v<values> > 1)
+      return values(result::rest(*this->results_));
+  }
+
+private:
+  explicit operation(std::unique_ptr<stored_initiation<Args...>> initiation) noexcept
+      : initiation_(std::move(initiation)) {}
+
+  /// From `start` on, the coroutine may run elsewhere, or be gone: `this` is not touched again.
+  void initiate() {
+    root *const owner = this->owner;
+    const std::unique_ptr<stored_initiation<Args...>> initiation = std::move(initiation_);
+    initiation_scope scope(*this);
+    try {
+      initiation->start(task_handler<Args...>(*this));
+    } catch (...) {
+      if (scope.dropped())
+        throw;
+      driver::report(std::current_exception());
+      return;
+    }
+    if (scope.dropped() && owner)
+      owner->abandoned();
+  }
+
+  std::unique_ptr<stored_initiation<Args...>> initiation_;
+};
+
+} // namespace coral::detail
+
+#endif

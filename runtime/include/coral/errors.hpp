@@ -1,0 +1,88 @@
+// The exceptions of the runtime, named as in Python.
+
+#ifndef CORAL_ERRORS_HPP
+#define CORAL_ERRORS_HPP
+
+#include <cxxabi.h>
+
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+namespace coral {
+
+/// Python's `RuntimeError`: a coroutine, generator or loop was used in a way it does not allow.
+class runtime_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Python's `TypeError`: an argument of a kind that the call does not take.
+class type_error : public std::logic_error {
+public:
+  using std::logic_error::logic_error;
+};
+
+/// Python's `ValueError`: an argument or state that the call does not take now.
+class value_error : public std::logic_error {
+public:
+  using std::logic_error::logic_error;
+};
+
+/// Python's `StopIteration`: what `generator::next`, `send` and `throw_` throw when the generator
+/// has returned. Carries the returned value, if there is one.
+///
+/// A `stop_iteration` that leaves a coroutine or a generator becomes a `runtime_error` that holds
+/// it as its nested exception, so that a `next()` without a handler never ends a surrounding loop.
+class stop_iteration final : public std::exception {
+public:
+  stop_iteration() noexcept = default;
+
+  /// Carries `value`; it is moved or copied into shared storage.
+  template <class T>
+    requires(!std::is_same_v<std::remove_cvref_t<T>, stop_iteration>)
+  explicit stop_iteration(T &&value)
+      : value_(std::make_shared<std::remove_cvref_t<T>>(std::forward<T>(value))),
+        type_(&typeid(std::remove_cvref_t<T>)) {}
+
+  /// The returned value, or null when there is none or it is not exactly a `T`. The pointer is
+  /// valid while any copy of this exception lives.
+  template <class T> T *value() const noexcept {
+    return type_ && *type_ == typeid(T) ? static_cast<T *>(value_.get()) : nullptr;
+  }
+
+  bool has_value() const noexcept { return type_ != nullptr; }
+
+  const char *what() const noexcept override { return "StopIteration"; }
+
+private:
+  std::shared_ptr<void> value_;
+  const std::type_info *type_ = nullptr;
+};
+
+/// Python's `GeneratorExit`: raised by `generator::close` where the generator is suspended. Like
+/// Python's it is not an ordinary error, so that `catch (const std::exception &)` lets it pass.
+class generator_exit final {};
+
+namespace detail {
+
+/// The exception being handled, as it may leave a coroutine: a `stop_iteration` is replaced by
+/// `runtime_error(message)` that nests it.
+inline std::exception_ptr leaving_exception(const char *message) noexcept {
+  const std::type_info *type = abi::__cxa_current_exception_type();
+  if (!type || *type != typeid(stop_iteration))
+    return std::current_exception();
+  try {
+    std::throw_with_nested(runtime_error(message));
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+} // namespace detail
+} // namespace coral
+
+#endif

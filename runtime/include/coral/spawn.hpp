@@ -1,0 +1,95 @@
+// coral::spawn: starts a task that nobody waits for.
+
+#ifndef CORAL_SPAWN_HPP
+#define CORAL_SPAWN_HPP
+
+#include <coral/detail/drive.hpp>
+#include <coral/task.hpp>
+
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace coral {
+namespace detail {
+
+/// Owns a detached task, and the callable that made it: the task goes first.
+template <class Callable> class detached_root final : public root {
+public:
+  template <class F> explicit detached_root(F &&f) : callable_(std::forward<F>(f)) {}
+
+  std::coroutine_handle<> begin() {
+    task_.emplace(std::invoke(callable_));
+    return task_access::begin(*task_, *this);
+  }
+
+  void completed() noexcept override {
+    std::exception_ptr error = task_access::handle(*task_).promise().error();
+    delete this;
+    if (error)
+      driver::report(std::move(error));
+  }
+
+  void abandoned() noexcept override { delete this; }
+
+  ~detached_root() = default;
+
+private:
+  Callable callable_;
+  std::optional<task<void>> task_;
+};
+
+template <class> inline constexpr bool is_void_task = false;
+template <> inline constexpr bool is_void_task<task<void>> = true;
+
+struct held_task {
+  task<void> held;
+  task<void> operator()() { return std::move(held); }
+};
+
+} // namespace detail
+
+/// Starts a task that nobody waits for: asyncio's `create_task` whose handle is dropped, without a
+/// loop.
+///
+/// `start` is a `task<void>`, or a callable without parameters that returns one. A callable is
+/// moved in, kept until the task is done or destroyed, and destroyed after the task, so that its
+/// captures may be what the task works on:
+///
+///     coral::spawn([this, self = shared_from_this()] { return read_loop(); });
+///
+/// The task runs at once, on the calling thread, to its first suspension; then `spawn` returns.
+/// Whatever completes the awaited operation runs the rest, there and then.
+///
+/// An exception that leaves the task before it first suspends leaves from `spawn`. A later one
+/// leaves from the completion handler that resumed the task: under Asio, from `io_context::run()`,
+/// which can be called again.
+///
+/// If an awaited operation is dropped without completing, as when its `io_context` is destroyed,
+/// the whole task is destroyed.
+template <class Start> void spawn(Start &&start) {
+  if constexpr (std::is_same_v<std::remove_cvref_t<Start>, task<void>>) {
+    static_assert(!std::is_lvalue_reference_v<Start>,
+                  "coral::spawn takes a task over: spawn(std::move(t))");
+    spawn(detail::held_task{std::forward<Start>(start)});
+  } else {
+    using callable = std::decay_t<Start>;
+    static_assert(std::invocable<callable &>,
+                  "coral::spawn takes a coral::task<void> or a callable without parameters that "
+                  "returns one");
+    if constexpr (std::invocable<callable &>) {
+      static_assert(detail::is_void_task<std::invoke_result_t<callable &>>,
+                    "the callable given to coral::spawn returns a coral::task<void>");
+      auto owner = std::make_unique<detail::detached_root<callable>>(std::forward<Start>(start));
+      std::coroutine_handle<> first = owner->begin();
+      owner.release();
+      detail::drive(first);
+    }
+  }
+}
+
+} // namespace coral
+
+#endif

@@ -1,0 +1,250 @@
+// coral::task<T>: Python's native coroutine, an `async def`.
+//
+// A task is lazy: calling the function runs nothing, `co_await` runs it to its end and gives its
+// value or throws its exception. Awaiting transfers directly, without a trip through any loop, so
+// a ready task costs about as much as a call. To run a task beside others, see `spawn`
+// (coral/spawn.hpp) and `create_task` (coral/tasks.hpp).
+//
+// - Awaited at most once: `co_await f()`, or `co_await std::move(t)` for a named task. A second
+//   await throws `runtime_error`, "cannot reuse already awaited coroutine".
+// - Owned by its `task` object: destroying it destroys the coroutine wherever it is suspended,
+//   with everything it awaits. A task that was never awaited runs nothing.
+// - Resumes on whichever thread completes what it waits for.
+
+#ifndef CORAL_TASK_HPP
+#define CORAL_TASK_HPP
+
+#include <coral/detail/config.hpp>
+#include <coral/detail/drive.hpp>
+#include <coral/errors.hpp>
+#include <coral/frame_allocator.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace coral {
+
+template <class T = void> class task;
+
+namespace detail {
+
+template <class> inline constexpr bool dependent_false = false;
+
+/// What a task knows while it is awaited, whatever its result.
+class task_promise_base : public allocated_frame {
+public:
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct final_awaiter {
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
+      task_promise_base &promise = finished.promise();
+      if (promise.continuation_) [[likely]]
+        return transfer(promise.continuation_);
+      promise.root_->completed();
+      return std::noop_coroutine();
+    }
+
+    void await_resume() const noexcept {}
+  };
+
+  final_awaiter final_suspend() const noexcept { return {}; }
+
+  template <class Value> std::suspend_never yield_value(Value &&) const noexcept {
+    static_assert(dependent_false<Value>,
+                  "co_yield in a coral::task: a coroutine that yields values returns a "
+                  "coral::generator");
+    return {};
+  }
+
+  /// The root of the chain this task is part of; null under a coroutine type of another library.
+  root *chain_root() const noexcept { return root_; }
+
+  bool started() const noexcept { return continuation_ || root_; }
+
+  /// Makes this task the child of the coroutine that awaits it.
+  template <class Promise> void begin(std::coroutine_handle<Promise> awaiting) noexcept {
+    continuation_ = awaiting;
+    if constexpr (std::derived_from<Promise, task_promise_base>)
+      root_ = awaiting.promise().root_;
+  }
+
+  /// Makes this task the outermost one of `owner`.
+  void begin(root &owner) noexcept { root_ = &owner; }
+
+private:
+  std::coroutine_handle<> continuation_;
+  root *root_ = nullptr;
+};
+
+inline constexpr const char *raised_stop_iteration = "coroutine raised StopIteration";
+
+template <class T> class task_promise final : public task_promise_base {
+  static_assert(std::is_object_v<T> || std::is_lvalue_reference_v<T>,
+                "coral::task<T>: T is void, an object type or an lvalue reference");
+  using stored =
+      std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T> *, std::remove_cv_t<T>>;
+
+public:
+  task_promise() noexcept {}
+
+  ~task_promise() {
+    if (state_ == has_value)
+      value_.~stored();
+    else if (state_ == has_error)
+      error_.~exception_ptr();
+  }
+
+  task<T> get_return_object() noexcept;
+
+  template <class U = T>
+    requires std::constructible_from<T, U>
+  void return_value(U &&value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+    if constexpr (std::is_reference_v<T>)
+      std::construct_at(&value_, std::addressof(static_cast<T>(value)));
+    else
+      std::construct_at(&value_, std::forward<U>(value));
+    state_ = has_value;
+  }
+
+  void unhandled_exception() noexcept {
+    if (state_ == has_value)
+      value_.~stored();
+    std::construct_at(&error_, leaving_exception(raised_stop_iteration));
+    state_ = has_error;
+  }
+
+  T take_result() {
+    if (state_ == has_error) [[unlikely]]
+      std::rethrow_exception(error_);
+    if constexpr (std::is_reference_v<T>)
+      return static_cast<T>(*value_);
+    else
+      return std::move(value_);
+  }
+
+  std::exception_ptr error() const noexcept { return state_ == has_error ? error_ : nullptr; }
+
+private:
+  union {
+    stored value_;
+    std::exception_ptr error_;
+  };
+  enum : unsigned char { empty, has_value, has_error } state_ = empty;
+};
+
+template <> class task_promise<void> final : public task_promise_base {
+public:
+  task<void> get_return_object() noexcept;
+
+  void return_void() const noexcept {}
+
+  void unhandled_exception() noexcept { error_ = leaving_exception(raised_stop_iteration); }
+
+  void take_result() const {
+    if (error_) [[unlikely]]
+      std::rethrow_exception(error_);
+  }
+
+  std::exception_ptr error() const noexcept { return error_; }
+
+private:
+  std::exception_ptr error_;
+};
+
+struct task_access;
+
+} // namespace detail
+
+/// A coroutine that computes a `T`: an object, an lvalue reference, or void.
+template <class T> class [[nodiscard]] CORAL_AWAIT_ELIDABLE task {
+public:
+  using promise_type = detail::task_promise<T>;
+  using value_type = T;
+
+  task(task &&other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+
+  task &operator=(task &&other) noexcept {
+    task(std::move(other)).swap(*this);
+    return *this;
+  }
+
+  ~task() {
+    if (coroutine_)
+      coroutine_.destroy();
+  }
+
+  void swap(task &other) noexcept { std::swap(coroutine_, other.coroutine_); }
+
+  /// Runs the task to its end. The value is moved out; an exception is rethrown.
+  /// Throws `runtime_error` when the task was awaited before or moved from.
+  auto operator co_await() && noexcept { return awaiter{coroutine_}; }
+
+  /// A named task is given up to be awaited: `co_await std::move(t)`.
+  auto operator co_await() & = delete;
+
+private:
+  using handle = std::coroutine_handle<promise_type>;
+
+  struct awaiter {
+    handle awaited;
+
+    bool await_ready() const {
+      if (!awaited || awaited.promise().started()) [[unlikely]]
+        throw runtime_error("cannot reuse already awaited coroutine");
+      return false;
+    }
+
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {
+      awaited.promise().begin(awaiting);
+      return detail::transfer(awaited);
+    }
+
+    T await_resume() const { return awaited.promise().take_result(); }
+  };
+
+  explicit task(handle coroutine) noexcept : coroutine_(coroutine) {}
+
+  friend promise_type;
+  friend detail::task_access;
+
+  handle coroutine_;
+};
+
+namespace detail {
+
+template <class T> task<T> task_promise<T>::get_return_object() noexcept {
+  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+inline task<void> task_promise<void>::get_return_object() noexcept {
+  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+/// What the owners of outermost tasks may do with them.
+struct task_access {
+  template <class T> static std::coroutine_handle<task_promise<T>> handle(const task<T> &t) {
+    return t.coroutine_;
+  }
+
+  /// Hangs the task from `owner`; drive the result. Throws as awaiting does.
+  template <class T> static std::coroutine_handle<> begin(const task<T> &t, root &owner) {
+    if (!t.coroutine_ || t.coroutine_.promise().started())
+      throw runtime_error("cannot reuse already awaited coroutine");
+    t.coroutine_.promise().begin(owner);
+    return t.coroutine_;
+  }
+};
+
+} // namespace detail
+} // namespace coral
+
+#endif

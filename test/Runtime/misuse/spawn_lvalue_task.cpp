@@ -1,0 +1,3 @@
+#include <coral/spawn.hpp>
+
+void start(coral::task<void> &kept) { coral::spawn(kept); }

@@ -1,0 +1,3 @@
+#include <coral/spawn.hpp>
+
+void start() { coral::spawn(42); }

@@ -1,0 +1,3 @@
+#include <coral/task.hpp>
+
+coral::task<void> yields() { co_yield 1; }

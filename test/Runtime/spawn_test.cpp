@@ -1,0 +1,235 @@
+#include "manual_event.hpp"
+
+#include <coral/spawn.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace {
+
+using coral::task;
+
+TEST(Spawn, RunsInlineToTheFirstSuspension) {
+  names log;
+  manual_event event;
+  auto body = [&]() -> task<void> {
+    log.push_back("started");
+    int value = co_await event.wait();
+    log.push_back("got " + std::to_string(value));
+  };
+  coral::spawn(body);
+  log.push_back("spawned");
+  event.fire(3);
+  EXPECT_EQ(log, (names{"started", "spawned", "got 3"}));
+}
+
+TEST(Spawn, KeepsTheCallableUntilTheTaskIsDone) {
+  names log;
+  manual_event event;
+  auto loop = [&]() -> task<void> {
+    tracker local(log, "frame");
+    co_await event.wait();
+  };
+  coral::spawn([&, held = tracker(log, "captures")] { return loop(); });
+  EXPECT_EQ(log, names{});
+  event.fire(0);
+  EXPECT_EQ(log, (names{"frame", "captures"}));
+}
+
+TEST(Spawn, CapturesDieAfterTheFramesWhenTheOperationIsDropped) {
+  names log;
+  manual_event event;
+  auto inner = [&]() -> task<void> {
+    tracker local(log, "inner");
+    co_await event.wait();
+    log.push_back("never");
+  };
+  auto outer = [&]() -> task<void> {
+    tracker local(log, "outer");
+    co_await inner();
+  };
+  coral::spawn([&, held = tracker(log, "captures")] { return outer(); });
+  event.drop();
+  EXPECT_EQ(log, (names{"inner", "outer", "captures"}));
+}
+
+TEST(Spawn, AnExceptionBeforeTheFirstSuspensionLeavesFromSpawn) {
+  names log;
+  auto body = [&]() -> task<void> {
+    tracker local(log, "frame");
+    throw std::domain_error("early");
+    co_return;
+  };
+  EXPECT_THROW(coral::spawn([&, held = tracker(log, "captures")] { return body(); }),
+               std::domain_error);
+  EXPECT_EQ(log, (names{"frame", "captures"}));
+}
+
+TEST(Spawn, AnExceptionOfTheCallableLeavesFromSpawn) {
+  names log;
+  auto throws = [held = tracker(log, "captures")]() -> task<void> (*)() {
+    throw std::domain_error("no task made");
+  };
+  EXPECT_THROW(coral::spawn([throws = std::move(throws)] { return throws()(); }),
+               std::domain_error);
+  EXPECT_EQ(log, names{"captures"});
+}
+
+TEST(Spawn, ALaterExceptionLeavesFromTheHandlerThatResumed) {
+  names log;
+  manual_event event;
+  auto inner = [&]() -> task<void> {
+    tracker local(log, "inner");
+    co_await event.wait();
+    throw std::domain_error("late");
+  };
+  auto outer = [&]() -> task<void> { co_await inner(); };
+  coral::spawn([&, held = tracker(log, "captures")] { return outer(); });
+  EXPECT_THROW(event.fire(0), std::domain_error);
+  EXPECT_EQ(log, (names{"inner", "captures"}));
+  coral::spawn(outer());
+  EXPECT_THROW(event.fire(0), std::domain_error);
+}
+
+TEST(Spawn, SpawnedFromATaskRunsInline) {
+  names log;
+  manual_event first;
+  manual_event second;
+  auto child = [&]() -> task<void> {
+    log.push_back("child");
+    co_await second.wait();
+    throw std::domain_error("child failed");
+  };
+  auto parent = [&]() -> task<void> {
+    co_await first.wait();
+    coral::spawn(child());
+    log.push_back("parent");
+  };
+  coral::spawn(parent());
+  first.fire(0);
+  EXPECT_EQ(log, (names{"child", "parent"}));
+  EXPECT_THROW(second.fire(0), std::domain_error);
+}
+
+TEST(Spawn, AChildThatFailsAtOnceThrowsIntoTheSpawningTask) {
+  std::string caught;
+  auto child = []() -> task<void> {
+    throw std::domain_error("child");
+    co_return;
+  };
+  auto parent = [&]() -> task<void> {
+    try {
+      coral::spawn(child());
+    } catch (const std::domain_error &error) {
+      caught = error.what();
+    }
+    co_return;
+  };
+  coral::spawn(parent());
+  EXPECT_EQ(caught, "child");
+}
+
+TEST(Callback, CompletingInsideTheInitiationResumesThere) {
+  names log;
+  auto body = [&]() -> task<void> {
+    auto start = [&](auto done) {
+      done(1, std::string("one"));
+      log.push_back("initiated");
+    };
+    auto result = co_await coral::callback<void(int, std::string)>(start);
+    log.push_back(std::get<1>(result));
+  };
+  coral::spawn(body());
+  EXPECT_EQ(log, (names{"one", "initiated"}));
+}
+
+TEST(Callback, AnExceptionOfTheInitiationIsThrownByTheAwait) {
+  names log;
+  auto body = [&]() -> task<void> {
+    tracker local(log, "frame");
+    auto start = [](auto) { throw std::domain_error("refused"); };
+    try {
+      co_await coral::callback<void()>(start);
+    } catch (const std::domain_error &error) {
+      log.push_back(error.what());
+    }
+  };
+  coral::spawn(body());
+  EXPECT_EQ(log, (names{"refused", "frame"}));
+}
+
+TEST(Callback, AnExceptionOfTheRestOfTheTaskDoesNotReturnToTheInitiation) {
+  names log;
+  auto body = [&]() -> task<void> {
+    tracker local(log, "frame");
+    auto start = [](auto done) { done(); };
+    try {
+      co_await coral::callback<void()>(start);
+    } catch (...) {
+      log.push_back("wrong");
+    }
+    throw std::domain_error("after");
+  };
+  EXPECT_THROW(coral::spawn(body()), std::domain_error);
+  EXPECT_EQ(log, names{"frame"});
+}
+
+TEST(Callback, DroppingTheCallbackInsideTheInitiationDestroysTheTask) {
+  names log;
+  auto inner = [&]() -> task<void> {
+    tracker local(log, "inner");
+    auto start = [](auto) {};
+    co_await coral::callback<void()>(start);
+    log.push_back("never");
+  };
+  coral::spawn([&, held = tracker(log, "captures")] { return inner(); });
+  EXPECT_EQ(log, (names{"inner", "captures"}));
+}
+
+TEST(Callback, ASecondCallThrows) {
+  std::function<void(int)> kept;
+  int calls = 0;
+  auto body = [&]() -> task<void> {
+    auto start = [&](auto done) { kept = done; };
+    co_await coral::callback<void(int)>(start);
+    ++calls;
+  };
+  coral::spawn(body());
+  auto copy = kept;
+  copy(1);
+  EXPECT_THROW(kept(2), coral::runtime_error);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Callback, AnOperationIsAwaitedOnce) {
+  std::string message;
+  manual_event event;
+  auto body = [&]() -> task<void> {
+    auto operation = event.wait();
+    co_await std::move(operation);
+    try {
+      co_await std::move(operation);
+    } catch (const coral::runtime_error &error) {
+      message = error.what();
+    }
+  };
+  coral::spawn(body());
+  event.fire(1);
+  EXPECT_EQ(message, "cannot reuse already awaited operation");
+}
+
+TEST(Callback, NothingStartsBeforeTheAwait) {
+  manual_event event;
+  auto body = [&]() -> task<void> {
+    auto operation = event.wait();
+    EXPECT_FALSE(event.waited_for());
+    co_await std::move(operation);
+  };
+  coral::spawn(body());
+  EXPECT_TRUE(event.waited_for());
+  event.fire(1);
+}
+
+} // namespace
