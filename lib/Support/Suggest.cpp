@@ -8,7 +8,7 @@ namespace coralc {
 
 std::string didYouMean(StringRef Word, ArrayRef<StringRef> Candidates) {
   // A third of the word may be wrong; beyond that a suggestion misleads.
-  unsigned Best = std::max<size_t>(Word.size(), 3) / 3 + 1;
+  unsigned Best = Word.size() / 3 + 1;
   StringRef Nearest;
   for (StringRef Candidate : Candidates) {
     unsigned Distance =

@@ -28,9 +28,8 @@ DisplayPaths::DisplayPaths(ArrayRef<std::string> Typed) {
     Spelling[absolute(Path, CurrentDirectory)] = Path;
 }
 
-std::string DisplayPaths::operator()(StringRef Path,
-                                     StringRef Directory) const {
-  std::string Absolute = absolute(Path, Directory);
+std::string DisplayPaths::operator()(StringRef Path) const {
+  std::string Absolute = absolute(Path, CurrentDirectory);
   if (auto It = Spelling.find(Absolute); It != Spelling.end())
     return It->second;
   StringRef Relative = Absolute;
@@ -72,8 +71,7 @@ TranslationUnits::run(function_ref<std::string(size_t)> Job) {
 
 void TranslationUnits::reportCrash(const CompileCommand &Of, StringRef Death) {
   Crashed = true;
-  errs() << "coral: error: " << display(Of.File, Of)
-         << ": the analysis crashed ("
+  errs() << "coral: error: " << display(Of.File) << ": the analysis crashed ("
          << (Death.empty() ? "its result is cut short" : Death)
          << "); this file has no results\n";
 }

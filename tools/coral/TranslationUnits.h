@@ -23,8 +23,7 @@ public:
   /// \p Typed are the paths of the command line.
   explicit DisplayPaths(llvm::ArrayRef<std::string> Typed);
 
-  /// \p Path as Clang names it while it compiles in \p Directory.
-  std::string operator()(llvm::StringRef Path, llvm::StringRef Directory) const;
+  std::string operator()(llvm::StringRef Path) const;
 
 private:
   std::string CurrentDirectory;
@@ -45,9 +44,7 @@ public:
   /// A worker died; its translation unit has no result.
   bool crashed() const { return Crashed; }
   size_t size() const { return Commands.size(); }
-  std::string display(llvm::StringRef Path, const CompileCommand &Of) const {
-    return Display(Path, Of.Directory);
-  }
+  std::string display(llvm::StringRef Path) const { return Display(Path); }
 
 private:
   TranslationUnits(std::vector<CompileCommand> Commands, DisplayPaths Display,
