@@ -10,15 +10,17 @@ using namespace llvm;
 using namespace coralc;
 
 static constexpr StringRef Keys[] = {
-    "library",           "summary",         "namespaces", "concepts",
-    "initiators",        "not-operations",  "detaching",  "end-signals",
-    "completion-tokens", "joining-bridges", "next-calls", "coroutine-switches"};
+    "library",           "summary",          "namespaces",      "concepts",
+    "initiators",        "not-operations",   "detaching",       "end-signals",
+    "completion-tokens", "handler-wrappers", "joining-bridges", "next-calls",
+    "coroutine-switches"};
 
 template <> struct yaml::MappingTraits<CompletionTokens> {
   static void mapping(IO &Io, CompletionTokens &T) {
     Io.mapOptional("concepts", T.Concepts);
     Io.mapOptional("initiators", T.Initiators);
     Io.mapOptional("not-operations", T.NotOperations);
+    Io.mapOptional("handler-wrappers", T.HandlerWrappers);
   }
 };
 
@@ -92,7 +94,8 @@ Expected<Vocabulary> parseVocabulary(StringRef Text, StringRef Path) {
     return createStringError(In.error(), Problem.Text);
   for (std::vector<std::string> *Names :
        {&V.Tokens.Concepts, &V.Tokens.Initiators, &V.Tokens.NotOperations,
-        &V.Detaching, &V.JoiningBridges, &V.EndSignals, &V.NextCalls})
+        &V.Tokens.HandlerWrappers, &V.Detaching, &V.JoiningBridges,
+        &V.EndSignals, &V.NextCalls})
     qualify(*Names, V.Namespaces);
   return V;
 }
@@ -119,6 +122,12 @@ bool VocabularySet::isInitiator(StringRef Name) const {
 bool VocabularySet::isNotOperation(StringRef Name) const {
   return anyHas(Vocabularies, Name, [](const Vocabulary &V) {
     return ArrayRef(V.Tokens.NotOperations);
+  });
+}
+
+bool VocabularySet::isHandlerWrapper(StringRef Name) const {
+  return anyHas(Vocabularies, Name, [](const Vocabulary &V) {
+    return ArrayRef(V.Tokens.HandlerWrappers);
   });
 }
 

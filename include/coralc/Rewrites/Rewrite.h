@@ -12,8 +12,13 @@
 #include "coralc/Exec/CompileCommand.h"
 #include "coralc/Support/Finding.h"
 #include "llvm/ADT/StringRef.h"
+#include <functional>
 #include <string>
 #include <vector>
+
+namespace clang {
+class ASTUnit;
+} // namespace clang
 
 namespace coralc {
 
@@ -25,6 +30,9 @@ struct RewriteOptions {
   RewriteTarget Target = RewriteTarget::Coral;
   /// Names of the patterns to apply; empty means all.
   std::vector<std::string> Patterns;
+  /// Lints a parsed translation unit, nothing when it is not to be linted.
+  /// What this finds in the output and not in the input, the rewrite withdraws.
+  std::function<std::vector<Finding>(clang::ASTUnit &)> Lint;
 };
 
 /// A file as it becomes.

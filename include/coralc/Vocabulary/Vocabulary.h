@@ -16,6 +16,8 @@
 //                                       # initiating function
 //     not-operations: [co_spawn]        # takes a token, but starts something
 //                                       # else than an operation
+//     handler-wrappers: [bind_executor] # wraps a handler and passes its
+//                                       # completion on
 //   coroutine-switches: [HAS_CO_AWAIT]  # macros that turn the library's own
 //                                       # coroutine support on
 //   detaching: [co_spawn]             # takes over a task and runs it detached
@@ -44,6 +46,7 @@ struct CompletionTokens {
   std::vector<std::string> Concepts;
   std::vector<std::string> Initiators;
   std::vector<std::string> NotOperations;
+  std::vector<std::string> HandlerWrappers;
 };
 
 /// One vocabulary file. Once parsed, every C++ name is fully qualified, inline
@@ -74,6 +77,7 @@ public:
   bool isCompletionTokenConcept(llvm::StringRef Name) const;
   bool isInitiator(llvm::StringRef Name) const;
   bool isNotOperation(llvm::StringRef Name) const;
+  bool isHandlerWrapper(llvm::StringRef Name) const;
   bool isDetaching(llvm::StringRef Name) const;
   bool isJoiningBridge(llvm::StringRef Name) const;
   bool isEndSignal(llvm::StringRef Name) const;

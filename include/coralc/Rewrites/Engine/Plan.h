@@ -1,0 +1,89 @@
+//===--- Plan.h - Agents and their structured bodies ------------*- C++ -*-===//
+//
+// An agent is one logical sequence of operations: everything that is reached
+// from one entry by handlers and tail calls. Agents are what becomes a
+// coroutine or stays as a whole. The plan of an agent is a structured program
+// over the user's own statements:
+//
+//   - states with one predecessor stand where they were jumped to,
+//   - a state that dominates a jump back to it heads an endless loop,
+//   - a state reached from several places stands once, after the branch that
+//     dominates it (Ramsey, "Beyond Relooper", ICFP 2022),
+//   - a branch with one arm that only ends the agent becomes a guard.
+//
+// What has no such form without a flag or a goto is refused.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORALC_REWRITES_ENGINE_PLAN_H
+#define CORALC_REWRITES_ENGINE_PLAN_H
+
+#include "coralc/Rewrites/Engine/GraphBuilder.h"
+
+namespace coralc {
+
+struct Node;
+using Block = std::vector<Node>;
+
+struct Node {
+  enum class Kind {
+    /// A statement of the user's.
+    Code,
+    If,
+    /// An endless loop; \c Target heads it.
+    Loop,
+    Await,
+    /// Parameters of \c Target get the arguments of \c Call: as new variables,
+    Bind,
+    /// as new variables that are assigned later,
+    Declare,
+    /// or as assignments.
+    Assign,
+    /// Control flow out of the middle of a block.
+    Continue,
+    Break,
+    Return,
+    /// Inside Structure.cpp only: go where \c Target stands, and a block that
+    /// is followed by \c Target.
+    FallTo,
+    Region
+  };
+  Kind What = Kind::Code;
+  Trivia Leading;
+  const clang::Stmt *Source = nullptr;
+  std::shared_ptr<Operation> Op;
+  const State *Target = nullptr;
+  const clang::CallExpr *Call = nullptr;
+  /// If: the condition is negated.
+  bool Negated = false;
+  Block Body, Else;
+};
+
+struct Agent {
+  const State *Entry = nullptr;
+  std::vector<const State *> States;
+  Block Body;
+  /// The entry is the head of the outermost loop.
+  bool IsLoop = false;
+  bool HoldsSelf = false;
+  /// How the agent is started from outside.
+  std::vector<StartSite> Starts;
+  std::optional<Refusal> Why;
+
+  bool contains(const State *S) const;
+};
+
+/// Partitions \p Graph into agents and structures each of them.
+std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);
+
+/// Calls \p Visit for every node, inner ones included, in order of the text.
+void forEachNode(const Block &Nodes,
+                 llvm::function_ref<void(const Node &)> Visit);
+
+/// Checks that nothing outlives or is outlived by what it was not before;
+/// returns why the agent must stay otherwise.
+std::optional<Refusal> checkLifetimes(const Agent &A);
+
+} // namespace coralc
+
+#endif

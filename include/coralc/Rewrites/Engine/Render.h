@@ -1,0 +1,87 @@
+//===--- Render.h - A planned agent as text ---------------------*- C++ -*-===//
+//
+// Statements that survive are the user's own text, moved and indented; only
+// what connects them is written here: the coroutine's signature, awaits,
+// guards and loops, and the call that starts an agent. Each target library is
+// one TargetDialect.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORALC_REWRITES_ENGINE_RENDER_H
+#define CORALC_REWRITES_ENGINE_RENDER_H
+
+#include "coralc/Rewrites/Engine/Plan.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace coralc {
+
+/// How a target library spells what the engine writes.
+class TargetDialect {
+public:
+  virtual ~TargetDialect() = default;
+
+  /// The return type of a coroutine that returns \p Result ("void", "int").
+  virtual std::string taskType(llvm::StringRef Result) const = 0;
+  /// The return type of a generator; empty when the target has none.
+  virtual std::string generatorType(llvm::StringRef Value) const = 0;
+  /// The completion token; with \p Error, the variable that gets the error.
+  virtual std::string token(llvm::StringRef Error) const = 0;
+  /// Starts \p Task, an expression or a lambda, on its own. \p Rethrow names
+  /// a function that rethrows what ended it.
+  virtual std::string spawn(llvm::StringRef Task, llvm::StringRef Executor,
+                            llvm::StringRef Rethrow) const = 0;
+  /// Starts \p Task and hands its result, of \p Types, to \p Callback.
+  virtual std::string deliver(llvm::StringRef Task, llvm::StringRef Executor,
+                              llvm::StringRef Callback,
+                              llvm::ArrayRef<std::string> Types) const = 0;
+  /// A start has to name an executor.
+  virtual bool needsExecutor() const = 0;
+
+  /// What the rewritten file uses.
+  struct Uses {
+    bool Tasks = false;
+    bool Generators = false;
+    bool ErrorsRedirected = false;
+  };
+  struct Include {
+    std::string Header;
+    /// Including one of these directly is as good.
+    llvm::SmallVector<std::string, 1> Umbrellas;
+  };
+  virtual std::vector<Include> includes(Uses Uses) const = 0;
+};
+
+/// The type that holds one value of each of \p Types: void, the type itself
+/// or a tuple.
+std::string tupleType(llvm::ArrayRef<std::string> Types);
+
+/// \p Namespace is that of the Asio in use: "asio" or "boost::asio".
+std::unique_ptr<TargetDialect> makeDialect(RewriteTarget Target,
+                                           llvm::StringRef Namespace);
+
+/// The text of an agent's coroutine.
+struct RenderedBody {
+  std::string Text;
+  /// The ranges of \c Text that the engine wrote; the rest is the user's.
+  std::vector<TextRange> Written;
+};
+
+struct RenderContext {
+  const SourceText &Text;
+  const TargetDialect &Dialect;
+  Layout Style;
+  /// The column of the function's first line.
+  unsigned Indent = 0;
+};
+
+/// The compound statement of the coroutine, from brace to brace.
+RenderedBody renderBody(const Agent &A, const RenderContext &Context);
+
+/// The type of a parameter of a coroutine: by value, so that it is in the
+/// frame and not in the caller.
+std::string valueTypeText(const clang::ParmVarDecl &Parameter,
+                          const SourceText &Text);
+
+} // namespace coralc
+
+#endif

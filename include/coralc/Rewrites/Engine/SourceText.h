@@ -1,0 +1,90 @@
+//===--- SourceText.h - The user's text, by range ---------------*- C++ -*-===//
+//
+// Rewriting moves ranges of the user's own text. This is the only place that
+// turns AST nodes into text: it knows where a statement's semicolon and
+// comments are, what the file's indentation and braces look like, and how a
+// moved range is indented anew.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORALC_REWRITES_ENGINE_SOURCETEXT_H
+#define CORALC_REWRITES_ENGINE_SOURCETEXT_H
+
+#include "coralc/Rewrites/Engine/StateGraph.h"
+#include "clang/AST/ASTContext.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace coralc {
+
+/// A half-open range of offsets into the main file.
+struct TextRange {
+  unsigned Begin = 0;
+  unsigned End = 0;
+};
+
+/// A change inside a moved range.
+struct Substitution {
+  TextRange Range;
+  std::string Text;
+};
+
+class SourceText {
+public:
+  explicit SourceText(const clang::ASTContext &Context);
+
+  llvm::StringRef buffer() const { return Buffer; }
+  llvm::StringRef path() const { return Path; }
+  const clang::ASTContext &context() const { return Context; }
+
+  /// The range as spelled in the main file, or nothing when a macro or an
+  /// included file is involved.
+  std::optional<TextRange> range(clang::SourceRange Tokens) const;
+  std::optional<unsigned> offset(clang::SourceLocation Loc) const;
+  bool isInMainFile(clang::SourceRange Tokens) const {
+    return range(Tokens).has_value();
+  }
+
+  llvm::StringRef text(TextRange Range) const;
+  /// The text of \p Tokens; empty when range() has none.
+  llvm::StringRef text(clang::SourceRange Tokens) const;
+  std::string text(TextRange Range,
+                   llvm::ArrayRef<Substitution> Substitutions) const;
+
+  /// \p S with its semicolon and a comment behind it on the same line.
+  std::optional<TextRange> statement(const clang::Stmt *S) const;
+  /// The comments and empty lines between \p From and \p To.
+  Trivia trivia(unsigned From, unsigned To) const;
+  /// \p Function with its leading comments and the line ends behind it.
+  TextRange wholeLines(TextRange Range) const;
+  /// Where the comment lines directly above \p Offset begin.
+  unsigned leadingComments(unsigned Offset) const;
+
+  unsigned lineBegin(unsigned Offset) const;
+  unsigned lineEnd(unsigned Offset) const;
+  /// The white space that the line of \p Offset begins with.
+  llvm::StringRef indentation(unsigned Offset) const;
+  bool crossesDirective(TextRange Range) const;
+
+private:
+  const clang::ASTContext &Context;
+  const clang::SourceManager &SM;
+  clang::FileID Main;
+  llvm::StringRef Buffer;
+  std::string Path;
+};
+
+/// How the user lays out braces and indentation, read off one function.
+struct Layout {
+  unsigned Width = 2;
+  bool BraceOnOwnLine = false;
+
+  static Layout of(const clang::FunctionDecl &Function, const SourceText &Text);
+};
+
+/// \p Text, whose first line was indented by \p From columns, indented by
+/// \p To columns instead. Lines inside raw strings stay.
+std::string reindent(llvm::StringRef Text, unsigned From, unsigned To);
+
+} // namespace coralc
+
+#endif

@@ -1,0 +1,182 @@
+//===--- StateGraph.h - The control flow between suspensions ----*- C++ -*-===//
+//
+// Callback code scatters one logical sequence of operations, an *agent*, over
+// functions and handlers. This is the graph that the programmer had in mind:
+//
+//   state      a function body entered by a plain call from a handler or from
+//              outside, or a case of a hand-made state machine
+//   step       a piece of a state: code that moves as it is, a branch, a
+//              suspension, a jump to another state, or an end
+//   suspension the start of an operation together with the wait for it. What
+//              the handler does *follows* the suspension in the same sequence:
+//              a handler is where the sequence goes on, not a state of its own
+//
+// For the echo session
+//
+//   void do_read() { socket_.async_read_some(b, [..](ec, n) {
+//                      if (!ec) do_write(n); }); }
+//   void do_write(size_t n) { async_write(socket_, b, [..](ec, size_t) {
+//                      if (!ec) do_read(); }); }
+//
+// the graph is
+//
+//   do_read:  suspend read(ec, n);  branch !ec {jump do_write(n)} {end}
+//   do_write: suspend write(ec);    branch !ec {jump do_read()}   {end}
+//
+// A sequence is well formed when a suspension is the last thing its activation
+// does (Danvy's condition for returning to direct style): StepBuilder refuses
+// every body where code would run between starting an operation and returning.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORALC_REWRITES_ENGINE_STATEGRAPH_H
+#define CORALC_REWRITES_ENGINE_STATEGRAPH_H
+
+#include "clang/AST/Decl.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/Stmt.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/SmallVector.h"
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coralc {
+
+class Pattern;
+
+/// Why something stays as it is. \c Id names a page under docs/refusals.
+struct Refusal {
+  llvm::StringRef Id;
+  clang::SourceLocation Where;
+  std::string Message;
+};
+
+/// What an operation delivers: one parameter of its handler.
+struct Binding {
+  /// Null when the handler leaves the parameter unnamed.
+  const clang::ParmVarDecl *Decl = nullptr;
+  clang::QualType Type;
+  /// The type as the user wrote it, without reference and const.
+  std::string TypeText;
+  bool IsError = false;
+};
+
+/// A suspension: an operation that is started and waited for, or a value that
+/// is yielded.
+struct Operation {
+  enum class Form {
+    /// A completion token takes the handler's place.
+    CompletionToken,
+    /// The call returns a task once its handler argument is gone.
+    Task,
+    /// A value handed to the consumer of a generator.
+    Yield
+  };
+  Form How = Form::CompletionToken;
+  const Pattern *Origin = nullptr;
+  /// The initiation; null for a yield.
+  const clang::CallExpr *Call = nullptr;
+  /// The handler, and the argument of \c Call that holds it: the same, or a
+  /// wrapper such as bind_executor(strand, handler).
+  const clang::LambdaExpr *Handler = nullptr;
+  const clang::Expr *HandlerArgument = nullptr;
+  llvm::SmallVector<Binding, 3> Results;
+  /// Variables that the handler's captures introduce ([p = make()]).
+  llvm::SmallVector<const clang::VarDecl *, 2> InitCaptures;
+  /// The handler holds a strong reference to its object while it waits.
+  bool HoldsSelf = false;
+  const clang::Expr *YieldedValue = nullptr;
+
+  const Binding *error() const {
+    return !Results.empty() && Results.front().IsError ? &Results.front()
+                                                       : nullptr;
+  }
+};
+
+struct State;
+struct Step;
+using Sequence = std::vector<Step>;
+
+/// The comments before a step, and whether an empty line was there.
+struct Trivia {
+  std::string Comments;
+  bool BlankLine = false;
+};
+
+struct Step {
+  enum class Kind {
+    /// A statement without any suspension inside, moved as it is.
+    Code,
+    Branch,
+    Suspend,
+    /// A tail call of another state.
+    Jump,
+    /// The agent is done; \c Values is what it delivers to its caller.
+    End
+  };
+  Kind What = Kind::Code;
+  Trivia Leading;
+  /// Code: the statement. Branch: the if statement.
+  const clang::Stmt *Source = nullptr;
+  Sequence Then, Else;
+  std::shared_ptr<Operation> Op;
+  State *Target = nullptr;
+  /// Jump: the call. End: the call of the completion callback, or null.
+  const clang::CallExpr *Call = nullptr;
+};
+
+/// What a state's caller gets when the agent that starts there ends.
+struct Delivery {
+  /// The callback parameter that receives the values.
+  const clang::ParmVarDecl *Callback = nullptr;
+  llvm::SmallVector<clang::QualType, 2> Types;
+  llvm::SmallVector<std::string, 2> TypeTexts;
+};
+
+struct State {
+  /// The function whose body this is; for a state of a hand-made machine the
+  /// function that holds the switch.
+  const clang::FunctionDecl *Function = nullptr;
+  Sequence Steps;
+  /// Comments after the last statement.
+  Trivia Trailing;
+  std::optional<Delivery> Delivers;
+  std::optional<Refusal> Why;
+  /// Names the state in refusals and reports.
+  std::string Name;
+
+  llvm::ArrayRef<clang::ParmVarDecl *> parameters() const {
+    return Function->parameters();
+  }
+};
+
+/// A call of a state from outside every agent.
+struct StartSite {
+  const clang::CallExpr *Call = nullptr;
+  const clang::FunctionDecl *Caller = nullptr;
+  /// The call is a whole statement.
+  bool IsStatement = false;
+};
+
+/// All states of a translation unit, and who enters them from outside.
+class StateGraph {
+public:
+  State *find(const clang::FunctionDecl *Function) const;
+  State &add(const clang::FunctionDecl *Function);
+
+  std::vector<std::unique_ptr<State>> States;
+  llvm::MapVector<const State *, std::vector<StartSite>> Starts;
+  /// Functions whose address is taken, with the place.
+  llvm::MapVector<const State *, clang::SourceLocation> AddressTaken;
+};
+
+/// Calls \p Visit for every step, inner ones included.
+void forEachStep(const Sequence &Steps,
+                 llvm::function_ref<void(const Step &)> Visit);
+
+} // namespace coralc
+
+#endif

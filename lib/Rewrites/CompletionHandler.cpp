@@ -1,0 +1,261 @@
+//===--- CompletionHandler.cpp - Operations that take a completion token --===//
+//
+// In Asio's model every initiating function is a template whose completion
+// token parameter names the handler's signature: in its constraint,
+//
+//   template <completion_token_for<void(error_code, size_t)> Token>
+//   auto async_read_some(const Buffers &, Token &&);
+//
+// or, before concepts, in the async_initiate<Token, void(error_code, size_t)>
+// that its body calls. Composed operations of third parties have the same
+// signature, so no list of operations is needed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Names.h"
+#include "coralc/Rewrites/Engine/Pattern.h"
+#include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/DeclTemplate.h"
+#include "clang/AST/ExprConcepts.h"
+#include "clang/AST/RecursiveASTVisitor.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+/// An initiating function: which parameter takes the token, and what the
+/// token's handler receives.
+struct Initiation {
+  unsigned TokenParameter = 0;
+  const FunctionProtoType *Signature = nullptr;
+};
+
+const FunctionProtoType *signatureIn(ArrayRef<TemplateArgument> Arguments) {
+  for (const TemplateArgument &A : Arguments) {
+    if (A.getKind() == TemplateArgument::Pack) {
+      if (const FunctionProtoType *Found = signatureIn(A.pack_elements()))
+        return Found;
+    } else if (A.getKind() == TemplateArgument::Type) {
+      if (const auto *Found = A.getAsType()->getAs<FunctionProtoType>())
+        return Found;
+    }
+  }
+  return nullptr;
+}
+
+const FunctionProtoType *constraintSignature(const TemplateTypeParmDecl &P) {
+  const TypeConstraint *Constraint = P.getTypeConstraint();
+  if (!Constraint || !Constraint->getNamedConcept() ||
+      !builtinVocabularies().isCompletionTokenConcept(
+          qualifiedName(*Constraint->getNamedConcept())))
+    return nullptr;
+  const ASTTemplateArgumentListInfo *Written =
+      Constraint->getTemplateArgsAsWritten();
+  if (!Written)
+    return nullptr;
+  SmallVector<TemplateArgument, 2> Arguments;
+  for (const TemplateArgumentLoc &A : Written->arguments())
+    Arguments.push_back(A.getArgument());
+  return signatureIn(Arguments);
+}
+
+/// The call async_initiate<Token, Signature>(...) in an initiating function.
+class InitiatorCall : public RecursiveASTVisitor<InitiatorCall> {
+public:
+  bool VisitUnresolvedLookupExpr(UnresolvedLookupExpr *E) {
+    if (Signature || !E->hasExplicitTemplateArgs())
+      return true;
+    for (const NamedDecl *D : E->decls())
+      if (builtinVocabularies().isInitiator(qualifiedName(*D))) {
+        SmallVector<TemplateArgument, 3> Arguments;
+        for (const TemplateArgumentLoc &A : E->template_arguments())
+          Arguments.push_back(A.getArgument());
+        Signature = signatureIn(Arguments);
+        if (!Arguments.empty() &&
+            Arguments.front().getKind() == TemplateArgument::Type)
+          Token = Arguments.front().getAsType();
+        break;
+      }
+    return true;
+  }
+
+  const FunctionProtoType *Signature = nullptr;
+  QualType Token;
+};
+
+const FunctionTemplateDecl *writtenTemplate(const FunctionDecl &F) {
+  const FunctionTemplateDecl *T = F.getPrimaryTemplate();
+  while (T && T->getInstantiatedFromMemberTemplate())
+    T = T->getInstantiatedFromMemberTemplate();
+  return T;
+}
+
+std::optional<unsigned> parameterOfType(const FunctionDecl &F, QualType Token) {
+  for (const ParmVarDecl *P : F.parameters())
+    if (F.getASTContext().hasSameUnqualifiedType(
+            P->getType().getNonReferenceType(), Token))
+      return P->getFunctionScopeIndex();
+  return std::nullopt;
+}
+
+std::optional<Initiation> initiationOf(const FunctionDecl &Callee) {
+  const FunctionTemplateDecl *Template = writtenTemplate(Callee);
+  if (!Template)
+    return std::nullopt;
+  const FunctionDecl &Written = *Template->getTemplatedDecl();
+  const ASTContext &Context = Callee.getASTContext();
+  for (const NamedDecl *P : *Template->getTemplateParameters()) {
+    const auto *Type = dyn_cast<TemplateTypeParmDecl>(P);
+    if (!Type)
+      continue;
+    const FunctionProtoType *Signature = constraintSignature(*Type);
+    if (!Signature)
+      continue;
+    if (std::optional<unsigned> Index =
+            parameterOfType(Written, Context.getTypeDeclType(Type)))
+      return Initiation{*Index, Signature};
+  }
+  if (!Written.hasBody())
+    return std::nullopt;
+  InitiatorCall Call;
+  Call.TraverseStmt(Written.getBody());
+  if (!Call.Signature || Call.Token.isNull())
+    return std::nullopt;
+  if (std::optional<unsigned> Index = parameterOfType(Written, Call.Token))
+    return Initiation{*Index, Call.Signature};
+  return std::nullopt;
+}
+
+/// The lambda in \p Argument: itself, or wrapped as in
+/// bind_executor(strand, lambda), where exactly one argument is a handler.
+const LambdaExpr *handlerIn(const Expr *Argument) {
+  Argument = asWritten(Argument);
+  if (const auto *Lambda = dyn_cast<LambdaExpr>(Argument))
+    return Lambda;
+  const auto *Call = dyn_cast<CallExpr>(Argument);
+  const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
+  if (!Callee || !isHandlerWrapper(qualifiedName(*Callee)))
+    return nullptr;
+  const LambdaExpr *Found = nullptr;
+  for (const Expr *Inner : Call->arguments())
+    if (const LambdaExpr *Lambda = handlerIn(Inner))
+      Found = Lambda;
+  return Found;
+}
+
+/// Something that can be called is a handler; every other token says how a
+/// result is to be had and is no callback.
+bool isCallable(QualType Type) {
+  Type = Type.getNonReferenceType();
+  if (Type->isFunctionType() || Type->isFunctionPointerType())
+    return true;
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  if (!Record || !Record->hasDefinition())
+    return false;
+  return !Record
+              ->lookup(
+                  Record->getASTContext().DeclarationNames.getCXXOperatorName(
+                      OO_Call))
+              .empty();
+}
+
+bool isErrorCode(QualType Type) {
+  const CXXRecordDecl *Record =
+      Type.getNonReferenceType()->getAsCXXRecordDecl();
+  return Record && Record->getDeclName().isIdentifier() &&
+         Record->getName() == "error_code";
+}
+
+class CompletionHandler final : public Pattern {
+public:
+  std::optional<OperationMatch>
+  matchOperation(const CallExpr &Call, const SourceText &Text) override {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee)
+      return matchDependent(Call);
+    if (builtinVocabularies().isNotOperation(qualifiedName(*Callee)))
+      return std::nullopt;
+    std::optional<Initiation> I = initiationOf(*Callee);
+    if (!I || I->TokenParameter >= Call.getNumArgs())
+      return std::nullopt;
+    const Expr *Argument = Call.getArg(I->TokenParameter);
+    const LambdaExpr *Lambda = handlerIn(Argument);
+    if (!Lambda) {
+      if (!isCallable(asWritten(Argument)->getType()))
+        return std::nullopt;
+      return Refusal{"unsupported-handler", Argument->getBeginLoc(),
+                     "the handler of '" + Callee->getNameAsString() +
+                         "' is not a lambda; write it as one that calls what "
+                         "it calls now"};
+    }
+    return makeOperation(Call, *Callee, *I, *Lambda, Text);
+  }
+
+private:
+  static OperationMatch makeOperation(const CallExpr &Call,
+                                      const FunctionDecl &Callee,
+                                      const Initiation &I,
+                                      const LambdaExpr &Lambda,
+                                      const SourceText &Text) {
+    Operation Op;
+    Op.Call = &Call;
+    Op.Handler = &Lambda;
+    Op.HandlerArgument = Call.getArg(I.TokenParameter);
+    for (SourceRange R : {Call.getSourceRange(), Lambda.getSourceRange()})
+      if (!Text.range(R))
+        return Refusal{"macro-in-the-way", Call.getBeginLoc(),
+                       "this operation is started inside a macro"};
+    const CXXMethodDecl *Operator = Lambda.getCallOperator();
+    if (Operator->isTemplated())
+      return Refusal{"dependent-code", Lambda.getBeginLoc(),
+                     "the handler is a generic lambda; write the types of "
+                     "its parameters"};
+    if (Operator->getNumParams() != I.Signature->getNumParams())
+      return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
+                     "the handler does not take exactly what the operation "
+                     "delivers"};
+    for (const ParmVarDecl *P : Operator->parameters()) {
+      Binding B;
+      B.Decl = P->getDeclName() ? P : nullptr;
+      B.Type = P->getType();
+      B.TypeText = valueTypeText(*P, Text);
+      B.IsError = Op.Results.empty() && isErrorCode(P->getType());
+      Op.Results.push_back(std::move(B));
+    }
+    if (Op.Results.size() > (Op.error() ? 2u : 1u))
+      return Refusal{"several-results", Call.getBeginLoc(),
+                     "'" + Callee.getNameAsString() +
+                         "' delivers several values besides the error"};
+    return Op;
+  }
+
+  /// In a template nothing is known but names.
+  static std::optional<OperationMatch> matchDependent(const CallExpr &Call) {
+    if (!Call.isTypeDependent() || Call.getNumArgs() == 0 ||
+        !isa<LambdaExpr>(asWritten(Call.getArg(Call.getNumArgs() - 1))))
+      return std::nullopt;
+    const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
+    DeclarationName Name;
+    if (const auto *Member = dyn_cast<CXXDependentScopeMemberExpr>(Callee))
+      Name = Member->getMember();
+    else if (const auto *Overloads = dyn_cast<OverloadExpr>(Callee))
+      Name = Overloads->getName();
+    if (!Name.isIdentifier() || !Name.getAsIdentifierInfo() ||
+        !Name.getAsIdentifierInfo()->getName().starts_with("async_"))
+      return std::nullopt;
+    return Refusal{"dependent-code", Call.getBeginLoc(),
+                   "what '" + Name.getAsString() +
+                       "' does depends on a template argument"};
+  }
+};
+
+RegisterPattern<CompletionHandler>
+    Register("completion-handler",
+             "operations that take a completion token, as in Asio");
+
+} // namespace
+} // namespace coralc

@@ -1,0 +1,134 @@
+//===--- Dialect.cpp - How each target library is spelled -----------------===//
+
+#include "coralc/Rewrites/Engine/Render.h"
+
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+/// redirect_error of the Asio in use, or its token as it is.
+std::string withError(StringRef Namespace, StringRef Token, StringRef Error) {
+  if (Error.empty())
+    return Token.str();
+  return (Namespace + "::redirect_error(" + Token + ", " + Error + ")").str();
+}
+
+/// The directory and the umbrella header of the Asio in use.
+struct AsioHeaders {
+  std::string Directory, Umbrella;
+  explicit AsioHeaders(StringRef Namespace)
+      : Directory(Namespace == "asio" ? "asio/" : "boost/asio/"),
+        Umbrella(Namespace == "asio" ? "asio.hpp" : "boost/asio.hpp") {}
+
+  TargetDialect::Include header(StringRef Name) const {
+    return {Directory + Name.str(), {Umbrella}};
+  }
+};
+
+class CoralDialect final : public TargetDialect {
+public:
+  explicit CoralDialect(StringRef Namespace) : Namespace(Namespace) {}
+
+  std::string taskType(StringRef Result) const override {
+    return ("coral::task<" + Result + ">").str();
+  }
+  std::string generatorType(StringRef Value) const override {
+    return ("coral::generator<" + Value + ">").str();
+  }
+  std::string token(StringRef Error) const override {
+    return withError(Namespace, "coral::use_task", Error);
+  }
+  std::string spawn(StringRef Task, StringRef, StringRef) const override {
+    return ("coral::spawn(" + Task + ")").str();
+  }
+  std::string deliver(StringRef Task, StringRef, StringRef Callback,
+                      ArrayRef<std::string>) const override {
+    return ("coral::spawn(" + Task + ", std::move(" + Callback + "))").str();
+  }
+  bool needsExecutor() const override { return false; }
+  std::vector<Include> includes(Uses Uses) const override {
+    std::vector<Include> Result;
+    if (Uses.Generators)
+      Result.push_back({"coral/generator.hpp", {}});
+    if (Uses.ErrorsRedirected)
+      Result.push_back(AsioHeaders(Namespace).header("redirect_error.hpp"));
+    if (Uses.Tasks)
+      Result.push_back({"coral/interop/asio.hpp", {}});
+    return Result;
+  }
+
+private:
+  std::string Namespace;
+};
+
+class AsioDialect final : public TargetDialect {
+public:
+  explicit AsioDialect(StringRef Namespace) : Namespace(Namespace) {}
+
+  std::string taskType(StringRef Result) const override {
+    return Namespace + "::awaitable<" + Result.str() + ">";
+  }
+  std::string generatorType(StringRef) const override { return ""; }
+  std::string token(StringRef Error) const override {
+    return withError(Namespace, Namespace + "::use_awaitable", Error);
+  }
+  std::string spawn(StringRef Task, StringRef Executor,
+                    StringRef Rethrow) const override {
+    return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", " +
+            Rethrow + ")")
+        .str();
+  }
+  std::string deliver(StringRef Task, StringRef Executor, StringRef Callback,
+                      ArrayRef<std::string> Types) const override {
+    std::string Parameters = "std::exception_ptr error";
+    std::string Call = (Callback + "()").str();
+    if (Types.size() == 1) {
+      Parameters += ", " + Types.front() + " result";
+      Call = (Callback + "(std::move(result))").str();
+    } else if (Types.size() > 1) {
+      Parameters += ", " + tupleType(Types) + " result";
+      Call = ("std::apply(" + Callback + ", std::move(result))").str();
+    }
+    return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", [" +
+            Callback + " = std::move(" + Callback + ")](" + Parameters +
+            ") { if (error) std::rethrow_exception(error); " + Call + "; })")
+        .str();
+  }
+  bool needsExecutor() const override { return true; }
+  std::vector<Include> includes(Uses Uses) const override {
+    std::vector<Include> Result;
+    if (!Uses.Tasks)
+      return Result;
+    AsioHeaders Headers(Namespace);
+    Result.push_back(Headers.header("awaitable.hpp"));
+    Result.push_back(Headers.header("co_spawn.hpp"));
+    if (Uses.ErrorsRedirected)
+      Result.push_back(Headers.header("redirect_error.hpp"));
+    Result.push_back(Headers.header("use_awaitable.hpp"));
+    Result.push_back({"exception", {}});
+    return Result;
+  }
+
+private:
+  std::string Namespace;
+};
+
+} // namespace
+
+std::string tupleType(ArrayRef<std::string> Types) {
+  if (Types.empty())
+    return "void";
+  if (Types.size() == 1)
+    return Types.front();
+  return "std::tuple<" + join(Types, ", ") + ">";
+}
+
+std::unique_ptr<TargetDialect> makeDialect(RewriteTarget Target,
+                                           StringRef Namespace) {
+  if (Target == RewriteTarget::Asio)
+    return std::make_unique<AsioDialect>(Namespace);
+  return std::make_unique<CoralDialect>(Namespace);
+}
+
+} // namespace coralc

@@ -1,0 +1,646 @@
+//===--- Edit.cpp - What a plan changes in the user's file ----------------===//
+
+#include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Rewrites/Engine/Names.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/DeclTemplate.h"
+#include "clang/AST/RecursiveASTVisitor.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+const Operation *firstOperation(const Agent &A) {
+  const Operation *First = nullptr;
+  forEachNode(A.Body, [&](const Node &N) {
+    if (!First && N.What == Node::Kind::Await)
+      First = N.Op.get();
+  });
+  return First;
+}
+
+bool mentionsLocal(const Expr *E) {
+  struct Visitor : RecursiveASTVisitor<Visitor> {
+    bool Found = false;
+    bool VisitDeclRefExpr(DeclRefExpr *Ref) {
+      const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
+      Found |= V && V->hasLocalStorage();
+      return true;
+    }
+  } V;
+  V.TraverseStmt(const_cast<Expr *>(E));
+  return V.Found;
+}
+
+bool hasGetExecutor(QualType Type) {
+  Type = Type.getNonReferenceType();
+  if (Type->isPointerType())
+    Type = Type->getPointeeType();
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  if (!Record || !Record->hasDefinition())
+    return false;
+  DeclarationName Name(&Record->getASTContext().Idents.get("get_executor"));
+  if (!Record->lookup(Name).empty())
+    return true;
+  return any_of(Record->bases(), [](const CXXBaseSpecifier &Base) {
+    return hasGetExecutor(Base.getType());
+  });
+}
+
+/// An expression for the executor that \p Op's handler runs on, valid where
+/// the agent is started; empty when there is none.
+std::string executorOf(const Operation &Op, const SourceText &Text) {
+  const Expr *Source = nullptr;
+  bool IsExecutor = false;
+  if (Op.How == Operation::Form::CompletionToken &&
+      asWritten(Op.HandlerArgument) != Op.Handler) {
+    // bind_executor(executor, handler)
+    if (const auto *Bind = dyn_cast<CallExpr>(asWritten(Op.HandlerArgument)))
+      if (Bind->getNumArgs() == 2)
+        Source = Bind->getArg(0);
+    IsExecutor = Source && !hasGetExecutor(Source->getType());
+  } else if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call)) {
+    if (hasGetExecutor(Member->getImplicitObjectArgument()->getType()))
+      Source = Member->getImplicitObjectArgument();
+  } else if (Op.Call->getNumArgs() > 1) {
+    if (hasGetExecutor(Op.Call->getArg(0)->getType()))
+      Source = Op.Call->getArg(0);
+  }
+  if (!Source || mentionsLocal(Source))
+    return "";
+  Source = asWritten(Source);
+  if (isa<CXXThisExpr>(Source))
+    return "get_executor()";
+  std::string Written = Text.text(Source->getSourceRange()).str();
+  if (Written.empty() || IsExecutor)
+    return Written;
+  return Written + (Source->getType()->isPointerType() ? "->" : ".") +
+         "get_executor()";
+}
+
+/// \p Buffer has the identifier \p Word.
+bool mentionsWord(StringRef Buffer, StringRef Word) {
+  for (size_t At = Buffer.find(Word); At != StringRef::npos;
+       At = Buffer.find(Word, At + 1)) {
+    auto IsWord = [](char C) { return isAlnum(C) || C == '_'; };
+    bool Starts = At == 0 || !IsWord(Buffer[At - 1]);
+    size_t End = At + Word.size();
+    if (Starts && (End == Buffer.size() || !IsWord(Buffer[End])))
+      return true;
+  }
+  return false;
+}
+
+/// An edit's text as it grows, with the parts that are not the user's.
+class EditText {
+public:
+  EditText &user(StringRef S) {
+    Text += S;
+    return *this;
+  }
+  EditText &written(StringRef S) {
+    Written.push_back(
+        {unsigned(Text.size()), unsigned(Text.size() + S.size())});
+    Text += S;
+    return *this;
+  }
+  EditText &body(const RenderedBody &B) {
+    for (TextRange R : B.Written)
+      Written.push_back(
+          {unsigned(Text.size()) + R.Begin, unsigned(Text.size()) + R.End});
+    Text += B.Text;
+    return *this;
+  }
+
+  std::string Text;
+  std::vector<TextRange> Written;
+};
+
+class AgentEditor {
+public:
+  AgentEditor(MutableArrayRef<Agent *> Agents, const SourceText &Text,
+              const TargetDialect &Dialect, RewriteTarget Target)
+      : Agents(Agents), Text(Text), Dialect(Dialect), Target(Target) {}
+
+  std::vector<FileEdit> run() {
+    Rethrow = uniqueWord("rethrow");
+    for (Agent *A : Agents)
+      edit(*A);
+    if (Edits.empty())
+      return {};
+    addHelpers();
+    addIncludes();
+    return std::move(Edits);
+  }
+
+private:
+  /// The agent takes the place of its entry function, its one start becoming
+  /// a spawn; or the entry stays, for its callers, and spawns it.
+  enum class Form { InPlace, BehindEntry, TwinOfCallback };
+
+  void add(TextRange Range, EditText New) {
+    Edits.push_back({Range, std::move(New.Text), std::move(New.Written)});
+  }
+
+  std::string uniqueWord(StringRef Wanted) {
+    std::string Result = Wanted.str();
+    for (unsigned N = 2;
+         mentionsWord(Text.buffer(), Result) || Taken.contains(Result); ++N)
+      Result = (Wanted + Twine(N)).str();
+    Taken.insert(Result);
+    return Result;
+  }
+
+  bool isCalledFromHere(const Agent &A, const StartSite &Start) const {
+    const auto *Member = dyn_cast<CXXMemberCallExpr>(Start.Call);
+    return !Member ||
+           isa<CXXThisExpr>(asWritten(Member->getImplicitObjectArgument()));
+  }
+
+  Form formOf(const Agent &A) const {
+    const FunctionDecl &F = *A.Entry->Function;
+    if (A.Entry->Delivers)
+      return Form::TwinOfCallback;
+    bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
+    if (A.Starts.size() != 1 || !A.Starts.front().IsStatement || !Hidden ||
+        isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
+        !isCalledFromHere(A, A.Starts.front()) ||
+        !Text.isInMainFile(A.Starts.front().Call->getSourceRange()))
+      return Form::BehindEntry;
+    return Form::InPlace;
+  }
+
+  //--- Names -------------------------------------------------------------//
+
+  static std::string withoutPrefix(StringRef Name) {
+    for (StringRef Prefix : {"do_", "async_", "start_", "begin_", "on_"})
+      if (Name.size() > Prefix.size() && Name.consume_front(Prefix))
+        return Name.str();
+    for (StringRef Prefix : {"do", "async", "start", "begin", "on"})
+      if (Name.size() > Prefix.size() && Name.starts_with(Prefix) &&
+          isUpper(Name[Prefix.size()]))
+        return Name.substr(Prefix.size(), 1).lower() +
+               Name.drop_front(Prefix.size() + 1).str();
+    return Name.str();
+  }
+
+  /// What the agent does, said by its entry or by its first operation.
+  std::string coroutineName(const Agent &A, Form How) {
+    const FunctionDecl &F = *A.Entry->Function;
+    std::string Own =
+        F.getDeclName().isIdentifier() ? F.getName().str() : std::string();
+    if (How == Form::TwinOfCallback || (How == Form::InPlace && !A.IsLoop))
+      return Own;
+    std::string Base = Own.empty() ? Own : withoutPrefix(Own);
+    if (Base == Own) {
+      // "start" or a constructor does not say what goes on; the operation does.
+      const Operation *First = firstOperation(A);
+      const FunctionDecl *Callee =
+          First && First->Call ? First->Call->getDirectCallee() : nullptr;
+      if (Callee && Callee->getDeclName().isIdentifier()) {
+        StringRef Name = Callee->getName();
+        Name.consume_front("async_");
+        Name.consume_back("_some");
+        Name.consume_back("_until");
+        Base = Name.str();
+      }
+    }
+    bool Camel = Base.find('_') == std::string::npos &&
+                 any_of(Base, [](char C) { return isUpper(C); });
+    if (A.IsLoop)
+      return uniqueWord(Base + (Camel ? "Loop" : "_loop"));
+    return uniqueWord(Base);
+  }
+
+  //--- One agent ---------------------------------------------------------//
+
+  void edit(Agent &A) {
+    const FunctionDecl &F = *A.Entry->Function;
+    std::string Executor;
+    if (Dialect.needsExecutor()) {
+      if (const Operation *First = firstOperation(A))
+        if (First->How == Operation::Form::CompletionToken)
+          Executor = executorOf(*First, Text);
+      if (Executor.empty()) {
+        A.Why = Refusal{"no-executor", F.getLocation(),
+                        "'" + A.Entry->Name +
+                            "' has no object with an executor where it is "
+                            "started, which this target needs; convert to "
+                            "--target=coral or give it one"};
+        return;
+      }
+    }
+    Form How = formOf(A);
+    std::string Name = coroutineName(A, How);
+    noteUses(A);
+    Layout Style = Layout::of(F, Text);
+    unsigned Begin = *Text.offset(F.getBeginLoc());
+    unsigned Indent = Text.indentation(Begin).size();
+    RenderedBody Body =
+        renderBody(A, RenderContext{Text, Dialect, Style, Indent});
+    switch (How) {
+    case Form::InPlace:
+      replaceEntry(A, Name, Body);
+      replaceStart(A, Name, Executor);
+      break;
+    case Form::BehindEntry:
+      keepEntry(A, Name, Executor, Body, Style, Indent);
+      break;
+    case Form::TwinOfCallback:
+      addTwin(A, Name, Executor, Body, Style, Indent);
+      break;
+    }
+    for (const State *S : A.States)
+      if (S != A.Entry)
+        removeFunction(*S->Function);
+  }
+
+  void noteUses(const Agent &A) {
+    Uses.Tasks = true;
+    Spawns |= !A.Entry->Delivers;
+    forEachNode(A.Body, [&](const Node &N) {
+      if (N.What == Node::Kind::Await && N.Op->error() &&
+          N.Op->How == Operation::Form::CompletionToken)
+        Uses.ErrorsRedirected = true;
+    });
+    unsigned Begin =
+        Text.leadingComments(*Text.offset(A.Entry->Function->getBeginLoc()));
+    FirstEdited = std::min(FirstEdited, Begin);
+  }
+
+  std::string resultType(const Agent &A) const {
+    if (!A.Entry->Delivers)
+      return Dialect.taskType("void");
+    return Dialect.taskType(tupleType(A.Entry->Delivers->TypeTexts));
+  }
+
+  /// Parameters of the coroutine: by value, the callback left out.
+  std::string parameterList(const Agent &A) const {
+    std::string Result;
+    for (const ParmVarDecl *P : A.Entry->parameters()) {
+      if (A.Entry->Delivers && A.Entry->Delivers->Callback == P)
+        continue;
+      if (!Result.empty())
+        Result += ", ";
+      Result += valueTypeText(*P, Text);
+      if (P->getDeclName())
+        Result += " " + P->getNameAsString();
+    }
+    return Result;
+  }
+
+  /// The function's specifiers that a coroutine keeps ("static ").
+  static std::string specifiers(const FunctionDecl &F) {
+    bool IsStatic = F.getStorageClass() == SC_Static;
+    return IsStatic && !F.isOutOfLine() ? "static " : "";
+  }
+
+  std::string signature(const Agent &A, StringRef Name, bool Qualified) const {
+    const FunctionDecl &F = *A.Entry->Function;
+    std::string Qualifier;
+    if (Qualified)
+      if (NestedNameSpecifierLoc Loc = F.getQualifierLoc())
+        Qualifier = Text.text(Loc.getSourceRange()).str();
+    std::string Const;
+    if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
+      Const = Method->isConst() ? " const" : "";
+    return specifiers(F) + resultType(A) + " " + Qualifier + Name.str() + "(" +
+           parameterList(A) + ")" + Const;
+  }
+
+  TextRange definitionRange(const FunctionDecl &F) const {
+    return *Text.range(F.getSourceRange());
+  }
+
+  static StringRef bodySeparator(const Layout &Style, std::string &Storage,
+                                 unsigned Indent) {
+    Storage = Style.BraceOnOwnLine ? "\n" + std::string(Indent, ' ') : " ";
+    return Storage;
+  }
+
+  void replaceEntry(const Agent &A, StringRef Name, const RenderedBody &Body) {
+    for (const FunctionDecl *F : A.Entry->Function->redecls()) {
+      EditText New;
+      New.written(signature(A, Name, F->isOutOfLine()));
+      if (F->isThisDeclarationADefinition()) {
+        unsigned Brace = *Text.offset(F->getBody()->getBeginLoc());
+        // What stands between the parameters and the brace is the user's.
+        unsigned After = signatureEnd(*F);
+        New.user(Text.buffer().slice(After, Brace)).body(Body);
+        add(definitionRange(*F), std::move(New));
+      } else {
+        add(definitionRange(*F), std::move(New));
+      }
+    }
+  }
+
+  /// Behind the parameter list and what qualifies it.
+  unsigned signatureEnd(const FunctionDecl &F) const {
+    unsigned Brace = *Text.offset(F.getBody()->getBeginLoc());
+    return Text.buffer().take_front(Brace).rtrim().size();
+  }
+
+  std::string startArguments(const Agent &A) const {
+    std::string Result;
+    for (const ParmVarDecl *P : A.Entry->parameters()) {
+      if (A.Entry->Delivers && A.Entry->Delivers->Callback == P)
+        continue;
+      if (!Result.empty())
+        Result += ", ";
+      if (!P->getDeclName())
+        Result += valueTypeText(*P, Text) + "()";
+      else if (isCheapToCopy(*P))
+        Result += P->getNameAsString();
+      else
+        Result += "std::move(" + P->getNameAsString() + ")";
+    }
+    return Result;
+  }
+
+  bool isCheapToCopy(const ParmVarDecl &P) const {
+    return P.getType().isTriviallyCopyableType(Text.context()) ||
+           (P.getType()->isReferenceType() &&
+            P.getType()->getPointeeType().isConstQualified());
+  }
+
+  /// The task to start, as an expression, or as a lambda that holds what the
+  /// task needs while it runs.
+  std::string taskExpression(const Agent &A, StringRef Name) const {
+    std::string Call = (Name + "(" + startArguments(A) + ")").str();
+    if (!A.HoldsSelf)
+      return Call;
+    std::string Captures = "this, self = shared_from_this()";
+    bool Moves = false;
+    for (const ParmVarDecl *P : A.Entry->parameters()) {
+      if (!P->getDeclName() ||
+          (A.Entry->Delivers && A.Entry->Delivers->Callback == P))
+        continue;
+      std::string Own = P->getNameAsString();
+      Moves |= !isCheapToCopy(*P);
+      Captures += isCheapToCopy(*P) ? ", " + Own
+                                    : ", " + Own + " = std::move(" + Own + ")";
+    }
+    return "[" + Captures + "]" + (Moves ? "() mutable" : "") + " { return " +
+           Call + "; }";
+  }
+
+  std::string startText(const Agent &A, StringRef Name,
+                        StringRef Executor) const {
+    std::string Task = taskExpression(A, Name);
+    if (!A.Entry->Delivers)
+      return Dialect.spawn(Task, Executor, Rethrow);
+    return Dialect.deliver(Task, Executor,
+                           A.Entry->Delivers->Callback->getName(),
+                           A.Entry->Delivers->TypeTexts);
+  }
+
+  void replaceStart(const Agent &A, StringRef Name, StringRef Executor) {
+    EditText New;
+    New.written(startText(A, Name, Executor));
+    add(*Text.range(A.Starts.front().Call->getSourceRange()), std::move(New));
+  }
+
+  std::string startBody(const Agent &A, StringRef Name, StringRef Executor,
+                        const Layout &Style, unsigned Indent) const {
+    return "{\n" + std::string(Indent + Style.Width, ' ') +
+           startText(A, Name, Executor) + ";\n" + std::string(Indent, ' ') +
+           "}";
+  }
+
+  void keepEntry(const Agent &A, StringRef Name, StringRef Executor,
+                 const RenderedBody &Body, const Layout &Style,
+                 unsigned Indent) {
+    const FunctionDecl &F = *A.Entry->Function;
+    EditText Starter;
+    Starter.written(startBody(A, Name, Executor, Style, Indent));
+    add(*Text.range(F.getBody()->getSourceRange()), std::move(Starter));
+    addDefinition(A, Name, Body, Style, Indent);
+  }
+
+  /// Puts the coroutine beside its entry: members behind it, free functions
+  /// before it, where the entry can call them.
+  void addDefinition(const Agent &A, StringRef Name, const RenderedBody &Body,
+                     const Layout &Style, unsigned Indent) {
+    const FunctionDecl &F = *A.Entry->Function;
+    std::string Separator;
+    EditText New;
+    bool Before = !isa<CXXMethodDecl>(F);
+    TextRange Whole = definitionRange(F);
+    std::string Margin(Indent, ' ');
+    if (!Before)
+      New.user("\n");
+    New.user(Margin)
+        .written(signature(A, Name, F.isOutOfLine()))
+        .user(bodySeparator(Style, Separator, Indent))
+        .body(Body)
+        .user("\n");
+    if (Before)
+      New.user("\n");
+    unsigned At =
+        Before ? Text.leadingComments(Whole.Begin) : Text.lineEnd(Whole.End);
+    add({At, At}, std::move(New));
+    if (!F.isOutOfLine())
+      return;
+    const FunctionDecl *Declaration = F.getFirstDecl();
+    TextRange Declared = definitionRange(*Declaration);
+    EditText Declare;
+    Declare.user(Text.indentation(Declared.Begin))
+        .written(signature(A, Name, false) + ";")
+        .user("\n");
+    unsigned Behind = Text.lineEnd(Declared.End);
+    add({Behind, Behind}, std::move(Declare));
+  }
+
+  void addTwin(const Agent &A, StringRef Name, StringRef Executor,
+               const RenderedBody &Body, const Layout &Style, unsigned Indent) {
+    bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
+      return !isAwaited(Start.Call);
+    });
+    if (CallersRemain || A.Starts.empty())
+      keepEntry(A, Name, Executor, Body, Style, Indent);
+    else
+      replaceEntry(A, Name, Body);
+  }
+
+  bool isAwaited(const CallExpr *Call) const {
+    return any_of(Agents, [&](const Agent *A) {
+      bool Found = false;
+      forEachNode(A->Body, [&](const Node &N) {
+        Found |= N.What == Node::Kind::Await && N.Op->Call == Call;
+      });
+      return Found;
+    });
+  }
+
+  void removeFunction(const FunctionDecl &Function) {
+    for (const FunctionDecl *F : Function.redecls()) {
+      TextRange Range = definitionRange(*F);
+      if (Text.buffer().substr(Range.End).starts_with(";"))
+        ++Range.End;
+      add(Text.wholeLines(Range), EditText());
+    }
+  }
+
+  //--- The file around them ----------------------------------------------//
+
+  void addHelpers() {
+    if (!Spawns || !Dialect.needsExecutor())
+      return;
+    // Before the outermost declaration that holds the first change.
+    unsigned At = FirstEdited;
+    for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
+      std::optional<TextRange> Range = Text.range(D->getSourceRange());
+      if (Range && Range->Begin <= FirstEdited && FirstEdited < Range->End)
+        At = Text.leadingComments(Range->Begin);
+    }
+    EditText Helper;
+    Helper
+        .written("// An exception that ends a coroutine leaves through run(), "
+                 "as it would leave a\n// handler.\nstatic void " +
+                 Rethrow +
+                 "(std::exception_ptr error)\n{\n  if (error)\n    "
+                 "std::rethrow_exception(error);\n}\n")
+        .user("\n");
+    add({At, At}, std::move(Helper));
+  }
+
+  struct Inclusion {
+    StringRef Header;
+    bool Angled;
+    TextRange Line;
+  };
+
+  std::vector<Inclusion> inclusions() const {
+    std::vector<Inclusion> Result;
+    StringRef Buffer = Text.buffer();
+    unsigned At = 0;
+    while (At < Buffer.size()) {
+      unsigned End = Text.lineEnd(At);
+      StringRef Line = Buffer.slice(At, End).trim();
+      if (Line.consume_front("#") && (Line = Line.ltrim(), true) &&
+          Line.consume_front("include")) {
+        Line = Line.ltrim();
+        bool Angled = Line.starts_with("<");
+        StringRef Header = Line.drop_front().take_until(
+            [](char C) { return C == '>' || C == '"'; });
+        Result.push_back({Header, Angled, {At, End}});
+      }
+      At = End;
+    }
+    return Result;
+  }
+
+  void addIncludes() {
+    std::vector<Inclusion> Present = inclusions();
+    auto Has = [&](StringRef Header) {
+      return any_of(Present,
+                    [&](const Inclusion &I) { return I.Header == Header; });
+    };
+    EditText New;
+    for (const TargetDialect::Include &I : Dialect.includes(Uses)) {
+      if (Has(I.Header) || any_of(I.Umbrellas, Has))
+        continue;
+      StringRef Top = StringRef(I.Header).split('/').first;
+      bool Quoted = any_of(Present, [&](const Inclusion &Other) {
+        return !Other.Angled && (Other.Header.starts_with((Top + "/").str()) ||
+                                 Other.Header == (Top + ".hpp").str());
+      });
+      New.user(Quoted ? "#include \"" + I.Header + "\"\n"
+                      : "#include <" + I.Header + ">\n");
+    }
+    if (!New.Text.empty()) {
+      unsigned At = Present.empty() ? 0 : Present.back().Line.End;
+      add({At, At}, std::move(New));
+    }
+    addCoroutineSwitches(Present);
+  }
+
+  /// Debian's Asio 1.22 turns its coroutines off under Clang unless it is
+  /// told otherwise before the first of its headers.
+  void addCoroutineSwitches(ArrayRef<Inclusion> Present) {
+    if (Target != RewriteTarget::Asio || Present.empty() || hasAwaitable())
+      return;
+    bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
+    std::string Defines, Guard;
+    for (const Vocabulary &V : builtinVocabularies().all())
+      for (const std::string &Switch : V.CoroutineSwitches)
+        if (StringRef(Switch).starts_with("BOOST_") == Boost) {
+          if (Guard.empty())
+            Guard = Switch;
+          Defines += "#define " + Switch + " 1\n";
+        }
+    EditText New;
+    New.user("#ifndef " + Guard +
+             " // Asio leaves coroutines off under Clang\n" + Defines +
+             "#endif\n");
+    unsigned At = Present.front().Line.Begin;
+    add({At, At}, std::move(New));
+  }
+
+  bool hasAwaitable() const {
+    const DeclContext *Where = Text.context().getTranslationUnitDecl();
+    SmallVector<StringRef, 2> Path;
+    StringRef(Dialect.token("")).split(Path, "::");
+    for (StringRef Part : drop_end(Path)) {
+      const NamespaceDecl *Found = nullptr;
+      for (const NamedDecl *D : Where->lookup(&Text.context().Idents.get(Part)))
+        if (const auto *N = dyn_cast<NamespaceDecl>(D))
+          Found = N;
+      if (!Found)
+        return false;
+      Where = Found;
+    }
+    for (const NamedDecl *D :
+         Where->lookup(&Text.context().Idents.get("awaitable")))
+      if (isa<ClassTemplateDecl>(D))
+        return true;
+    return false;
+  }
+
+  MutableArrayRef<Agent *> Agents;
+  const SourceText &Text;
+  const TargetDialect &Dialect;
+  RewriteTarget Target;
+  std::vector<FileEdit> Edits;
+  StringSet<> Taken;
+  std::string Rethrow;
+  TargetDialect::Uses Uses;
+  bool Spawns = false;
+  unsigned FirstEdited = ~0u;
+};
+
+} // namespace
+
+std::vector<FileEdit> editAgents(MutableArrayRef<Agent *> Converted,
+                                 const SourceText &Text,
+                                 const TargetDialect &Dialect,
+                                 RewriteTarget Target) {
+  return AgentEditor(Converted, Text, Dialect, Target).run();
+}
+
+std::string asioNamespace(ArrayRef<Agent> Agents) {
+  for (const Agent &A : Agents) {
+    bool Boost = false;
+    forEachNode(A.Body, [&](const Node &N) {
+      if (N.What != Node::Kind::Await)
+        return;
+      if (const Binding *Error = N.Op->error())
+        if (const CXXRecordDecl *R =
+                Error->Type.getNonReferenceType()->getAsCXXRecordDecl())
+          Boost |= StringRef(qualifiedName(*R)).starts_with("boost::");
+      if (N.Op->Call && N.Op->Call->getDirectCallee())
+        Boost |= StringRef(qualifiedName(*N.Op->Call->getDirectCallee()))
+                     .starts_with("boost::");
+    });
+    if (Boost)
+      return "boost::asio";
+  }
+  return "asio";
+}
+
+} // namespace coralc

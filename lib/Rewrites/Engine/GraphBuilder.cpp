@@ -1,0 +1,722 @@
+//===--- GraphBuilder.cpp - From syntax to the state graph ----------------===//
+
+#include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "clang/AST/RecursiveASTVisitor.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+const FunctionDecl *definitionOf(const FunctionDecl *F) {
+  if (!F)
+    return nullptr;
+  const FunctionDecl *Definition = nullptr;
+  return F->hasBody(Definition) ? Definition : F->getCanonicalDecl();
+}
+
+const Expr *asWritten(const Expr *E) {
+  if (!E)
+    return nullptr;
+  for (;;) {
+    const Expr *Inner = E->IgnoreUnlessSpelledInSource();
+    if (const auto *Cleanups = dyn_cast<ExprWithCleanups>(Inner))
+      Inner = Cleanups->getSubExpr();
+    if (Inner == E)
+      return E;
+    E = Inner;
+  }
+}
+
+bool isSharedFromThis(const Expr *E) {
+  const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(asWritten(E));
+  if (!Call || !Call->getMethodDecl())
+    return false;
+  const CXXMethodDecl *Method = Call->getMethodDecl();
+  return Method->getDeclName().isIdentifier() &&
+         Method->getName() == "shared_from_this" &&
+         isa<CXXThisExpr>(
+             Call->getImplicitObjectArgument()->IgnoreParenImpCasts());
+}
+
+State *StateGraph::find(const FunctionDecl *Function) const {
+  for (const auto &S : States)
+    if (S->Function == Function)
+      return S.get();
+  return nullptr;
+}
+
+State &StateGraph::add(const FunctionDecl *Function) {
+  States.push_back(std::make_unique<State>());
+  States.back()->Function = Function;
+  States.back()->Name = Function->getQualifiedNameAsString();
+  return *States.back();
+}
+
+void forEachStep(const Sequence &Steps,
+                 function_ref<void(const Step &)> Visit) {
+  for (const Step &S : Steps) {
+    Visit(S);
+    forEachStep(S.Then, Visit);
+    forEachStep(S.Else, Visit);
+  }
+}
+
+namespace {
+
+/// Every operation of the main file, and the function and handlers around it.
+class OperationFinder : public RecursiveASTVisitor<OperationFinder> {
+public:
+  OperationFinder(const SourceText &Text, const PatternList &Patterns)
+      : Text(Text), Patterns(Patterns) {}
+
+  bool shouldVisitTemplateInstantiations() const { return false; }
+  bool shouldVisitImplicitCode() const { return false; }
+
+  bool TraverseFunctionLike(FunctionDecl *F, function_ref<bool()> Traverse) {
+    SaveAndRestore<const FunctionDecl *> Function(Current, F);
+    SaveAndRestore<unsigned> Lambdas(ForeignLambdas, 0u);
+    return Traverse();
+  }
+  bool TraverseFunctionDecl(FunctionDecl *F) {
+    return TraverseFunctionLike(
+        F, [&] { return RecursiveASTVisitor::TraverseFunctionDecl(F); });
+  }
+  bool TraverseCXXMethodDecl(CXXMethodDecl *F) {
+    return TraverseFunctionLike(
+        F, [&] { return RecursiveASTVisitor::TraverseCXXMethodDecl(F); });
+  }
+  bool TraverseCXXConstructorDecl(CXXConstructorDecl *F) {
+    return TraverseFunctionLike(
+        F, [&] { return RecursiveASTVisitor::TraverseCXXConstructorDecl(F); });
+  }
+  bool TraverseCXXDestructorDecl(CXXDestructorDecl *F) {
+    return TraverseFunctionLike(
+        F, [&] { return RecursiveASTVisitor::TraverseCXXDestructorDecl(F); });
+  }
+
+  bool TraverseLambdaExpr(LambdaExpr *L) {
+    bool Foreign = !Handlers.contains(L);
+    SaveAndRestore<unsigned> Lambdas(ForeignLambdas,
+                                     ForeignLambdas + Foreign);
+    return RecursiveASTVisitor::TraverseLambdaExpr(L);
+  }
+
+  bool VisitCallExpr(CallExpr *Call) {
+    if (!Current || !Text.isInMainFile(Call->getSourceRange()))
+      return true;
+    for (const auto &P : Patterns) {
+      std::optional<OperationMatch> Match = P->matchOperation(*Call, Text);
+      if (!Match)
+        continue;
+      if (auto *Op = std::get_if<Operation>(&*Match)) {
+        Op->Origin = P.get();
+        Handlers.insert(Op->Handler);
+        if (ForeignLambdas)
+          Match = Refusal{"operation-in-a-lambda", Call->getBeginLoc(),
+                          "the operation starts inside a lambda that is not "
+                          "itself a handler, so nothing says when and how "
+                          "often it runs; move the lambda's body into a "
+                          "function"};
+      }
+      Found.push_back({Call, P.get(), Current});
+      Matches.try_emplace(Call, std::move(*Match));
+      break;
+    }
+    return true;
+  }
+
+  const SourceText &Text;
+  const PatternList &Patterns;
+  const FunctionDecl *Current = nullptr;
+  unsigned ForeignLambdas = 0;
+  SmallPtrSet<const LambdaExpr *, 8> Handlers;
+  std::vector<FoundOperation> Found;
+  DenseMap<const CallExpr *, OperationMatch> Matches;
+};
+
+/// Calls below one statement, those in lambdas left out.
+class CallCollector : public RecursiveASTVisitor<CallCollector> {
+public:
+  explicit CallCollector(function_ref<void(const CallExpr &)> Visit)
+      : Visit(Visit) {}
+  bool TraverseLambdaExpr(LambdaExpr *) { return true; }
+  bool VisitCallExpr(CallExpr *Call) {
+    Visit(*Call);
+    return true;
+  }
+
+private:
+  function_ref<void(const CallExpr &)> Visit;
+};
+
+void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
+  CallCollector(Visit).TraverseStmt(const_cast<Stmt *>(S));
+}
+
+class ReferenceCollector : public RecursiveASTVisitor<ReferenceCollector> {
+public:
+  explicit ReferenceCollector(
+      function_ref<void(const Expr &, const ValueDecl &)> Visit)
+      : Visit(Visit) {}
+  bool VisitDeclRefExpr(DeclRefExpr *E) {
+    Visit(*E, *E->getDecl());
+    return true;
+  }
+  bool VisitMemberExpr(MemberExpr *E) {
+    Visit(*E, *E->getMemberDecl());
+    return true;
+  }
+
+private:
+  function_ref<void(const Expr &, const ValueDecl &)> Visit;
+};
+
+class GraphBuilder {
+public:
+  GraphBuilder(const SourceText &Text, const PatternList &Patterns)
+      : Text(Text), Patterns(Patterns), Finder(Text, Patterns) {}
+
+  BuiltGraph build() {
+    Finder.TraverseAST(const_cast<ASTContext &>(Text.context()));
+    for (const FoundOperation &Op : Finder.Found)
+      request(definitionOf(Op.Function));
+    for (size_t I = 0; I != Pending.size(); ++I)
+      buildState(*Pending[I]);
+    collectReferences();
+    return {std::move(Graph), std::move(Finder.Found)};
+  }
+
+private:
+  enum class Position { Tail, NotTail };
+
+  State &request(const FunctionDecl *F) {
+    if (State *Known = Graph.find(F))
+      return *Known;
+    State &S = Graph.add(F);
+    Pending.push_back(&S);
+    return S;
+  }
+
+  bool refuse(StringRef Id, SourceLocation Where, const Twine &Message) {
+    if (!Current->Why)
+      Current->Why = Refusal{Id, Where, Message.str()};
+    return false;
+  }
+
+  //--- What a call is ----------------------------------------------------//
+
+  /// \p F starts an operation itself, or by calling such a function on the
+  /// same object.
+  bool reachesOperation(const FunctionDecl *F) {
+    auto [Known, New] = Reaches.try_emplace(F, false);
+    if (!New)
+      return Known->second;
+    bool Result = any_of(Finder.Found, [&](const FoundOperation &Op) {
+      return definitionOf(Op.Function) == F;
+    });
+    if (!Result && F->hasBody() && Text.isInMainFile(F->getSourceRange()))
+      forEachCall(F->getBody(), [&](const CallExpr &Call) {
+        if (const FunctionDecl *Callee = sameObjectCallee(Call))
+          Result |= reachesOperation(Callee);
+      });
+    return Reaches[F] = Result;
+  }
+
+  bool isSelf(const Expr *Object) const {
+    Object = asWritten(Object);
+    if (!Object || isa<CXXThisExpr>(Object))
+      return Object;
+    if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object))
+      if (Arrow->getOperator() == OO_Arrow)
+        return isSelf(Arrow->getArg(0));
+    if (const auto *Ref = dyn_cast<DeclRefExpr>(Object))
+      if (const auto *Var = dyn_cast<VarDecl>(Ref->getDecl()))
+        return Var->hasInit() && isSharedFromThisCopy(Var);
+    return false;
+  }
+
+  static bool isSharedFromThisCopy(const VarDecl *Var) {
+    const Expr *Init = asWritten(Var->getInit());
+    if (isSharedFromThis(Init))
+      return true;
+    if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init))
+      if (const auto *From = dyn_cast<VarDecl>(Ref->getDecl()))
+        return From->hasInit() && From != Var && isSharedFromThisCopy(From);
+    return false;
+  }
+
+  /// The function that \p Call calls on the object whose code this is.
+  const FunctionDecl *sameObjectCallee(const CallExpr &Call) const {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee || isa<CXXOperatorCallExpr>(Call))
+      return nullptr;
+    if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
+      if (!isSelf(Member->getImplicitObjectArgument()))
+        return nullptr;
+    const FunctionDecl *Definition = definitionOf(Callee);
+    return Definition->hasBody() ? Definition : nullptr;
+  }
+
+  const FunctionDecl *jumpTarget(const CallExpr &Call) {
+    const FunctionDecl *Callee = sameObjectCallee(Call);
+    if (!Callee || !Callee->getReturnType()->isVoidType() ||
+        !reachesOperation(Callee))
+      return nullptr;
+    return Callee;
+  }
+
+  bool isCallbackReference(const Expr *E) const {
+    if (!Current->Delivers)
+      return false;
+    const auto *Ref = dyn_cast_or_null<DeclRefExpr>(asWritten(E));
+    return Ref && Callbacks.contains(Ref->getDecl());
+  }
+
+  bool isDeliveryCall(const CallExpr &Call) const {
+    const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
+    return Operator && Operator->getOperator() == OO_Call &&
+           isCallbackReference(Operator->getArg(0));
+  }
+
+  /// \p S holds something that decides where the agent goes on.
+  bool isInteresting(const Stmt *S) {
+    bool Result = false;
+    forEachCall(S, [&](const CallExpr &Call) {
+      Result |= Finder.Matches.contains(&Call) || isDeliveryCall(Call) ||
+                jumpTarget(Call);
+    });
+    return Result;
+  }
+
+  //--- Bodies ------------------------------------------------------------//
+
+  void buildState(State &S) {
+    Current = &S;
+    Callbacks.clear();
+    const FunctionDecl *F = S.Function;
+    const auto *Body = dyn_cast_or_null<CompoundStmt>(F->getBody());
+    if (!Body) {
+      refuse("not-a-plain-function", F->getLocation(),
+             "'" + S.Name + "' is already a coroutine or has no plain body");
+      return;
+    }
+    for (const auto &P : Patterns)
+      if (!S.Delivers)
+        S.Delivers = P->matchDelivery(*F, Text);
+    if (S.Delivers)
+      Callbacks.insert(S.Delivers->Callback);
+    if (!checkFunction(*F))
+      return;
+    if (buildCompound(*Body, Position::Tail, S.Steps, S.Trailing))
+      endSequence(S.Steps, Body->getRBracLoc());
+  }
+
+  bool checkFunction(const FunctionDecl &F) {
+    if (F.isTemplated())
+      return refuse("dependent-code", F.getLocation(),
+                    "'" + Current->Name +
+                        "' is a template, and what its calls mean depends on "
+                        "the arguments; convert an instantiation by hand "
+                        "first");
+    if (F.isMain())
+      return true;
+    if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
+      if (Method->isVirtual())
+        return refuse("signature-owned-by-others", F.getLocation(),
+                      "'" + Current->Name +
+                          "' is virtual, so its overrides and callers would "
+                          "have to change with it");
+    if (!F.getReturnType()->isVoidType() && !isa<CXXConstructorDecl>(F))
+      return refuse("returns-a-value", F.getLocation(),
+                    "'" + Current->Name +
+                        "' starts an operation and returns a value at once; "
+                        "a coroutine would return it only at the end");
+    for (const FunctionDecl *Redecl : F.redecls())
+      if (!Text.isInMainFile(Redecl->getSourceRange()))
+        return refuse("declared-in-a-header", Redecl->getLocation(),
+                      "'" + Current->Name +
+                          "' is declared in a header or a macro, where other "
+                          "callers may depend on it");
+    if (Text.crossesDirective(*Text.range(F.getSourceRange())))
+      return refuse("preprocessor-in-the-way", F.getLocation(),
+                    "'" + Current->Name +
+                        "' contains a preprocessor directive, so its other "
+                        "branch would be lost");
+    return true;
+  }
+
+  /// Ends a sequence that falls off its end.
+  bool endSequence(Sequence &Steps, SourceLocation Where) {
+    if (!Steps.empty()) {
+      Step &Last = Steps.back();
+      if (Last.What == Step::Kind::Jump || Last.What == Step::Kind::End)
+        return true;
+      if (Last.What == Step::Kind::Branch)
+        return endSequence(Last.Then, Where) && endSequence(Last.Else, Where);
+    }
+    if (Current->Delivers)
+      return refuse("callback-not-called", Where,
+                    "a path through '" + Current->Name +
+                        "' ends here without calling '" +
+                        Current->Delivers->Callback->getName() +
+                        "'; a caller that awaits it would wait forever or "
+                        "get a value that was never there");
+    Step End;
+    End.What = Step::Kind::End;
+    Steps.push_back(std::move(End));
+    return true;
+  }
+
+  bool buildCompound(const CompoundStmt &Body, Position Where, Sequence &Out,
+                     Trivia &Trailing) {
+    std::optional<unsigned> Open = Text.offset(Body.getLBracLoc());
+    std::optional<unsigned> Close = Text.offset(Body.getRBracLoc());
+    if (!Open || !Close)
+      return refuse("macro-in-the-way", Body.getBeginLoc(),
+                    "this block comes out of a macro");
+    unsigned From = *Open + 1;
+    ArrayRef<Stmt *> Statements(Body.body_begin(), Body.body_end());
+    for (size_t I = 0; I != Statements.size(); ++I) {
+      const Stmt *S = Statements[I];
+      std::optional<TextRange> Range = Text.statement(S);
+      if (!Range)
+        return refuse("macro-in-the-way", S->getBeginLoc(),
+                      "this statement comes out of a macro");
+      Trivia Leading = Text.trivia(From, Range->Begin);
+      From = Range->End;
+      bool Last = I + 1 == Statements.size();
+      bool ReturnsNext = !Last && isBareReturn(Statements[I + 1]);
+      Position Here = (Last && Where == Position::Tail) || ReturnsNext
+                          ? Position::Tail
+                          : Position::NotTail;
+      size_t Size = Out.size();
+      if (!buildStatement(S, Here, Out))
+        return false;
+      if (Out.size() != Size)
+        Out[Size].Leading = std::move(Leading);
+      bool Ended = !Out.empty() && (Out.back().What == Step::Kind::Jump ||
+                                    Out.back().What == Step::Kind::End);
+      if (Ended && !Last && !(ReturnsNext && I + 2 == Statements.size()))
+        return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
+                      "code after this point never runs");
+      if (Ended)
+        break;
+    }
+    Trailing = Text.trivia(From, *Close);
+    return true;
+  }
+
+  static bool isBareReturn(const Stmt *S) {
+    const auto *Return = dyn_cast<ReturnStmt>(S);
+    return Return && !Return->getRetValue();
+  }
+
+  bool buildStatement(const Stmt *S, Position Where, Sequence &Out) {
+    if (const auto *Return = dyn_cast<ReturnStmt>(S)) {
+      if (!Return->getRetValue())
+        return endSequence(Out, S->getBeginLoc());
+      if (const auto *Call =
+              dyn_cast<CallExpr>(asWritten(Return->getRetValue())))
+        if (Call->getType()->isVoidType())
+          return buildCall(*Call, S, Position::Tail, Out);
+    }
+    if (const auto *E = dyn_cast<Expr>(S))
+      if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
+        return buildCall(*Call, S, Where, Out);
+    if (!isInteresting(S)) {
+      if (dropsSelf(S))
+        return true;
+      return addCode(S, Out);
+    }
+    if (const auto *If = dyn_cast<IfStmt>(S))
+      return buildBranch(*If, Where, Out);
+    return refuseControlFlow(S);
+  }
+
+  bool refuseControlFlow(const Stmt *S) {
+    if (isa<ForStmt, WhileStmt, DoStmt, CXXForRangeStmt>(S))
+      return refuse("operation-in-a-loop", S->getBeginLoc(),
+                    "this loop starts an operation in every turn without "
+                    "waiting for it; as a coroutine they would run one "
+                    "after the other");
+    return refuse("unsupported-control-flow", S->getBeginLoc(),
+                  "an operation starts inside a statement that is neither a "
+                  "plain call nor an if; move it into a function of its own");
+  }
+
+  bool addCode(const Stmt *S, Sequence &Out) {
+    bool Escapes = false;
+    SourceLocation Where;
+    ReferenceCollector([&](const Expr &E, const ValueDecl &D) {
+      if (Callbacks.contains(&D)) {
+        Escapes = true;
+        Where = E.getBeginLoc();
+      }
+    }).TraverseStmt(const_cast<Stmt *>(S));
+    if (Escapes)
+      return refuse("continuation-escapes", Where,
+                    "the callback is stored or passed on here, so nothing "
+                    "says when and how often it is called");
+    Step Code;
+    Code.Source = S;
+    Out.push_back(std::move(Code));
+    return true;
+  }
+
+  bool buildBranch(const IfStmt &If, Position Where, Sequence &Out) {
+    if (If.hasInitStorage() || If.hasVarStorage() || If.isConstexpr())
+      return refuse("unsupported-control-flow", If.getBeginLoc(),
+                    "an operation starts inside an if that declares a "
+                    "variable; declare it before the if");
+    Step Branch;
+    Branch.What = Step::Kind::Branch;
+    Branch.Source = &If;
+    if (!buildArm(*If.getThen(), Where, Branch.Then))
+      return false;
+    if (If.getElse() && !buildArm(*If.getElse(), Where, Branch.Else))
+      return false;
+    if (Where == Position::Tail && !(endSequence(Branch.Then, If.getEndLoc()) &&
+                                     endSequence(Branch.Else, If.getEndLoc())))
+      return false;
+    Out.push_back(std::move(Branch));
+    return true;
+  }
+
+  bool buildArm(const Stmt &Arm, Position Where, Sequence &Out) {
+    Trivia Trailing;
+    if (const auto *Block = dyn_cast<CompoundStmt>(&Arm))
+      return buildCompound(*Block, Where, Out, Trailing);
+    return buildStatement(&Arm, Where, Out);
+  }
+
+  bool buildCall(const CallExpr &Call, const Stmt *S, Position Where,
+                 Sequence &Out) {
+    auto Match = Finder.Matches.find(&Call);
+    if (Match != Finder.Matches.end())
+      return buildSuspension(Call, Match->second, Where, Out);
+    if (isDeliveryCall(Call)) {
+      if (Where != Position::Tail)
+        return refuse("callback-not-last", Call.getBeginLoc(),
+                      "code runs after the callback is called; a coroutine "
+                      "is over once it has returned its value");
+      Step End;
+      End.What = Step::Kind::End;
+      End.Source = S;
+      End.Call = &Call;
+      Out.push_back(std::move(End));
+      return true;
+    }
+    if (const FunctionDecl *Target = jumpTarget(Call);
+        Target && Where == Position::Tail) {
+      Step Jump;
+      Jump.What = Step::Kind::Jump;
+      Jump.Source = S;
+      Jump.Target = &request(Target);
+      Jump.Call = &Call;
+      Jumps.insert(&Call);
+      Out.push_back(std::move(Jump));
+      return true;
+    }
+    return addCode(S, Out);
+  }
+
+  bool buildSuspension(const CallExpr &Call, OperationMatch &Match,
+                       Position Where, Sequence &Out) {
+    if (const auto *Why = std::get_if<Refusal>(&Match)) {
+      if (!Current->Why)
+        Current->Why = *Why;
+      return false;
+    }
+    if (Where != Position::Tail)
+      return refuse("operation-not-last", Call.getBeginLoc(),
+                    "code runs after this operation is started and before "
+                    "its handler; as a coroutine it would run after the "
+                    "handler. Start the operation last");
+    Step Suspend;
+    Suspend.What = Step::Kind::Suspend;
+    Suspend.Op = std::make_shared<Operation>(std::get<Operation>(Match));
+    if (!readCaptures(*Suspend.Op))
+      return false;
+    const LambdaExpr *Handler = Suspend.Op->Handler;
+    Out.push_back(std::move(Suspend));
+    Trivia Trailing;
+    // The handler's own end is the end of the sequence that goes on here.
+    if (!buildCompound(*Handler->getCompoundStmtBody(), Position::Tail, Out,
+                       Trailing))
+      return false;
+    return endSequence(Out, Handler->getEndLoc());
+  }
+
+  bool readCaptures(Operation &Op) {
+    for (const LambdaCapture &Capture : Op.Handler->captures()) {
+      SourceLocation Where = Capture.getLocation();
+      switch (Capture.getCaptureKind()) {
+      case LCK_This:
+        continue;
+      case LCK_StarThis:
+        return refuse("capture-of-a-copy", Where,
+                      "the handler works on a copy of the object");
+      case LCK_VLAType:
+        return refuse("unsupported-handler", Where,
+                      "the handler captures a variable-length array");
+      case LCK_ByRef:
+        return refuse("capture-by-reference", Where,
+                      "the handler refers to a variable of the function that "
+                      "started the operation, which has returned by then; "
+                      "capture it by value");
+      case LCK_ByCopy:
+        break;
+      }
+      const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
+      if (!Var)
+        continue;
+      if (Var->isInitCapture()) {
+        if (isSharedFromThisCopy(Var)) {
+          Op.HoldsSelf = true;
+          if (isUsedIn(Var, Op.Handler->getBody()))
+            Op.InitCaptures.push_back(Var);
+        } else if (isCallbackSource(Var->getInit())) {
+          Callbacks.insert(Var);
+        } else {
+          Op.InitCaptures.push_back(Var);
+        }
+      } else if (Var->hasInit() && isSharedFromThisCopy(Var)) {
+        Op.HoldsSelf = true;
+      }
+    }
+    return true;
+  }
+
+  bool isCallbackSource(const Expr *E) const {
+    E = asWritten(E);
+    if (const auto *Call = dyn_cast_or_null<CallExpr>(E))
+      if (Call->isCallToStdMove())
+        E = Call->getArg(0);
+    return isCallbackReference(E);
+  }
+
+  static bool isUsedIn(const VarDecl *Var, const Stmt *S) {
+    bool Used = false;
+    ReferenceCollector([&](const Expr &, const ValueDecl &D) {
+      Used |= &D == Var;
+    }).TraverseStmt(const_cast<Stmt *>(S));
+    return Used;
+  }
+
+  /// \p S declares a copy of shared_from_this() that is only there to be
+  /// captured: the agent holds that reference itself.
+  bool dropsSelf(const Stmt *S) {
+    const auto *Declaration = dyn_cast<DeclStmt>(S);
+    if (!Declaration || !Declaration->isSingleDecl())
+      return false;
+    const auto *Var = dyn_cast<VarDecl>(Declaration->getSingleDecl());
+    if (!Var || !Var->hasInit() || !isSharedFromThisCopy(Var))
+      return false;
+    return !isUsedOutsideCaptures(Var);
+  }
+
+  bool isUsedOutsideCaptures(const VarDecl *Var) {
+    struct Uses : RecursiveASTVisitor<Uses> {
+      const VarDecl *Var;
+      bool Found = false;
+      bool TraverseLambdaCapture(LambdaExpr *, const LambdaCapture *C, Expr *) {
+        return true;
+      }
+      bool VisitDeclRefExpr(DeclRefExpr *E) {
+        Found |= E->getDecl() == Var;
+        return true;
+      }
+    } Visitor;
+    Visitor.Var = Var;
+    Visitor.TraverseStmt(Current->Function->getBody());
+    return Visitor.Found;
+  }
+
+  //--- Entries -----------------------------------------------------------//
+
+  /// Who mentions a state other than by a jump: starts and taken addresses.
+  void collectReferences() {
+    struct Walker : RecursiveASTVisitor<Walker> {
+      GraphBuilder &Builder;
+      const FunctionDecl *Function = nullptr;
+      const Stmt *Statement = nullptr;
+      SmallPtrSet<const Expr *, 16> Callees;
+      SmallPtrSet<const CallExpr *, 16> Statements;
+
+      explicit Walker(GraphBuilder &Builder) : Builder(Builder) {}
+      bool shouldVisitTemplateInstantiations() const { return true; }
+      bool VisitFunctionDecl(FunctionDecl *F) {
+        if (F->isThisDeclarationADefinition() && !isLambda(F))
+          Function = F;
+        return true;
+      }
+      static bool isLambda(const FunctionDecl *F) {
+        const auto *Method = dyn_cast<CXXMethodDecl>(F);
+        return Method && Method->getParent()->isLambda();
+      }
+      void noteStatement(const Stmt *S) {
+        if (const auto *E = dyn_cast_or_null<Expr>(S))
+          if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
+            Statements.insert(Call);
+      }
+      bool VisitCompoundStmt(CompoundStmt *S) {
+        for (const Stmt *Child : S->body())
+          noteStatement(Child);
+        return true;
+      }
+      bool VisitIfStmt(IfStmt *S) {
+        noteStatement(S->getThen());
+        noteStatement(S->getElse());
+        return true;
+      }
+      bool VisitCallExpr(CallExpr *Call) {
+        const Expr *Callee = Call->getCallee()->IgnoreParenImpCasts();
+        Callees.insert(Callee);
+        if (Builder.Jumps.contains(Call))
+          return true;
+        const FunctionDecl *Target = Call->getDirectCallee();
+        if (State *S =
+                Target ? Builder.Graph.find(definitionOf(Target)) : nullptr)
+          Builder.Graph.Starts[S].push_back(
+              {Call, Function, Statements.contains(Call)});
+        return true;
+      }
+      bool mention(const Expr *E, const ValueDecl *D) {
+        const auto *F = dyn_cast<FunctionDecl>(D);
+        State *S = F ? Builder.Graph.find(definitionOf(F)) : nullptr;
+        if (S && !Callees.contains(E))
+          Builder.Graph.AddressTaken.insert({S, E->getBeginLoc()});
+        return true;
+      }
+      bool VisitDeclRefExpr(DeclRefExpr *E) { return mention(E, E->getDecl()); }
+      bool VisitMemberExpr(MemberExpr *E) {
+        return mention(E, E->getMemberDecl());
+      }
+    };
+    Walker(*this).TraverseAST(const_cast<ASTContext &>(Text.context()));
+  }
+
+  const SourceText &Text;
+  const PatternList &Patterns;
+  OperationFinder Finder;
+  StateGraph Graph;
+  std::vector<State *> Pending;
+  DenseMap<const FunctionDecl *, bool> Reaches;
+  SmallPtrSet<const CallExpr *, 16> Jumps;
+  /// The callback parameter of the current state and the captures that carry
+  /// it into handlers.
+  SmallPtrSet<const ValueDecl *, 4> Callbacks;
+  State *Current = nullptr;
+};
+
+} // namespace
+
+BuiltGraph buildStateGraph(const SourceText &Text,
+                           const PatternList &Patterns) {
+  return GraphBuilder(Text, Patterns).build();
+}
+
+} // namespace coralc

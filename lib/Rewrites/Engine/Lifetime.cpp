@@ -1,0 +1,242 @@
+//===--- Lifetime.cpp - What lives while an agent waits -------------------===//
+//
+// In callback code the variables of a function die when it returns, which is
+// before the operation that it started completes; only captures live on. In a
+// coroutine every variable in scope lives through the wait. That is invisible
+// for values whose destructor does nothing that others can see, and for values
+// that were moved away. Everything else is refused.
+//
+//===----------------------------------------------------------------------===//
+
+#include "coralc/Rewrites/Engine/Plan.h"
+#include "clang/AST/DeclTemplate.h"
+#include "clang/AST/RecursiveASTVisitor.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+enum class Destruction { Invisible, ReleasesLock, Visible };
+
+Destruction worse(Destruction A, Destruction B) { return std::max(A, B); }
+
+Destruction destructionOf(QualType Type, unsigned Depth = 0) {
+  Type = Type.getNonReferenceType().getCanonicalType();
+  if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
+    return destructionOf(Array->getElementType(), Depth);
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  if (!Record)
+    return Destruction::Invisible;
+  Record = Record->getDefinition();
+  if (!Record || Depth > 8)
+    return Destruction::Visible;
+  if (Record->hasTrivialDestructor())
+    return Destruction::Invisible;
+
+  Destruction Result = Destruction::Invisible;
+  if (Record->isInStdNamespace()) {
+    Result =
+        StringSwitch<Destruction>(Record->getName())
+            .Cases({"lock_guard", "unique_lock", "scoped_lock", "shared_lock"},
+                   Destruction::ReleasesLock)
+            .Cases({"thread", "jthread", "future", "basic_fstream",
+                    "basic_ofstream"},
+                   Destruction::Visible)
+            .Default(Destruction::Invisible);
+    if (const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record))
+      for (const TemplateArgument &Argument :
+           Special->getTemplateArgs().asArray()) {
+        if (Argument.getKind() == TemplateArgument::Type)
+          Result =
+              worse(Result, destructionOf(Argument.getAsType(), Depth + 1));
+        if (Argument.getKind() == TemplateArgument::Pack)
+          for (const TemplateArgument &Inner : Argument.pack_elements())
+            if (Inner.getKind() == TemplateArgument::Type)
+              Result =
+                  worse(Result, destructionOf(Inner.getAsType(), Depth + 1));
+      }
+    return Result;
+  }
+  const CXXDestructorDecl *Destructor = Record->getDestructor();
+  if (!Destructor || Destructor->isUserProvided())
+    return Destruction::Visible;
+  for (const CXXBaseSpecifier &Base : Record->bases())
+    Result = worse(Result, destructionOf(Base.getType(), Depth + 1));
+  for (const FieldDecl *Field : Record->fields())
+    if (!Field->getType()->isReferenceType())
+      Result = worse(Result, destructionOf(Field->getType(), Depth + 1));
+  return Result;
+}
+
+/// Variables that \p S, as a whole statement, moves from.
+SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
+  struct Visitor : RecursiveASTVisitor<Visitor> {
+    SmallPtrSet<const ValueDecl *, 4> Moved;
+    bool VisitCallExpr(CallExpr *Call) {
+      if (Call->isCallToStdMove())
+        if (const auto *Ref =
+                dyn_cast<DeclRefExpr>(Call->getArg(0)->IgnoreParenImpCasts()))
+          Moved.insert(Ref->getDecl());
+      return true;
+    }
+    // What runs only sometimes moves only sometimes.
+    bool TraverseIfStmt(IfStmt *) { return true; }
+    bool TraverseConditionalOperator(ConditionalOperator *) { return true; }
+    bool TraverseWhileStmt(WhileStmt *) { return true; }
+    bool TraverseForStmt(ForStmt *) { return true; }
+    bool TraverseCXXForRangeStmt(CXXForRangeStmt *) { return true; }
+    bool TraverseSwitchStmt(SwitchStmt *) { return true; }
+    bool TraverseCXXTryStmt(CXXTryStmt *) { return true; }
+    bool TraverseLambdaExpr(LambdaExpr *L) {
+      for (Expr *Init : L->capture_inits())
+        TraverseStmt(Init);
+      return true;
+    }
+  } V;
+  V.TraverseStmt(const_cast<Stmt *>(S));
+  return V.Moved;
+}
+
+class LifetimeCheck {
+public:
+  std::optional<Refusal> run(const Agent &A) {
+    for (const ParmVarDecl *P : A.Entry->parameters())
+      if (!A.Entry->Delivers || A.Entry->Delivers->Callback != P)
+        declare(P);
+    walk(A.Body);
+    return Why;
+  }
+
+private:
+  struct Variable {
+    const VarDecl *Decl;
+    bool IsResult;
+  };
+
+  void declare(const VarDecl *V, bool IsResult = false) {
+    Live.push_back({V, IsResult});
+  }
+
+  void refuse(StringRef Id, SourceLocation Where, const Twine &Message) {
+    if (!Why)
+      Why = Refusal{Id, Where, Message.str()};
+  }
+
+  void walk(const Block &Nodes) {
+    size_t Outer = Live.size();
+    for (const Node &N : Nodes) {
+      switch (N.What) {
+      case Node::Kind::Code:
+        code(N.Source);
+        break;
+      case Node::Kind::If:
+      case Node::Kind::Loop: {
+        auto Saved = Live;
+        walk(N.Body);
+        Live = Saved;
+        walk(N.Else);
+        Live = std::move(Saved);
+        break;
+      }
+      case Node::Kind::Bind:
+      case Node::Kind::Declare:
+        if (N.Call)
+          drop(movedBy(N.Call));
+        for (const ParmVarDecl *P : N.Target->parameters())
+          declare(P);
+        break;
+      case Node::Kind::Assign:
+        drop(movedBy(N.Call));
+        break;
+      case Node::Kind::Await:
+        await(*N.Op);
+        break;
+      case Node::Kind::Continue:
+        for (const Variable &V : Live)
+          if (!V.IsResult &&
+              destructionOf(V.Decl->getType()) == Destruction::ReleasesLock)
+            refuse("lock-across-suspension", V.Decl->getLocation(),
+                   "'" + V.Decl->getName() +
+                       "' is locked while the next operation is started; "
+                       "end its scope before");
+        break;
+      default:
+        break;
+      }
+    }
+    Live.resize(std::min(Outer, Live.size()));
+  }
+
+  void code(const Stmt *S) {
+    drop(movedBy(S));
+    if (const auto *Declaration = dyn_cast<DeclStmt>(S))
+      for (const Decl *D : Declaration->decls())
+        if (const auto *V = dyn_cast<VarDecl>(D))
+          if (!V->isStaticLocal())
+            declare(V);
+  }
+
+  void await(const Operation &Op) {
+    if (Op.Call)
+      drop(movedBy(Op.Call));
+    Captured.clear();
+    if (Op.Handler)
+      for (const LambdaCapture &Capture : Op.Handler->captures())
+        if (Capture.capturesVariable())
+          checkCapture(Capture);
+    for (const Variable &V : Live)
+      checkAcross(*V.Decl);
+    for (const VarDecl *V : Op.InitCaptures)
+      declare(V);
+    for (const Binding &B : Op.Results)
+      if (B.Decl)
+        declare(B.Decl, true);
+  }
+
+  void checkCapture(const LambdaCapture &Capture) {
+    const auto *V = dyn_cast<VarDecl>(Capture.getCapturedVar());
+    if (V && !isa<ParmVarDecl>(V) && V->getType()->isReferenceType())
+      refuse("capture-of-a-copy", Capture.getLocation(),
+             "the handler captures a copy of what '" + V->getName() +
+                 "' refers to; make the copy before the operation starts");
+    Captured.insert(V);
+  }
+
+  void checkAcross(const VarDecl &V) {
+    switch (destructionOf(V.getType())) {
+    case Destruction::Invisible:
+      return;
+    case Destruction::ReleasesLock:
+      return refuse("lock-across-suspension", V.getLocation(),
+                    "'" + V.getName() +
+                        "' would stay locked while the coroutine waits; end "
+                        "its scope before the operation starts");
+    case Destruction::Visible:
+      if (!Captured.contains(&V) && !V.getType()->isReferenceType())
+        refuse("observable-destructor", V.getLocation(),
+               "'" + V.getName() +
+                   "' was destroyed before the operation completes and would "
+                   "now live until it has; end its scope before");
+    }
+  }
+
+  void drop(const SmallPtrSet<const ValueDecl *, 4> &Moved) {
+    erase_if(Live, [&](const Variable &V) { return Moved.contains(V.Decl); });
+  }
+
+  SmallVector<Variable, 8> Live;
+  SmallPtrSet<const VarDecl *, 8> Captured;
+  std::optional<Refusal> Why;
+};
+
+} // namespace
+
+std::optional<Refusal> checkLifetimes(const Agent &A) {
+  return LifetimeCheck().run(A);
+}
+
+} // namespace coralc

@@ -1,0 +1,66 @@
+//===--- Refusals.cpp - Why the engine says no ----------------------------===//
+//
+// Every reason has a page of its name under docs/refusals; the summaries are
+// the same, word for word.
+//
+//===----------------------------------------------------------------------===//
+
+#include "coralc/Rewrites/Engine/Pattern.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace llvm;
+
+namespace coralc {
+
+static std::vector<RefusalInfo> &refusals() {
+  static std::vector<RefusalInfo> Known;
+  return Known;
+}
+
+RegisterRefusal::RegisterRefusal(StringRef Id, StringRef Summary) {
+  std::vector<RefusalInfo> &Known = refusals();
+  Known.insert(upper_bound(Known, Id,
+                           [](StringRef Id, const RefusalInfo &R) {
+                             return Id < R.Id;
+                           }),
+               {Id, Summary});
+}
+
+std::vector<RefusalInfo> listRefusals() { return refusals(); }
+
+namespace {
+
+const RegisterRefusal EngineRefusals[] = {
+    {"address-taken", "a function is used other than by calling it"},
+    {"callback-not-called", "a path ends without calling the callback"},
+    {"callback-not-last", "code runs after the callback has been called"},
+    {"callee-refused", "the awaited function is not converted itself"},
+    {"capture-by-reference", "a handler refers to a variable that is gone"},
+    {"capture-of-a-copy", "a handler works on a copy of a referenced object"},
+    {"continuation-escapes", "a callback is stored or passed on"},
+    {"declared-in-a-header", "a function is declared where others may use it"},
+    {"dependent-code", "what the code does depends on template arguments"},
+    {"edits-overlap", "two conversions would change the same text"},
+    {"irreducible-flow", "the handlers form no structured loop or branch"},
+    {"lifetime-differs", "only some handlers keep the object alive"},
+    {"lock-across-suspension", "a lock would be held while waiting"},
+    {"macro-in-the-way", "the code to move comes out of a macro"},
+    {"no-executor", "nothing names the executor that the target needs"},
+    {"not-a-plain-function", "the function is a coroutine already"},
+    {"observable-destructor", "a destructor would run later than it did"},
+    {"operation-in-a-lambda", "an operation starts in a stored lambda"},
+    {"operation-in-a-loop", "a loop starts operations without waiting"},
+    {"operation-not-last", "code runs between an operation and its handler"},
+    {"output-does-not-verify", "the output failed its own verification"},
+    {"preprocessor-in-the-way", "a preprocessor directive splits the code"},
+    {"returns-a-value", "a function starts an operation and returns a value"},
+    {"several-results", "an operation delivers several values"},
+    {"shared-continuation", "two independent starts share a handler"},
+    {"signature-owned-by-others", "a virtual function cannot change its type"},
+    {"unreachable-code", "code follows that never runs"},
+    {"unsupported-control-flow", "an operation starts inside a statement"},
+    {"unsupported-handler", "the handler has a form that is not understood"},
+};
+
+} // namespace
+} // namespace coralc

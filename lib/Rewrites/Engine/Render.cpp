@@ -1,0 +1,571 @@
+//===--- Render.cpp - A planned agent as text -----------------------------===//
+
+#include "coralc/Rewrites/Engine/Render.h"
+#include "clang/AST/RecursiveASTVisitor.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+std::string valueTypeText(const ParmVarDecl &Parameter,
+                          const SourceText &Text) {
+  if (const TypeSourceInfo *Info = Parameter.getTypeSourceInfo()) {
+    TypeLoc Loc = Info->getTypeLoc();
+    if (auto Reference = Loc.getAs<ReferenceTypeLoc>())
+      Loc = Reference.getPointeeLoc();
+    StringRef Written = Text.text(Loc.getUnqualifiedLoc().getSourceRange());
+    if (!Written.empty() && Written != "auto")
+      return Written.str();
+  }
+  PrintingPolicy Policy(Text.context().getLangOpts());
+  Policy.SuppressTagKeyword = true;
+  return Parameter.getType()
+      .getNonReferenceType()
+      .getUnqualifiedType()
+      .getAsString(Policy);
+}
+
+namespace {
+
+/// Substitutions inside a moved range: return becomes co_return, and renamed
+/// variables get their new names.
+class RangeEdits : public RecursiveASTVisitor<RangeEdits> {
+public:
+  RangeEdits(const SourceText &Text,
+             const DenseMap<const ValueDecl *, std::string> &Names)
+      : Text(Text), Names(Names) {}
+
+  bool TraverseLambdaExpr(LambdaExpr *L) {
+    ++Lambdas;
+    bool Result = RecursiveASTVisitor::TraverseLambdaExpr(L);
+    --Lambdas;
+    return Result;
+  }
+  bool VisitReturnStmt(ReturnStmt *S) {
+    if (!Lambdas)
+      replace(S->getReturnLoc(), "return", "co_return");
+    return true;
+  }
+  bool VisitDeclRefExpr(DeclRefExpr *E) {
+    return rename(E->getDecl(), E->getLocation());
+  }
+  bool VisitVarDecl(VarDecl *V) { return rename(V, V->getLocation()); }
+
+  std::vector<Substitution> Edits;
+
+private:
+  bool rename(const ValueDecl *D, SourceLocation Where) {
+    auto Known = Names.find(D);
+    if (Known != Names.end() && Known->second != D->getName())
+      replace(Where, D->getName(), Known->second);
+    return true;
+  }
+  void replace(SourceLocation Where, StringRef Old, StringRef New) {
+    std::optional<unsigned> Offset = Text.offset(Where);
+    if (Offset && Text.buffer().substr(*Offset).starts_with(Old))
+      Edits.push_back({{*Offset, unsigned(*Offset + Old.size())}, New.str()});
+  }
+
+  const SourceText &Text;
+  const DenseMap<const ValueDecl *, std::string> &Names;
+  unsigned Lambdas = 0;
+};
+
+class Renderer {
+public:
+  Renderer(const Agent &A, const RenderContext &Context)
+      : A(A), Context(Context), Text(Context.Text) {}
+
+  RenderedBody run() {
+    Scopes.emplace_back();
+    findCopies();
+    for (const ParmVarDecl *P : A.Entry->parameters())
+      if (P->getDeclName())
+        declareAs(P, P->getName().str(), P->getType().getNonReferenceType());
+    openBrace();
+    block(A.Body);
+    comments(A.Entry->Trailing, false);
+    closeBrace();
+    return std::move(Result);
+  }
+
+private:
+  //--- Names -------------------------------------------------------------//
+
+  struct Variable {
+    QualType Type;
+  };
+
+  const Variable *visible(StringRef Name) const {
+    for (const auto &Scope : reverse(Scopes)) {
+      auto Known = Scope.find(Name);
+      if (Known != Scope.end())
+        return &Known->second;
+    }
+    return nullptr;
+  }
+
+  std::string unique(StringRef Name) const {
+    std::string Result = Name.str();
+    for (unsigned N = 2; visible(Result); ++N)
+      Result = (Name + Twine(N)).str();
+    return Result;
+  }
+
+  void declareAs(const ValueDecl *D, std::string Name, QualType Type) {
+    Scopes.back()[Name] = {Type};
+    if (D)
+      Names[D] = std::move(Name);
+  }
+
+  bool sameType(QualType A, QualType B) const {
+    return Text.context().hasSameUnqualifiedType(A.getNonReferenceType(),
+                                                 B.getNonReferenceType());
+  }
+
+  std::string nameOf(const ValueDecl *D) const {
+    auto Known = Names.find(D);
+    return Known != Names.end() ? Known->second : D->getName().str();
+  }
+
+  /// Parameters that a handler copies: their coroutine variable is the copy.
+  void findCopies() {
+    for (const State *S : A.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Suspend && Step.Op->Handler)
+          for (const LambdaCapture &C : Step.Op->Handler->captures())
+            if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
+              Copied.insert(C.getCapturedVar());
+      });
+  }
+
+  //--- Text --------------------------------------------------------------//
+
+  std::string edited(TextRange Range, const Stmt *Within,
+                     ArrayRef<Substitution> More = {}) const {
+    RangeEdits Visitor(Text, Names);
+    Visitor.TraverseStmt(const_cast<Stmt *>(Within));
+    SmallVector<Substitution, 8> All(More);
+    append_range(All, Visitor.Edits);
+    // A replaced range hides the edits inside it.
+    erase_if(All, [&](const Substitution &S) {
+      return any_of(More, [&](const Substitution &Outer) {
+        return &Outer != &S && Outer.Range.Begin <= S.Range.Begin &&
+               S.Range.End <= Outer.Range.End &&
+               (Outer.Range.Begin != S.Range.Begin ||
+                Outer.Range.End != S.Range.End);
+      });
+    });
+    return Text.text(Range, All);
+  }
+
+  std::string edited(const Expr *E) const {
+    std::optional<TextRange> Range = Text.range(E->getSourceRange());
+    return Range ? edited(*Range, E) : std::string();
+  }
+
+  std::string indent() const { return std::string(column(), ' '); }
+  unsigned column() const {
+    return Context.Indent + Depth * Context.Style.Width;
+  }
+
+  void userLine(StringRef Line) {
+    Result.Text += indent();
+    Result.Text += Line;
+    Result.Text += '\n';
+    AtBlockStart = false;
+  }
+
+  void writtenLine(const Twine &Line) {
+    unsigned Begin = Result.Text.size();
+    userLine(Line.str());
+    Result.Written.push_back({Begin, unsigned(Result.Text.size())});
+  }
+
+  void openBrace() {
+    Result.Text += Depth ? indent() + "{\n" : "{\n";
+    ++Depth;
+    AtBlockStart = true;
+  }
+
+  void closeBrace() {
+    --Depth;
+    Result.Text += indent() + "}";
+    if (Depth)
+      Result.Text += '\n';
+    AtBlockStart = false;
+  }
+
+  /// "if (c)" or "for (;;)", and the brace that follows in the user's style.
+  void openBlock(const Twine &Head) {
+    if (Context.Style.BraceOnOwnLine) {
+      writtenLine(Head);
+      userLine("{");
+    } else {
+      writtenLine(Head + " {");
+    }
+    ++Depth;
+    AtBlockStart = true;
+    Scopes.emplace_back();
+  }
+
+  void closeBlock() {
+    --Depth;
+    Scopes.pop_back();
+    userLine("}");
+  }
+
+  void comments(const Trivia &Leading, bool Separate = true) {
+    if (Separate && Leading.BlankLine && !AtBlockStart)
+      Result.Text += '\n';
+    StringRef Rest = Leading.Comments;
+    size_t Common = StringRef::npos;
+    for (StringRef Probe = Rest; !Probe.empty();) {
+      auto [Line, Next] = Probe.split('\n');
+      Probe = Next;
+      if (!Line.trim().empty())
+        Common =
+            std::min(Common, Line.take_while(isHorizontalWhitespace).size());
+    }
+    while (!Rest.empty()) {
+      auto [Line, Next] = Rest.split('\n');
+      Rest = Next;
+      userLine(Line.drop_front(std::min(Line.size(), Common)));
+    }
+  }
+  static bool isHorizontalWhitespace(char C) { return C == ' ' || C == '\t'; }
+
+  //--- Nodes -------------------------------------------------------------//
+
+  void block(const Block &Nodes) {
+    for (const Node &N : Nodes)
+      node(N);
+  }
+
+  void node(const Node &N) {
+    comments(N.Leading);
+    switch (N.What) {
+    case Node::Kind::Code:
+      return code(N.Source);
+    case Node::Kind::If:
+      return branch(N, "");
+    case Node::Kind::Loop:
+      openBlock("for (;;)");
+      block(N.Body);
+      return closeBlock();
+    case Node::Kind::Await:
+      return await(*N.Op);
+    case Node::Kind::Bind:
+      return bind(N);
+    case Node::Kind::Declare:
+      return declareLater(*N.Target);
+    case Node::Kind::Assign:
+      return assign(N);
+    case Node::Kind::Continue:
+      return writtenLine("continue;");
+    case Node::Kind::Break:
+      return writtenLine("break;");
+    case Node::Kind::Return:
+      return end(N);
+    case Node::Kind::FallTo:
+    case Node::Kind::Region:
+      llvm_unreachable("resolved by Structure.cpp");
+    }
+  }
+
+  void code(const Stmt *S) {
+    if (const auto *Declaration = dyn_cast<DeclStmt>(S))
+      for (const Decl *D : Declaration->decls())
+        if (const auto *V = dyn_cast<VarDecl>(D))
+          declareAs(V, unique(V->getName()), V->getType());
+    TextRange Range = *Text.statement(S);
+    unsigned From = Text.indentation(Range.Begin).size();
+    userLine(reindent(edited(Range, S), From, column()));
+  }
+
+  std::string condition(const Node &N) const {
+    const Expr *Condition = cast<IfStmt>(N.Source)->getCond();
+    std::string Written = edited(asWritten(Condition));
+    if (!N.Negated)
+      return Written;
+    const Expr *E = asWritten(Condition)->IgnoreParens();
+    if (const auto *Unary = dyn_cast<UnaryOperator>(E))
+      if (Unary->getOpcode() == UO_LNot)
+        return edited(asWritten(Unary->getSubExpr()));
+    if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(E))
+      if (Operator->getOperator() == OO_Exclaim)
+        return edited(asWritten(Operator->getArg(0)));
+    if (const auto *Binary = dyn_cast<BinaryOperator>(E))
+      if (Binary->isEqualityOp()) {
+        std::string Opposite = Binary->getOpcode() == BO_EQ ? " != " : " == ";
+        return edited(Binary->getLHS()) + Opposite + edited(Binary->getRHS());
+      }
+    bool IsSimple = isa<DeclRefExpr, MemberExpr, CallExpr>(E) &&
+                    !isa<CXXOperatorCallExpr>(E);
+    return IsSimple ? "!" + Written : "!(" + Written + ")";
+  }
+
+  /// A lone co_return, continue or break needs no braces.
+  static bool isLoneLeave(const Block &B) {
+    return B.size() == 1 && B.front().Leading.Comments.empty() &&
+           (B.front().What == Node::Kind::Continue ||
+            B.front().What == Node::Kind::Break ||
+            (B.front().What == Node::Kind::Return && !B.front().Call));
+  }
+
+  void branch(const Node &N, StringRef Prefix) {
+    std::string Head = (Prefix + "if (" + condition(N) + ")").str();
+    if (N.Body.empty() && !N.Else.empty()) {
+      Node Turned = N;
+      std::swap(Turned.Body, Turned.Else);
+      Turned.Negated = !Turned.Negated;
+      return branch(Turned, Prefix);
+    }
+    if (isLoneLeave(N.Body) && N.Else.empty()) {
+      writtenLine(Head);
+      ++Depth;
+      node(N.Body.front());
+      --Depth;
+      return;
+    }
+    openBlock(Head);
+    block(N.Body);
+    if (N.Else.empty())
+      return closeBlock();
+    bool Chained = N.Else.size() == 1 &&
+                   N.Else.front().What == Node::Kind::If &&
+                   N.Else.front().Leading.Comments.empty();
+    if (Chained) {
+      closeForElse();
+      return branch(N.Else.front(),
+                    Context.Style.BraceOnOwnLine ? "else " : "} else ");
+    }
+    closeForElse();
+    openBlock(Context.Style.BraceOnOwnLine ? "else" : "} else");
+    block(N.Else);
+    closeBlock();
+  }
+
+  /// Ends an arm; its brace stands alone, or before the else.
+  void closeForElse() {
+    --Depth;
+    Scopes.pop_back();
+    if (Context.Style.BraceOnOwnLine)
+      userLine("}");
+  }
+
+  void end(const Node &N) {
+    if (!N.Call)
+      return writtenLine("co_return;");
+    std::string Values;
+    unsigned Count = 0;
+    // The first argument of operator() is the callback itself.
+    for (const Expr *Argument : drop_begin(N.Call->arguments())) {
+      Values += (Count++ ? ", " : "") + edited(asWritten(Argument));
+    }
+    if (Count == 0)
+      return writtenLine("co_return;");
+    if (Count > 1)
+      Values = tupleType(A.Entry->Delivers->TypeTexts) + "(" + Values + ")";
+    writtenLine("co_return " + Values + ";");
+  }
+
+  //--- Operations --------------------------------------------------------//
+
+  void await(const Operation &Op) {
+    for (const VarDecl *Capture : Op.InitCaptures) {
+      std::string Init = edited(asWritten(Capture->getInit()));
+      std::string Name = unique(Capture->getName());
+      writtenLine("auto " + Name + " = " + Init + ";");
+      declareAs(Capture, Name, Capture->getType());
+    }
+    switch (Op.How) {
+    case Operation::Form::Yield:
+      return writtenLine("co_yield " + edited(asWritten(Op.YieldedValue)) +
+                         ";");
+    case Operation::Form::CompletionToken:
+      return awaitToken(Op);
+    case Operation::Form::Task:
+      return awaitTask(Op);
+    }
+  }
+
+  void awaitToken(const Operation &Op) {
+    std::string Error;
+    if (const Binding *B = Op.error())
+      Error = errorVariable(*B);
+    Substitution Token{*Text.range(Op.Handler->getSourceRange()),
+                       Context.Dialect.token(Error)};
+    std::string Call =
+        edited(*Text.range(Op.Call->getSourceRange()), Op.Call, Token);
+    ArrayRef<Binding> Values = ArrayRef(Op.Results);
+    if (Op.error())
+      Values = Values.drop_front();
+    const Binding *Value =
+        !Values.empty() && Values.front().Decl ? &Values.front() : nullptr;
+    writtenLine((Value ? bindingPrefix(*Value) : "") + "co_await " + Call +
+                ";");
+  }
+
+  /// The variable for an operation's error: the handler's own parameter, or
+  /// an error variable in scope when the handler ignores it.
+  std::string errorVariable(const Binding &B) {
+    StringRef Wanted = B.Decl ? B.Decl->getName() : StringRef("ec");
+    const Variable *Known = visible(Wanted);
+    if (Known && sameType(Known->Type, B.Type)) {
+      if (B.Decl)
+        Names[B.Decl] = Wanted.str();
+      return Wanted.str();
+    }
+    std::string Name = unique(Wanted);
+    writtenLine(B.TypeText + " " + Name + ";");
+    declareAs(B.Decl, Name, B.Type.getNonReferenceType());
+    return Name;
+  }
+
+  /// "T x = " for a result, or "x = " when such a variable is in scope: the
+  /// handler that owned it is over.
+  std::string bindingPrefix(const Binding &B) {
+    StringRef Wanted = B.Decl->getName();
+    const Variable *Known = visible(Wanted);
+    if (Known && sameType(Known->Type, B.Type) &&
+        !Known->Type.isConstQualified() && !Known->Type->isReferenceType()) {
+      Names[B.Decl] = Wanted.str();
+      return (Wanted + " = ").str();
+    }
+    std::string Name = unique(Wanted);
+    declareAs(B.Decl, Name, B.Type.getNonReferenceType());
+    return B.TypeText + " " + Name + " = ";
+  }
+
+  void awaitTask(const Operation &Op) {
+    std::string Call = "co_await " + callWithoutHandler(Op) + ";";
+    if (none_of(Op.Results, [](const Binding &B) { return B.Decl; }))
+      return writtenLine(Call);
+    if (Op.Results.size() == 1)
+      return writtenLine(bindingPrefix(Op.Results.front()) + Call);
+    std::string Tie;
+    for (const Binding &B : Op.Results) {
+      Tie += Tie.empty() ? "std::tie(" : ", ";
+      if (!B.Decl) {
+        Tie += "std::ignore";
+        continue;
+      }
+      std::string Prefix = bindingPrefix(B);
+      if (StringRef(Prefix).starts_with(B.TypeText + " "))
+        writtenLine(StringRef(Prefix).drop_back(3) + ";");
+      Tie += nameOf(B.Decl);
+    }
+    writtenLine(Tie + ") = " + Call);
+  }
+
+  std::string callWithoutHandler(const Operation &Op) const {
+    TextRange Call = *Text.range(Op.Call->getSourceRange());
+    TextRange Handler = *Text.range(Op.HandlerArgument->getSourceRange());
+    for (const Expr *Argument : Op.Call->arguments()) {
+      if (asWritten(Argument) == asWritten(Op.HandlerArgument))
+        break;
+      if (std::optional<TextRange> Before =
+              Text.range(Argument->getSourceRange()))
+        Handler.Begin = Before->End;
+    }
+    return edited(Call, Op.Call, Substitution{Handler, ""});
+  }
+
+  //--- Parameters of states ----------------------------------------------//
+
+  /// The local variable that \p Argument names, if it does only that.
+  static const VarDecl *variableOf(const Expr *Argument) {
+    Argument = asWritten(Argument);
+    if (const auto *Call = dyn_cast<CallExpr>(Argument))
+      if (Call->isCallToStdMove())
+        Argument = asWritten(Call->getArg(0));
+    const auto *Ref = dyn_cast<DeclRefExpr>(Argument);
+    const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+    return V && V->hasLocalStorage() ? V : nullptr;
+  }
+
+  void bind(const Node &N) {
+    SmallPtrSet<const VarDecl *, 4> Taken;
+    for (auto [Parameter, Argument] :
+         zip(N.Target->parameters(), N.Call->arguments())) {
+      const VarDecl *From = variableOf(Argument);
+      // The variable is done for where it was; the parameter takes it over.
+      if (From && sameType(From->getType(), Parameter->getType()) &&
+          !From->getType().isConstQualified() && Taken.insert(From).second) {
+        Names[Parameter] = nameOf(From);
+        continue;
+      }
+      std::string Value = edited(asWritten(Argument));
+      if (!Parameter->getDeclName()) {
+        if (Argument->HasSideEffects(Text.context()))
+          writtenLine(Value + ";");
+        continue;
+      }
+      std::string Name = unique(Parameter->getName());
+      writtenLine(localType(*Parameter) + " " + Name + " = " + Value + ";");
+      declareAs(Parameter, Name, Parameter->getType());
+    }
+  }
+
+  std::string localType(const ParmVarDecl &P) const {
+    if (P.getType()->isReferenceType() && !Copied.contains(&P))
+      return Text.text(P.getTypeSourceInfo()->getTypeLoc().getSourceRange())
+          .str();
+    return valueTypeText(P, Text);
+  }
+
+  void declareLater(const State &Target) {
+    for (const ParmVarDecl *P : Target.parameters()) {
+      if (!P->getDeclName())
+        continue;
+      std::string Name = unique(P->getName());
+      bool Zero = P->getType().getNonReferenceType()->isScalarType();
+      writtenLine(valueTypeText(*P, Text) + " " + Name + (Zero ? "{};" : ";"));
+      declareAs(P, Name, P->getType().getNonReferenceType());
+    }
+  }
+
+  void assign(const Node &N) {
+    std::vector<std::pair<std::string, std::string>> Assignments;
+    for (auto [Parameter, Argument] :
+         zip(N.Target->parameters(), N.Call->arguments())) {
+      const VarDecl *From = variableOf(Argument);
+      if (!Parameter->getDeclName() ||
+          (From && nameOf(From) == nameOf(Parameter)))
+        continue;
+      Assignments.push_back({nameOf(Parameter), edited(asWritten(Argument))});
+    }
+    // All arguments are evaluated before any parameter changes.
+    if (Assignments.size() > 1)
+      for (auto &[Name, Value] : Assignments) {
+        std::string Next = unique("next_" + Name);
+        writtenLine("auto " + Next + " = " + Value + ";");
+        Value = "std::move(" + Next + ")";
+      }
+    for (const auto &[Name, Value] : Assignments)
+      writtenLine(Name + " = " + Value + ";");
+  }
+
+  const Agent &A;
+  const RenderContext &Context;
+  const SourceText &Text;
+  RenderedBody Result;
+  unsigned Depth = 0;
+  bool AtBlockStart = true;
+  SmallVector<StringMap<Variable>, 8> Scopes;
+  DenseMap<const ValueDecl *, std::string> Names;
+  SmallPtrSet<const ValueDecl *, 8> Copied;
+};
+
+} // namespace
+
+RenderedBody renderBody(const Agent &A, const RenderContext &Context) {
+  return Renderer(A, Context).run();
+}
+
+} // namespace coralc

@@ -1,0 +1,220 @@
+//===--- Rewrite.cpp - Plans, edits and verifies a translation unit -------===//
+
+#include "coralc/Rewrites/Rewrite.h"
+#include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Rewrites/Engine/Parse.h"
+#include "coralc/Rewrites/Engine/Pattern.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+class Rewriter {
+public:
+  Rewriter(const CompileCommand &Command, const RewriteOptions &Options)
+      : Command(Command), Options(Options),
+        Patterns(makePatterns(Options.Patterns)) {}
+
+  RewriteResult run() {
+    Parsed Input = parse(Command, std::nullopt);
+    if (!Input.Errors.empty()) {
+      Result.Errors = std::move(Input.Errors);
+      return std::move(Result);
+    }
+    Unit = Input.Unit.get();
+    SourceText Text(Unit->getASTContext());
+    BuiltGraph Built = buildStateGraph(Text, Patterns);
+    std::vector<Agent> Agents = planAgents(Built.Graph, Text);
+    Dialect = makeDialect(Options.Target, asioNamespace(Agents));
+    if (Options.Lint)
+      FindingsBefore = Options.Lint(*Unit).size();
+
+    convert(Agents, Text);
+    report(Built, Agents);
+    return std::move(Result);
+  }
+
+private:
+  /// An agent that waits for a function's task needs that function to have
+  /// become one.
+  static void refuseDependents(MutableArrayRef<Agent> Agents) {
+    auto Refused = [&](const CallExpr *Call) -> const Agent * {
+      const FunctionDecl *Callee = definitionOf(Call->getDirectCallee());
+      for (const Agent &A : Agents)
+        if (A.Entry->Function == Callee && A.Why)
+          return &A;
+      return nullptr;
+    };
+    for (bool Changed = true; Changed;) {
+      Changed = false;
+      for (Agent &A : Agents) {
+        if (A.Why)
+          continue;
+        forEachNode(A.Body, [&](const Node &N) {
+          if (A.Why || N.What != Node::Kind::Await ||
+              N.Op->How != Operation::Form::Task)
+            return;
+          if (const Agent *Other = Refused(N.Op->Call)) {
+            A.Why = Refusal{"callee-refused", N.Op->Call->getBeginLoc(),
+                            "'" + Other->Entry->Name +
+                                "', which this waits for, is not converted"};
+            Changed = true;
+          }
+        });
+      }
+    }
+  }
+
+  static std::vector<Agent *> convertible(MutableArrayRef<Agent> Agents) {
+    refuseDependents(Agents);
+    std::vector<Agent *> Chosen;
+    for (Agent &A : Agents)
+      if (!A.Why)
+        Chosen.push_back(&A);
+    return Chosen;
+  }
+
+  /// The file with \p Chosen converted, or nothing when there is none.
+  std::optional<std::string> edit(std::vector<Agent *> &Chosen,
+                                  MutableArrayRef<Agent> Agents,
+                                  const SourceText &Text) {
+    for (;;) {
+      if (Chosen.empty())
+        return std::nullopt;
+      std::vector<FileEdit> Edits =
+          editAgents(Chosen, Text, *Dialect, Options.Target);
+      size_t Before = Chosen.size();
+      erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
+      if (Chosen.size() != Before) {
+        refuseDependents(Agents);
+        erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
+        continue;
+      }
+      Layout Style = Layout::of(*Chosen.front()->Entry->Function, Text);
+      Expected<std::string> After = applyEdits(std::move(Edits), Text, Style);
+      if (After)
+        return std::move(*After);
+      std::string Message = toString(After.takeError());
+      for (Agent *A : Chosen)
+        A->Why = Refusal{"edits-overlap", A->Entry->Function->getLocation(),
+                         Message};
+      return std::nullopt;
+    }
+  }
+
+  /// Converts all that can be, and when that does not verify, one agent after
+  /// the other, so that one bad agent does not hold back the rest.
+  void convert(std::vector<Agent> &Agents, const SourceText &Text) {
+    std::vector<Agent *> Chosen = convertible(Agents);
+    std::optional<std::string> After = edit(Chosen, Agents, Text);
+    if (!After)
+      return;
+    std::string Problem = verify(*After);
+    if (!Problem.empty()) {
+      After = convertOneByOne(Chosen, Agents, Text, Problem);
+      if (!After)
+        return;
+    }
+    if (*After != Text.buffer())
+      Result.Files.push_back(
+          {Command.File, Text.buffer().str(), std::move(*After)});
+  }
+
+  std::optional<std::string> convertOneByOne(ArrayRef<Agent *> All,
+                                             MutableArrayRef<Agent> Agents,
+                                             const SourceText &Text,
+                                             std::string Problem) {
+    std::optional<std::string> Good;
+    std::vector<Agent *> Kept;
+    for (Agent *A : All) {
+      std::vector<Agent *> Trial = Kept;
+      Trial.push_back(A);
+      std::optional<std::string> After;
+      if (All.size() > 1) {
+        After = edit(Trial, Agents, Text);
+        Problem = After ? verify(*After) : "";
+      }
+      if (After && Problem.empty()) {
+        Kept = std::move(Trial);
+        Good = std::move(After);
+      } else if (!A->Why) {
+        A->Why =
+            Refusal{"output-does-not-verify", A->Entry->Function->getLocation(),
+                    "the coroutine for '" + A->Entry->Name +
+                        "' was withdrawn: " + Problem};
+      }
+    }
+    return Good;
+  }
+
+  /// What is wrong with the output, in the compiler's words; empty when it
+  /// compiles, lints clean and offers nothing more to rewrite.
+  std::string verify(const std::string &After) {
+    Parsed Output =
+        parse(commandForOutput(Command, Unit->getLangOpts()), After);
+    if (!Output.Errors.empty()) {
+      const Finding &First = Output.Errors.front();
+      return "line " + std::to_string(First.Where.Line) +
+             " of the output does not compile: " + First.Message;
+    }
+    if (Options.Lint) {
+      std::vector<Finding> Found = Options.Lint(*Output.Unit);
+      if (Found.size() > FindingsBefore)
+        return "the output would be reported by " + Found.front().Check + ": " +
+               Found.front().Message;
+    }
+    SourceText Text(Output.Unit->getASTContext());
+    for (const Agent &A : planAgents(buildStateGraph(Text, Patterns).Graph, Text))
+      if (!A.Why)
+        return "a second run would convert '" + A.Entry->Name + "'";
+    return "";
+  }
+
+  void report(const BuiltGraph &Built, ArrayRef<Agent> Agents) {
+    const SourceManager &SM = Unit->getSourceManager();
+    for (const FoundOperation &Op : Built.Operations) {
+      RewriteSite Site;
+      PresumedLoc Where = SM.getPresumedLoc(Op.Call->getBeginLoc());
+      Site.Where = {Command.File, Where.getLine(), Where.getColumn()};
+      Site.Pattern = Op.Origin->Name.str();
+      const FunctionDecl *F = definitionOf(Op.Function);
+      for (const Agent &A : Agents) {
+        if (none_of(A.States, [&](const State *S) { return S->Function == F; }))
+          continue;
+        Site.Unit = A.Entry->Name;
+        if (A.Why) {
+          Site.Status = SiteStatus::Refused;
+          Site.Reason = A.Why->Id.str();
+          Site.Message = A.Why->Message;
+          PresumedLoc Reason = SM.getPresumedLoc(A.Why->Where);
+          if (Reason.isValid() && Reason.getLine() != Where.getLine())
+            Site.Message += " (line " + std::to_string(Reason.getLine()) + ")";
+        } else {
+          Site.Status = SiteStatus::Converted;
+        }
+        break;
+      }
+      Result.Sites.push_back(std::move(Site));
+    }
+  }
+
+  const CompileCommand &Command;
+  const RewriteOptions &Options;
+  PatternList Patterns;
+  ASTUnit *Unit = nullptr;
+  std::unique_ptr<TargetDialect> Dialect;
+  size_t FindingsBefore = 0;
+  RewriteResult Result;
+};
+
+} // namespace
+
+RewriteResult rewriteTranslationUnit(const CompileCommand &Command,
+                                     const RewriteOptions &Options) {
+  return Rewriter(Command, Options).run();
+}
+
+} // namespace coralc

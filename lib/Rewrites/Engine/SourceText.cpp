@@ -1,0 +1,233 @@
+//===--- SourceText.cpp - The user's text, by range -----------------------===//
+
+#include "coralc/Rewrites/Engine/SourceText.h"
+#include "clang/AST/ASTContext.h"
+#include "clang/Basic/SourceManager.h"
+#include "clang/Lex/Lexer.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+SourceText::SourceText(const ASTContext &Context)
+    : Context(Context), SM(Context.getSourceManager()),
+      Main(SM.getMainFileID()), Buffer(SM.getBufferData(Main)) {
+  if (OptionalFileEntryRef Entry = SM.getFileEntryRefForID(Main))
+    Path = Entry->getName().str();
+}
+
+std::optional<unsigned> SourceText::offset(SourceLocation Loc) const {
+  if (Loc.isInvalid() || Loc.isMacroID())
+    return std::nullopt;
+  auto [File, Offset] = SM.getDecomposedLoc(Loc);
+  if (File != Main)
+    return std::nullopt;
+  return Offset;
+}
+
+std::optional<TextRange> SourceText::range(SourceRange Tokens) const {
+  CharSourceRange Chars = Lexer::makeFileCharRange(
+      CharSourceRange::getTokenRange(Tokens), SM, Context.getLangOpts());
+  if (Chars.isInvalid())
+    return std::nullopt;
+  std::optional<unsigned> Begin = offset(Chars.getBegin());
+  std::optional<unsigned> End = offset(Chars.getEnd());
+  if (!Begin || !End || *End < *Begin)
+    return std::nullopt;
+  return TextRange{*Begin, *End};
+}
+
+StringRef SourceText::text(TextRange Range) const {
+  return Buffer.slice(Range.Begin, Range.End);
+}
+
+StringRef SourceText::text(SourceRange Tokens) const {
+  std::optional<TextRange> Range = range(Tokens);
+  return Range ? text(*Range) : StringRef();
+}
+
+std::string SourceText::text(TextRange Range,
+                             ArrayRef<Substitution> Substitutions) const {
+  SmallVector<Substitution, 8> Sorted(Substitutions);
+  sort(Sorted, [](const Substitution &A, const Substitution &B) {
+    return A.Range.Begin < B.Range.Begin;
+  });
+  std::string Result;
+  unsigned At = Range.Begin;
+  for (const Substitution &S : Sorted) {
+    if (S.Range.Begin < At || S.Range.End > Range.End)
+      continue;
+    Result += Buffer.slice(At, S.Range.Begin);
+    Result += S.Text;
+    At = S.Range.End;
+  }
+  Result += Buffer.slice(At, Range.End);
+  return Result;
+}
+
+/// Skips blanks and a comment that ends on the same line.
+static unsigned skipTrailingComment(StringRef Buffer, unsigned At) {
+  unsigned Probe = At;
+  while (Probe < Buffer.size() && isHorizontalWhitespace(Buffer[Probe]))
+    ++Probe;
+  StringRef Rest = Buffer.substr(Probe);
+  if (Rest.starts_with("//"))
+    return Probe + std::min(Rest.find('\n'), Rest.size());
+  if (Rest.starts_with("/*")) {
+    size_t Close = Rest.find("*/");
+    if (Close != StringRef::npos && !Rest.take_front(Close).contains('\n') &&
+        Rest.drop_front(Close + 2).ltrim(" \t\r").starts_with("\n"))
+      return Probe + Close + 2;
+  }
+  return At;
+}
+
+std::optional<TextRange> SourceText::statement(const Stmt *S) const {
+  std::optional<TextRange> Range = range(S->getSourceRange());
+  if (!Range)
+    return std::nullopt;
+  if (Range->End > 0 && Buffer[Range->End - 1] != ';' &&
+      Buffer[Range->End - 1] != '}') {
+    StringRef Rest = Buffer.substr(Range->End);
+    size_t Semi = Rest.find_first_not_of(" \t\r\n");
+    if (Semi != StringRef::npos && Rest[Semi] == ';')
+      Range->End += Semi + 1;
+  }
+  // An expression that ends with a brace still needs its semicolon.
+  if (isa<Expr>(S) && Buffer.substr(Range->End).starts_with(";"))
+    ++Range->End;
+  Range->End = skipTrailingComment(Buffer, Range->End);
+  return Range;
+}
+
+Trivia SourceText::trivia(unsigned From, unsigned To) const {
+  Trivia Result;
+  StringRef Gap = Buffer.slice(From, To);
+  SmallVector<StringRef, 8> Lines;
+  Gap.split(Lines, '\n');
+  // The first piece belongs to the line of what comes before, and the last
+  // one is the indentation of what follows.
+  for (size_t I = 1; I + 1 < Lines.size(); ++I) {
+    StringRef Line = Lines[I].trim();
+    if (Line.empty()) {
+      if (Result.Comments.empty())
+        Result.BlankLine = true;
+      continue;
+    }
+    Result.Comments += Lines[I].rtrim();
+    Result.Comments += '\n';
+  }
+  return Result;
+}
+
+unsigned SourceText::lineBegin(unsigned Offset) const {
+  size_t At = Buffer.take_front(Offset).rfind('\n');
+  return At == StringRef::npos ? 0 : At + 1;
+}
+
+unsigned SourceText::lineEnd(unsigned Offset) const {
+  size_t At = Buffer.find('\n', Offset);
+  return At == StringRef::npos ? Buffer.size() : At + 1;
+}
+
+StringRef SourceText::indentation(unsigned Offset) const {
+  StringRef Line = Buffer.substr(lineBegin(Offset));
+  return Line.take_while(isHorizontalWhitespace);
+}
+
+unsigned SourceText::leadingComments(unsigned Offset) const {
+  unsigned Begin = lineBegin(Offset);
+  while (Begin > 0) {
+    unsigned Previous = lineBegin(Begin - 1);
+    StringRef Line = Buffer.slice(Previous, Begin).trim();
+    bool IsComment = Line.starts_with("//") ||
+                     (Line.starts_with("/*") && Line.ends_with("*/")) ||
+                     (Line.starts_with("*") && Line != "*/");
+    if (!IsComment)
+      break;
+    Begin = Previous;
+  }
+  return Begin;
+}
+
+TextRange SourceText::wholeLines(TextRange Range) const {
+  TextRange Result{leadingComments(Range.Begin), lineEnd(Range.End)};
+  // One of the two empty lines around a removed definition goes with it; when
+  // it is the last thing in its block, the empty line before it goes.
+  StringRef Next = Buffer.slice(Result.End, lineEnd(Result.End));
+  if (Next.trim().empty() && Result.End < Buffer.size()) {
+    Result.End = lineEnd(Result.End);
+  } else if (Next.trim().starts_with("}") && Result.Begin > 0) {
+    unsigned Previous = lineBegin(Result.Begin - 1);
+    if (Buffer.slice(Previous, Result.Begin).trim().empty())
+      Result.Begin = Previous;
+  }
+  return Result;
+}
+
+bool SourceText::crossesDirective(TextRange Range) const {
+  unsigned At = lineBegin(Range.Begin);
+  while (At < Range.End) {
+    unsigned End = lineEnd(At);
+    if (Buffer.slice(At, End).ltrim(" \t").starts_with("#"))
+      return true;
+    if (End == At)
+      break;
+    At = End;
+  }
+  return false;
+}
+
+Layout Layout::of(const FunctionDecl &Function, const SourceText &Text) {
+  Layout Result;
+  const auto *Body = dyn_cast_or_null<CompoundStmt>(Function.getBody());
+  if (!Body)
+    return Result;
+  std::optional<unsigned> Brace = Text.offset(Body->getLBracLoc());
+  if (!Brace)
+    return Result;
+  StringRef Before = Text.buffer().slice(Text.lineBegin(*Brace), *Brace);
+  Result.BraceOnOwnLine = Before.trim().empty();
+  if (Body->body_empty())
+    return Result;
+  std::optional<unsigned> First =
+      Text.offset(Body->body_front()->getBeginLoc());
+  std::optional<unsigned> Close = Text.offset(Body->getRBracLoc());
+  if (First && Close) {
+    size_t Inner = Text.indentation(*First).size();
+    size_t Outer = Text.indentation(*Close).size();
+    if (Inner > Outer && Inner - Outer <= 8)
+      Result.Width = Inner - Outer;
+  }
+  return Result;
+}
+
+std::string reindent(StringRef Text, unsigned From, unsigned To) {
+  std::string Result;
+  bool InRawString = false;
+  for (bool First = true; !Text.empty(); First = false) {
+    auto [Line, Rest] = Text.split('\n');
+    bool HasEnd = Line.size() < Text.size();
+    Text = Rest;
+    if (First || InRawString || Line.starts_with("#")) {
+      Result += Line;
+    } else if (!Line.trim().empty()) {
+      size_t Blanks = Line.take_while(isHorizontalWhitespace).size();
+      size_t Kept = Blanks > From ? Blanks - From : 0;
+      Result.append(To + Kept, ' ');
+      Result += Line.drop_front(Blanks);
+    }
+    if (HasEnd)
+      Result += '\n';
+    if (Line.contains("R\"") && !Line.contains(")\""))
+      InRawString = true;
+    else if (InRawString && Line.contains(")"))
+      InRawString = !Line.contains("\"");
+  }
+  return Result;
+}
+
+} // namespace coralc

@@ -1,0 +1,446 @@
+//===--- Structure.cpp - From states to a structured coroutine ------------===//
+
+#include "coralc/Rewrites/Engine/Plan.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+bool Agent::contains(const State *S) const { return is_contained(States, S); }
+
+void forEachNode(const Block &Nodes, function_ref<void(const Node &)> Visit) {
+  for (const Node &N : Nodes) {
+    Visit(N);
+    forEachNode(N.Body, Visit);
+    forEachNode(N.Else, Visit);
+  }
+}
+
+namespace {
+
+using StateSet = SmallPtrSet<const State *, 8>;
+
+void forEachJump(const State &S, function_ref<void(const State *)> Visit) {
+  forEachStep(S.Steps, [&](const Step &Step) {
+    if (Step.What == Step::Kind::Jump)
+      Visit(Step.Target);
+  });
+}
+
+/// Reachability and dominance among the states of one agent. Agents have a
+/// handful of states, so dominance is asked by removing a state.
+class Flow {
+public:
+  explicit Flow(const State *Entry) : Entry(Entry) {
+    collect(Entry, nullptr, Order);
+  }
+
+  ArrayRef<const State *> states() const { return Order; }
+
+  bool dominates(const State *D, const State *S) const {
+    if (D == S)
+      return true;
+    SmallVector<const State *, 8> Reached;
+    if (D != Entry)
+      collect(Entry, D, Reached);
+    return !is_contained(Reached, S);
+  }
+
+  bool reaches(const State *From, const State *To) const {
+    SmallVector<const State *, 8> Reached;
+    forEachJump(*From, [&](const State *Next) {
+      if (!is_contained(Reached, Next))
+        collect(Next, nullptr, Reached);
+    });
+    return is_contained(Reached, To);
+  }
+
+  bool isBackEdge(const State *From, const State *To) const {
+    return dominates(To, From);
+  }
+
+  bool isLoopHeader(const State *S) const {
+    return any_of(Order, [&](const State *From) {
+      bool Back = false;
+      forEachJump(*From, [&](const State *To) {
+        Back |= To == S && isBackEdge(From, To);
+      });
+      return Back;
+    });
+  }
+
+  unsigned forwardEdges(const State *S) const {
+    unsigned Count = S == Entry;
+    for (const State *From : Order)
+      forEachJump(*From, [&](const State *To) {
+        Count += To == S && !isBackEdge(From, To);
+      });
+    return Count;
+  }
+
+  bool isMerge(const State *S) const { return forwardEdges(S) > 1; }
+
+  const State *immediateDominator(const State *S) const {
+    const State *Result = nullptr;
+    for (const State *D : Order)
+      if (D != S && dominates(D, S) && (!Result || dominates(Result, D)))
+        Result = D;
+    return Result;
+  }
+
+  /// A cycle that is entered in two places has no loop to become.
+  bool isReducible() const {
+    for (const State *From : Order) {
+      bool Good = true;
+      forEachJump(*From, [&](const State *To) {
+        if (isBackEdge(From, To))
+          return;
+        // A forward edge must not be part of a cycle through its target that
+        // avoids every common dominator, so the target must not come back
+        // here except through a state that dominates both.
+        if (reaches(To, From) && !comesBackThroughHeader(To, From))
+          Good = false;
+      });
+      if (!Good)
+        return false;
+    }
+    return true;
+  }
+
+private:
+  bool comesBackThroughHeader(const State *To, const State *From) const {
+    return any_of(Order, [&](const State *H) {
+      if (!dominates(H, To) || !dominates(H, From) || !isLoopHeader(H))
+        return false;
+      if (H == To || H == From)
+        return true;
+      SmallVector<const State *, 8> Reached;
+      collect(To, H, Reached);
+      return !is_contained(Reached, From);
+    });
+  }
+
+  static void collect(const State *S, const State *Without,
+                      SmallVectorImpl<const State *> &Reached) {
+    if (S == Without || is_contained(Reached, S))
+      return;
+    Reached.push_back(S);
+    forEachJump(*S,
+                [&](const State *Next) { collect(Next, Without, Reached); });
+  }
+
+  const State *Entry;
+  SmallVector<const State *, 8> Order;
+};
+
+class Structurer {
+public:
+  explicit Structurer(Agent &A) : A(A), States(A.Entry) {}
+
+  void run() {
+    if (!States.isReducible())
+      return refuse(A.Entry, "the handlers form a cycle that is entered in "
+                             "two places; give it one entry");
+    A.IsLoop = States.isLoopHeader(A.Entry);
+    A.Body = place(A.Entry);
+    flattenGuards(A.Body);
+    if (!resolve(A.Body, {Node::Kind::Return, nullptr}, nullptr))
+      return refuse(A.Entry, "two branches continue in different shared "
+                             "handlers, which needs a jump that C++ does not "
+                             "have; let one of the handlers call the other");
+  }
+
+private:
+  void refuse(const State *S, StringRef Message) {
+    A.Why =
+        Refusal{"irreducible-flow", S->Function->getLocation(), Message.str()};
+  }
+
+  /// The block that runs from the entry of \p S to the ends of everything
+  /// that \p S dominates.
+  Block place(const State *S) {
+    SmallVector<const State *, 4> Merges;
+    for (const State *M : States.states())
+      if (M != S && States.isMerge(M) && States.immediateDominator(M) == S)
+        Merges.push_back(M);
+    // An earlier merge may jump to a later one, so the innermost region is
+    // the one that ends at the earliest.
+    llvm::sort(Merges, [&](const State *L, const State *R) {
+      return States.reaches(L, R) && !States.reaches(R, L);
+    });
+
+    Block Result = lower(S->Steps, S);
+    for (const State *M : Merges) {
+      Node Region;
+      Region.What = Node::Kind::Region;
+      Region.Target = M;
+      Region.Body = std::move(Result);
+      Result.clear();
+      if (!M->parameters().empty()) {
+        Node Declare;
+        Declare.What = Node::Kind::Declare;
+        Declare.Target = M;
+        Result.push_back(std::move(Declare));
+      }
+      Result.push_back(std::move(Region));
+      append(Result, place(M));
+    }
+    if (!States.isLoopHeader(S))
+      return Result;
+    Node Loop;
+    Loop.What = Node::Kind::Loop;
+    Loop.Target = S;
+    Loop.Body = std::move(Result);
+    Block Wrapped;
+    Wrapped.push_back(std::move(Loop));
+    return Wrapped;
+  }
+
+  static void append(Block &To, Block From) {
+    To.insert(To.end(), std::make_move_iterator(From.begin()),
+              std::make_move_iterator(From.end()));
+  }
+
+  Block lower(const Sequence &Steps, const State *S) {
+    Block Result;
+    for (const Step &Step : Steps) {
+      Node N;
+      N.Leading = Step.Leading;
+      N.Source = Step.Source;
+      N.Call = Step.Call;
+      switch (Step.What) {
+      case Step::Kind::Code:
+        N.What = Node::Kind::Code;
+        break;
+      case Step::Kind::Branch:
+        N.What = Node::Kind::If;
+        N.Body = lower(Step.Then, S);
+        N.Else = lower(Step.Else, S);
+        break;
+      case Step::Kind::Suspend:
+        N.What = Node::Kind::Await;
+        N.Op = Step.Op;
+        break;
+      case Step::Kind::End:
+        N.What = Node::Kind::Return;
+        break;
+      case Step::Kind::Jump:
+        append(Result, jump(Step, S));
+        continue;
+      }
+      Result.push_back(std::move(N));
+    }
+    return Result;
+  }
+
+  Block jump(const Step &Step, const State *From) {
+    const State *To = Step.Target;
+    Block Result;
+    bool Back = States.isBackEdge(From, To);
+    bool Inline = !Back && !States.isMerge(To);
+    Node Arguments;
+    Arguments.Leading = Step.Leading;
+    Arguments.What = Inline ? Node::Kind::Bind : Node::Kind::Assign;
+    Arguments.Target = To;
+    Arguments.Call = Step.Call;
+    Result.push_back(std::move(Arguments));
+    if (Inline) {
+      append(Result, place(To));
+      return Result;
+    }
+    Node Leave;
+    Leave.What = Back ? Node::Kind::Continue : Node::Kind::FallTo;
+    Leave.Target = To;
+    Result.push_back(std::move(Leave));
+    return Result;
+  }
+
+  /// Every path through \p B ends the agent without waiting for anything.
+  static bool onlyEnds(const Block &B) {
+    if (B.empty())
+      return false;
+    for (const Node &N : B)
+      if (N.What != Node::Kind::Code && N.What != Node::Kind::Return &&
+          N.What != Node::Kind::If)
+        return false;
+    const Node &Last = B.back();
+    if (Last.What == Node::Kind::If)
+      return onlyEnds(Last.Body) && onlyEnds(Last.Else);
+    return Last.What == Node::Kind::Return;
+  }
+
+  static void flattenGuards(Block &B) {
+    for (size_t I = 0; I < B.size(); ++I) {
+      Node &N = B[I];
+      if (N.What == Node::Kind::If && I + 1 == B.size() && !N.Else.empty()) {
+        bool ThenEnds = onlyEnds(N.Body), ElseEnds = onlyEnds(N.Else);
+        if (ThenEnds != ElseEnds) {
+          if (ElseEnds) {
+            std::swap(N.Body, N.Else);
+            N.Negated = !N.Negated;
+          }
+          Block Rest = std::move(N.Else);
+          N.Else.clear();
+          append(B, std::move(Rest));
+        }
+      }
+      flattenGuards(B[I].Body);
+      flattenGuards(B[I].Else);
+    }
+  }
+
+  /// Where control goes when it falls off the end of a block.
+  struct Fall {
+    Node::Kind What;
+    const State *Target;
+    bool operator==(const Fall &) const = default;
+  };
+
+  /// Drops what only says where control goes anyway, splices regions, and
+  /// turns a jump behind the innermost loop into a break.
+  static bool resolve(Block &B, Fall End, const Fall *BehindLoop) {
+    Block Result;
+    for (size_t I = 0; I < B.size(); ++I) {
+      Node &N = B[I];
+      bool Last = I + 1 == B.size();
+      switch (N.What) {
+      case Node::Kind::Region: {
+        Fall Inner{Node::Kind::FallTo, N.Target};
+        if (!resolve(N.Body, Inner, BehindLoop))
+          return false;
+        append(Result, std::move(N.Body));
+        continue;
+      }
+      case Node::Kind::Loop: {
+        Fall Again{Node::Kind::Continue, N.Target};
+        // A loop is the last thing in its block: behind it lies the block's
+        // own end.
+        if (!resolve(N.Body, Again, &End))
+          return false;
+        break;
+      }
+      case Node::Kind::If: {
+        Fall Next = Last ? End : Fall{Node::Kind::Code, nullptr};
+        if (!resolve(N.Body, Next, BehindLoop) ||
+            !resolve(N.Else, Next, BehindLoop))
+          return false;
+        break;
+      }
+      case Node::Kind::Continue:
+      case Node::Kind::Return:
+      case Node::Kind::FallTo: {
+        Fall Here{N.What, N.What == Node::Kind::Return ? nullptr : N.Target};
+        bool Delivers = N.What == Node::Kind::Return && N.Call;
+        if (Here == End && Last && !Delivers)
+          continue;
+        if (N.What == Node::Kind::FallTo) {
+          if (!BehindLoop || !(*BehindLoop == Here))
+            return false;
+          N.What = Node::Kind::Break;
+        }
+        break;
+      }
+      default:
+        break;
+      }
+      Result.push_back(std::move(N));
+    }
+    B = std::move(Result);
+    return true;
+  }
+
+  Agent &A;
+  Flow States;
+};
+
+std::string quoted(const State *S) { return "'" + S->Name + "'"; }
+
+/// One strong reference is held while the agent waits, at every wait or at
+/// none.
+void readSelf(Agent &A) {
+  bool First = true;
+  for (const State *S : A.States)
+    forEachStep(S->Steps, [&](const Step &Step) {
+      if (Step.What != Step::Kind::Suspend)
+        return;
+      if (First)
+        A.HoldsSelf = Step.Op->HoldsSelf;
+      else if (A.HoldsSelf != Step.Op->HoldsSelf && !A.Why)
+        A.Why = Refusal{
+            "lifetime-differs", Step.Op->Call->getBeginLoc(),
+            "some handlers of " + quoted(A.Entry) +
+                " keep the object alive and this one does not, or the other "
+                "way round; a coroutine holds one reference from start to "
+                "end. Capture shared_from_this() in all of them or in none"};
+      First = false;
+    });
+}
+
+} // namespace
+
+std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
+  // Entries: started from outside, delivering to a caller, or never jumped to.
+  SmallPtrSet<const State *, 16> Jumped;
+  for (const auto &S : Graph.States)
+    forEachJump(*S, [&](const State *To) { Jumped.insert(To); });
+
+  std::vector<Agent> Agents;
+  DenseMap<const State *, size_t> Owner;
+  for (const auto &S : Graph.States) {
+    auto Starts = Graph.Starts.find(S.get());
+    bool Started = Starts != Graph.Starts.end();
+    if (Jumped.contains(S.get()) && !Started)
+      continue;
+    Agent A;
+    A.Entry = S.get();
+    if (Started)
+      A.Starts = Starts->second;
+    Flow Reached(A.Entry);
+    A.States.assign(Reached.states().begin(), Reached.states().end());
+    Agents.push_back(std::move(A));
+  }
+
+  for (size_t I = 0; I != Agents.size(); ++I)
+    for (const State *S : Agents[I].States) {
+      auto [Known, New] = Owner.try_emplace(S, I);
+      if (New)
+        continue;
+      for (size_t J : {Known->second, I})
+        if (!Agents[J].Why)
+          Agents[J].Why = Refusal{
+              "shared-continuation", S->Function->getLocation(),
+              quoted(S) + " continues both " +
+                  quoted(Agents[Known->second].Entry) + " and " +
+                  quoted(Agents[I].Entry) +
+                  ", which are started independently; give each its own"};
+    }
+
+  for (Agent &A : Agents) {
+    for (const State *S : A.States) {
+      if (A.Why)
+        break;
+      if (S->Why)
+        A.Why = S->Why;
+      auto Taken = Graph.AddressTaken.find(S);
+      if (!A.Why && Taken != Graph.AddressTaken.end())
+        A.Why = Refusal{"address-taken", Taken->second,
+                        quoted(S) + " is used other than by calling it, so "
+                                    "not every start of it is known"};
+      if (!A.Why && S != A.Entry && S->Delivers)
+        A.Why = Refusal{"continuation-escapes", S->Function->getLocation(),
+                        quoted(S) + " is handed another function's callback"};
+    }
+    if (!A.Why)
+      readSelf(A);
+    if (!A.Why)
+      Structurer(A).run();
+    if (!A.Why)
+      A.Why = checkLifetimes(A);
+  }
+  return Agents;
+}
+
+} // namespace coralc
