@@ -8,7 +8,7 @@ config.name = "coral"
 # lit's own shell, so that `lit --update-tests` can bless `diff` goldens.
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".test", ".cpp", ".md"]
-config.excludes = ["Inputs", "Runtime", "Samples", "README.md"]
+config.excludes = ["Inputs", "Runtime", "Samples", "Unit"]
 config.test_source_root = os.path.dirname(__file__)
 
 config.environment["PATH"] = os.pathsep.join(

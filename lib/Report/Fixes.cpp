@@ -88,14 +88,17 @@ Expected<FixPlan> planFixes(ArrayRef<Finding> Findings, FixSafety Limit,
   }
   for (const auto &[Path, OfFile] : Edits.byFile()) {
     StringRef Before = Sources.text(Path);
-    Expected<std::string> After =
-        clang::tooling::applyAllReplacements(Before, OfFile);
-    if (!After) {
-      consumeError(After.takeError());
+    bool Outside = any_of(OfFile, [&](const Replacement &R) {
+      return R.getOffset() + R.getLength() > Before.size();
+    });
+    if (Outside)
       return createStringError(
           inconvertibleErrorCode(),
           "'" + Path + "' changed while it was analysed; run again");
-    }
+    Expected<std::string> After =
+        clang::tooling::applyAllReplacements(Before, OfFile);
+    if (!After)
+      return After.takeError();
     Plan.Changes.push_back({Path, Before.str(), std::move(*After)});
   }
   return Plan;

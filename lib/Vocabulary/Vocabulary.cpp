@@ -36,14 +36,6 @@ template <> struct yaml::MappingTraits<Vocabulary> {
     Io.mapOptional("end-signals", V.EndSignals);
     Io.mapOptional("next-calls", V.NextCalls);
   }
-
-  static std::string validate(IO &, Vocabulary &V) {
-    if (V.Library.empty())
-      return "'library' is empty; give it a unique name";
-    if (V.Namespaces.empty())
-      return "'namespaces' is empty; name the library's namespace";
-    return "";
-  }
 };
 
 namespace coralc {
@@ -66,6 +58,10 @@ struct ParseProblem {
       Problem.Text += didYouMean(Message.drop_back(), Keys);
   }
 };
+
+Error invalid(const Twine &Message) {
+  return createStringError(errc::invalid_argument, Message);
+}
 
 void qualify(std::vector<std::string> &Names,
              ArrayRef<std::string> Namespaces) {
@@ -91,7 +87,13 @@ Expected<Vocabulary> parseVocabulary(StringRef Text, StringRef Path) {
                  ParseProblem::take, &Problem);
   In >> V;
   if (In.error())
-    return createStringError(In.error(), Problem.Text);
+    return invalid(Problem.Text.empty() ? (Path + ": no vocabulary in it").str()
+                                        : Problem.Text);
+  if (V.Library.empty())
+    return invalid(Path + ": 'library' is empty; give it a unique name");
+  if (V.Namespaces.empty())
+    return invalid(Path +
+                   ": 'namespaces' is empty; name the library's namespace");
   for (std::vector<std::string> *Names :
        {&V.Tokens.Concepts, &V.Tokens.Initiators, &V.Tokens.NotOperations,
         &V.Tokens.HandlerWrappers, &V.Detaching, &V.JoiningBridges,
