@@ -34,6 +34,7 @@ _SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:color=never",
     "TSAN_OPTIONS": f"exitcode={_SANITIZER_EXIT}:color=never",
 }
+_REPORT_BEGINS = re.compile(r"={20,}$|==\d+==|.*: runtime error: ")
 _REPORT = re.compile(
     r"(SUMMARY: \w*Sanitizer: .*|\S+: runtime error: .*|"
     r"==\d+==ERROR: \w*Sanitizer: .*)"
@@ -192,8 +193,10 @@ def _split_reports(lines):
     said, reports = [], []
     inside = False
     for line in lines:
-        if re.match(r"=+$|==\d+==", line) or "runtime error:" in line:
+        if _REPORT_BEGINS.match(line):
             inside = True
+            while said and not said[-1]:
+                said.pop()
         if not inside:
             said.append(line)
         if found := _REPORT.search(line):
