@@ -550,6 +550,10 @@ private:
         return !Other.Angled && (Other.Header.starts_with((Top + "/").str()) ||
                                  Other.Header == (Top + ".hpp").str());
       });
+      if (isStandard(I.Header)) {
+        addStandardInclude(I.Header, Present);
+        continue;
+      }
       New.user(Quoted ? "#include \"" + I.Header + "\"\n"
                       : "#include <" + I.Header + ">\n");
     }
@@ -558,6 +562,29 @@ private:
       add({At, At}, std::move(New));
     }
     addCoroutineSwitches(Present);
+  }
+
+  static bool isStandard(StringRef Header) {
+    return !Header.contains('/') && !Header.contains('.');
+  }
+
+  /// Among the standard headers, in order of name.
+  void addStandardInclude(StringRef Header, ArrayRef<Inclusion> Present) {
+    unsigned At = Present.empty() ? 0 : Present.back().Line.End;
+    bool Seen = false;
+    for (const Inclusion &I : Present) {
+      if (!I.Angled || !isStandard(I.Header))
+        continue;
+      if (I.Header > Header) {
+        At = Seen ? At : I.Line.Begin;
+        break;
+      }
+      At = I.Line.End;
+      Seen = true;
+    }
+    EditText New;
+    New.user("#include <" + Header.str() + ">\n");
+    add({At, At}, std::move(New));
   }
 
   /// Debian's Asio 1.22 turns its coroutines off under Clang unless it is

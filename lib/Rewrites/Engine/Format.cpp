@@ -62,6 +62,8 @@ format::FormatStyle styleOf(const SourceText &Text, const Layout &Style) {
   Guess.AllowShortFunctionsOnASingleLine = format::FormatStyle::SFS_None;
   Guess.AllowShortLambdasOnASingleLine = format::FormatStyle::SLS_All;
   Guess.SortIncludes.Enabled = false;
+  Guess.PenaltyBreakAssignment = 1000;
+  Guess.PenaltyBreakBeforeFirstCallParameter = 1;
   Guess.ColumnLimit = longestLine(Text.buffer()) > 100  ? 120
                       : longestLine(Text.buffer()) > 80 ? 100
                                                         : 80;

@@ -99,8 +99,7 @@ public:
 
   bool TraverseLambdaExpr(LambdaExpr *L) {
     bool Foreign = !Handlers.contains(L);
-    SaveAndRestore<unsigned> Lambdas(ForeignLambdas,
-                                     ForeignLambdas + Foreign);
+    SaveAndRestore<unsigned> Lambdas(ForeignLambdas, ForeignLambdas + Foreign);
     return RecursiveASTVisitor::TraverseLambdaExpr(L);
   }
 
@@ -180,7 +179,7 @@ public:
       : Text(Text), Patterns(Patterns), Finder(Text, Patterns) {}
 
   BuiltGraph build() {
-    Finder.TraverseAST(const_cast<ASTContext &>(Text.context()));
+    forEachOwnDecl([&](Decl *D) { Finder.TraverseDecl(D); });
     for (const FoundOperation &Op : Finder.Found)
       request(definitionOf(Op.Function));
     for (size_t I = 0; I != Pending.size(); ++I)
@@ -191,6 +190,14 @@ public:
 
 private:
   enum class Position { Tail, NotTail };
+
+  /// Top-level declarations of the main file: headers are not searched.
+  void forEachOwnDecl(function_ref<void(Decl *)> Visit) {
+    const SourceManager &SM = Text.context().getSourceManager();
+    for (Decl *D : Text.context().getTranslationUnitDecl()->decls())
+      if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
+        Visit(D);
+  }
 
   State &request(const FunctionDecl *F) {
     if (State *Known = Graph.find(F))
@@ -696,7 +703,8 @@ private:
         return mention(E, E->getMemberDecl());
       }
     };
-    Walker(*this).TraverseAST(const_cast<ASTContext &>(Text.context()));
+    Walker W(*this);
+    forEachOwnDecl([&](Decl *D) { W.TraverseDecl(D); });
   }
 
   const SourceText &Text;

@@ -19,11 +19,10 @@ static std::vector<RefusalInfo> &refusals() {
 
 RegisterRefusal::RegisterRefusal(StringRef Id, StringRef Summary) {
   std::vector<RefusalInfo> &Known = refusals();
-  Known.insert(upper_bound(Known, Id,
-                           [](StringRef Id, const RefusalInfo &R) {
-                             return Id < R.Id;
-                           }),
-               {Id, Summary});
+  Known.insert(
+      upper_bound(Known, Id,
+                  [](StringRef Id, const RefusalInfo &R) { return Id < R.Id; }),
+      {Id, Summary});
 }
 
 std::vector<RefusalInfo> listRefusals() { return refusals(); }

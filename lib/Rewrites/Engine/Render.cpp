@@ -249,8 +249,10 @@ private:
   void node(const Node &N) {
     comments(N.Leading);
     switch (N.What) {
+    case Node::Kind::Comment:
+      return;
     case Node::Kind::Code:
-      return code(N.Source);
+      return N.LivesOnAs ? assignInstead(N) : code(N.Source);
     case Node::Kind::If:
       return branch(N, "");
     case Node::Kind::Loop:
@@ -287,6 +289,12 @@ private:
     userLine(reindent(edited(Range, S), From, column()));
   }
 
+  void assignInstead(const Node &N) {
+    const auto *V = cast<VarDecl>(cast<DeclStmt>(N.Source)->getSingleDecl());
+    Names[V] = nameOf(N.LivesOnAs);
+    writtenLine(nameOf(V) + " = " + edited(asWritten(V->getInit())) + ";");
+  }
+
   std::string condition(const Node &N) const {
     const Expr *Condition = cast<IfStmt>(N.Source)->getCond();
     std::string Written = edited(asWritten(Condition));
@@ -309,6 +317,15 @@ private:
     return IsSimple ? "!" + Written : "!(" + Written + ")";
   }
 
+  /// \p B has no text: its arguments are where they have to be already.
+  bool isSilent(const Block &B) const {
+    return all_of(B, [&](const Node &N) {
+      return N.Leading.Comments.empty() &&
+             (N.What == Node::Kind::Comment ||
+              (N.What == Node::Kind::Assign && assignments(N).empty()));
+    });
+  }
+
   /// A lone co_return, continue or break needs no braces.
   static bool isLoneLeave(const Block &B) {
     return B.size() == 1 && B.front().Leading.Comments.empty() &&
@@ -319,13 +336,13 @@ private:
 
   void branch(const Node &N, StringRef Prefix) {
     std::string Head = (Prefix + "if (" + condition(N) + ")").str();
-    if (N.Body.empty() && !N.Else.empty()) {
+    if (isSilent(N.Body) && !isSilent(N.Else)) {
       Node Turned = N;
       std::swap(Turned.Body, Turned.Else);
       Turned.Negated = !Turned.Negated;
       return branch(Turned, Prefix);
     }
-    if (isLoneLeave(N.Body) && N.Else.empty()) {
+    if (isLoneLeave(N.Body) && isSilent(N.Else)) {
       writtenLine(Head);
       ++Depth;
       node(N.Body.front());
@@ -334,7 +351,7 @@ private:
     }
     openBlock(Head);
     block(N.Body);
-    if (N.Else.empty())
+    if (isSilent(N.Else))
       return closeBlock();
     bool Chained = N.Else.size() == 1 &&
                    N.Else.front().What == Node::Kind::If &&
@@ -478,22 +495,11 @@ private:
 
   //--- Parameters of states ----------------------------------------------//
 
-  /// The local variable that \p Argument names, if it does only that.
-  static const VarDecl *variableOf(const Expr *Argument) {
-    Argument = asWritten(Argument);
-    if (const auto *Call = dyn_cast<CallExpr>(Argument))
-      if (Call->isCallToStdMove())
-        Argument = asWritten(Call->getArg(0));
-    const auto *Ref = dyn_cast<DeclRefExpr>(Argument);
-    const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
-    return V && V->hasLocalStorage() ? V : nullptr;
-  }
-
   void bind(const Node &N) {
     SmallPtrSet<const VarDecl *, 4> Taken;
     for (auto [Parameter, Argument] :
          zip(N.Target->parameters(), N.Call->arguments())) {
-      const VarDecl *From = variableOf(Argument);
+      const VarDecl *From = variableNamedBy(Argument);
       // The variable is done for where it was; the parameter takes it over.
       if (From && sameType(From->getType(), Parameter->getType()) &&
           !From->getType().isConstQualified() && Taken.insert(From).second) {
@@ -530,16 +536,23 @@ private:
     }
   }
 
-  void assign(const Node &N) {
-    std::vector<std::pair<std::string, std::string>> Assignments;
+  using Assignment = std::pair<std::string, std::string>;
+
+  std::vector<Assignment> assignments(const Node &N) const {
+    std::vector<Assignment> Result;
     for (auto [Parameter, Argument] :
          zip(N.Target->parameters(), N.Call->arguments())) {
-      const VarDecl *From = variableOf(Argument);
+      const VarDecl *From = variableNamedBy(Argument);
       if (!Parameter->getDeclName() ||
           (From && nameOf(From) == nameOf(Parameter)))
         continue;
-      Assignments.push_back({nameOf(Parameter), edited(asWritten(Argument))});
+      Result.push_back({nameOf(Parameter), edited(asWritten(Argument))});
     }
+    return Result;
+  }
+
+  void assign(const Node &N) {
+    std::vector<Assignment> Assignments = assignments(N);
     // All arguments are evaluated before any parameter changes.
     if (Assignments.size() > 1)
       for (auto &[Name, Value] : Assignments) {

@@ -167,7 +167,8 @@ private:
                Found.front().Message;
     }
     SourceText Text(Output.Unit->getASTContext());
-    for (const Agent &A : planAgents(buildStateGraph(Text, Patterns).Graph, Text))
+    for (const Agent &A :
+         planAgents(buildStateGraph(Text, Patterns).Graph, Text))
       if (!A.Why)
         return "a second run would convert '" + A.Entry->Name + "'";
     return "";

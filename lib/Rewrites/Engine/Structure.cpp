@@ -19,9 +19,17 @@ void forEachNode(const Block &Nodes, function_ref<void(const Node &)> Visit) {
   }
 }
 
-namespace {
+const VarDecl *variableNamedBy(const Expr *E) {
+  E = asWritten(E);
+  if (const auto *Call = dyn_cast<CallExpr>(E))
+    if (Call->isCallToStdMove())
+      E = asWritten(Call->getArg(0));
+  const auto *Ref = dyn_cast<DeclRefExpr>(E);
+  const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+  return V && V->hasLocalStorage() ? V : nullptr;
+}
 
-using StateSet = SmallPtrSet<const State *, 8>;
+namespace {
 
 void forEachJump(const State &S, function_ref<void(const State *)> Visit) {
   forEachStep(S.Steps, [&](const Step &Step) {
@@ -138,7 +146,8 @@ private:
 
 class Structurer {
 public:
-  explicit Structurer(Agent &A) : A(A), States(A.Entry) {}
+  Structurer(Agent &A, const SourceText &Text)
+      : A(A), Text(Text), States(A.Entry) {}
 
   void run() {
     if (!States.isReducible())
@@ -147,6 +156,7 @@ public:
     A.IsLoop = States.isLoopHeader(A.Entry);
     A.Body = place(A.Entry);
     flattenGuards(A.Body);
+    placeDeclarations(A.Body);
     if (!resolve(A.Body, {Node::Kind::Return, nullptr}, nullptr))
       return refuse(A.Entry, "two branches continue in different shared "
                              "handlers, which needs a jump that C++ does not "
@@ -173,6 +183,8 @@ private:
     });
 
     Block Result = lower(S->Steps, S);
+    if (S != A.Entry && !Result.empty())
+      takeOverComments(*S, Result.front().Leading);
     for (const State *M : Merges) {
       Node Region;
       Region.What = Node::Kind::Region;
@@ -202,6 +214,20 @@ private:
   static void append(Block &To, Block From) {
     To.insert(To.end(), std::make_move_iterator(From.begin()),
               std::make_move_iterator(From.end()));
+  }
+
+  /// What stood above the function goes where its body goes.
+  void takeOverComments(const State &S, Trivia &Leading) const {
+    std::optional<unsigned> Begin = Text.offset(S.Function->getBeginLoc());
+    if (!Begin)
+      return;
+    unsigned Line = Text.lineBegin(*Begin);
+    StringRef Comments =
+        Text.text(TextRange{Text.leadingComments(*Begin), Line});
+    if (Comments.empty())
+      return;
+    Leading.Comments = Comments.str() + Leading.Comments;
+    Leading.BlankLine = true;
   }
 
   Block lower(const Sequence &Steps, const State *S) {
@@ -241,12 +267,19 @@ private:
     Block Result;
     bool Back = States.isBackEdge(From, To);
     bool Inline = !Back && !States.isMerge(To);
-    Node Arguments;
-    Arguments.Leading = Step.Leading;
-    Arguments.What = Inline ? Node::Kind::Bind : Node::Kind::Assign;
-    Arguments.Target = To;
-    Arguments.Call = Step.Call;
-    Result.push_back(std::move(Arguments));
+    if (!Step.Leading.Comments.empty()) {
+      Node Comment;
+      Comment.What = Node::Kind::Comment;
+      Comment.Leading = Step.Leading;
+      Result.push_back(std::move(Comment));
+    }
+    if (!To->parameters().empty()) {
+      Node Arguments;
+      Arguments.What = Inline ? Node::Kind::Bind : Node::Kind::Assign;
+      Arguments.Target = To;
+      Arguments.Call = Step.Call;
+      Result.push_back(std::move(Arguments));
+    }
     if (Inline) {
       append(Result, place(To));
       return Result;
@@ -264,7 +297,7 @@ private:
       return false;
     for (const Node &N : B)
       if (N.What != Node::Kind::Code && N.What != Node::Kind::Return &&
-          N.What != Node::Kind::If)
+          N.What != Node::Kind::If && N.What != Node::Kind::Comment)
         return false;
     const Node &Last = B.back();
     if (Last.What == Node::Kind::If)
@@ -289,6 +322,58 @@ private:
       }
       flattenGuards(B[I].Body);
       flattenGuards(B[I].Else);
+    }
+  }
+
+  static bool assigns(const Node &N, const State *Target) {
+    bool Found = N.What == Node::Kind::Assign && N.Target == Target;
+    auto Look = [&](const Node &Inner) {
+      Found |= Inner.What == Node::Kind::Assign && Inner.Target == Target;
+    };
+    forEachNode(N.Body, Look);
+    forEachNode(N.Else, Look);
+    return Found;
+  }
+
+  /// Moves the declaration of a shared state's parameters down to the branch
+  /// that first assigns them, and lets a local variable that is only handed
+  /// on be that parameter from the start.
+  void placeDeclarations(Block &B) {
+    for (size_t I = 0; I < B.size(); ++I) {
+      if (B[I].What == Node::Kind::Declare && I + 1 < B.size() &&
+          B[I + 1].What == Node::Kind::Region) {
+        Node Declare = std::move(B[I]);
+        B.erase(B.begin() + I);
+        Block &Inner = B[I].Body;
+        auto First = find_if(
+            Inner, [&](const Node &N) { return assigns(N, Declare.Target); });
+        mergeVariables(Inner, Declare.Target);
+        Inner.insert(First, std::move(Declare));
+      }
+      placeDeclarations(B[I].Body);
+      placeDeclarations(B[I].Else);
+    }
+  }
+
+  void mergeVariables(Block &B, const State *Target) {
+    for (size_t I = 0; I < B.size(); ++I) {
+      mergeVariables(B[I].Body, Target);
+      mergeVariables(B[I].Else, Target);
+      if (B[I].What != Node::Kind::Assign || B[I].Target != Target ||
+          Target->parameters().size() != 1)
+        continue;
+      const ParmVarDecl *P = Target->parameters().front();
+      const VarDecl *V = variableNamedBy(B[I].Call->getArg(0));
+      if (!V || isa<ParmVarDecl>(V) || V->getInitStyle() != VarDecl::CInit ||
+          V->getType().isConstQualified() || !V->hasInit() ||
+          !Text.context().hasSameUnqualifiedType(
+              V->getType(), P->getType().getNonReferenceType()))
+        continue;
+      for (size_t J = 0; J < I; ++J)
+        if (const auto *D = dyn_cast_or_null<DeclStmt>(B[J].Source);
+            D && B[J].What == Node::Kind::Code && D->isSingleDecl() &&
+            D->getSingleDecl() == V)
+          B[J].LivesOnAs = P;
     }
   }
 
@@ -334,8 +419,12 @@ private:
       case Node::Kind::FallTo: {
         Fall Here{N.What, N.What == Node::Kind::Return ? nullptr : N.Target};
         bool Delivers = N.What == Node::Kind::Return && N.Call;
-        if (Here == End && Last && !Delivers)
-          continue;
+        if (Here == End && Last && !Delivers) {
+          if (N.Leading.Comments.empty())
+            continue;
+          N.What = Node::Kind::Comment;
+          break;
+        }
         if (N.What == Node::Kind::FallTo) {
           if (!BehindLoop || !(*BehindLoop == Here))
             return false;
@@ -353,6 +442,7 @@ private:
   }
 
   Agent &A;
+  const SourceText &Text;
   Flow States;
 };
 
@@ -436,7 +526,7 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
     if (!A.Why)
       readSelf(A);
     if (!A.Why)
-      Structurer(A).run();
+      Structurer(A, Text).run();
     if (!A.Why)
       A.Why = checkLifetimes(A);
   }

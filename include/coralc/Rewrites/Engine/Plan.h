@@ -29,6 +29,8 @@ struct Node {
   enum class Kind {
     /// A statement of the user's.
     Code,
+    /// Nothing but \c Leading: what it stood before is gone.
+    Comment,
     If,
     /// An endless loop; \c Target heads it.
     Loop,
@@ -56,6 +58,9 @@ struct Node {
   const clang::CallExpr *Call = nullptr;
   /// If: the condition is negated.
   bool Negated = false;
+  /// Code: the variable that \c Source declares lives on as this parameter of
+  /// a later state, so its declaration becomes an assignment.
+  const clang::ParmVarDecl *LivesOnAs = nullptr;
   Block Body, Else;
 };
 
@@ -79,6 +84,9 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);
 /// Calls \p Visit for every node, inner ones included, in order of the text.
 void forEachNode(const Block &Nodes,
                  llvm::function_ref<void(const Node &)> Visit);
+
+/// The local variable that \p E names or moves from, if it does only that.
+const clang::VarDecl *variableNamedBy(const clang::Expr *E);
 
 /// Checks that nothing outlives or is outlived by what it was not before;
 /// returns why the agent must stay otherwise.
