@@ -1,6 +1,7 @@
 """The tests of the command, the checks and the rewrites."""
 
 import os
+import sys
 
 import lit.formats
 
@@ -23,8 +24,9 @@ for name, value in [
     ("%gxx", "g++-12"),
     ("%runtime", os.path.join(config.source_dir, "runtime", "include")),
     ("%asio_examples", "/usr/share/doc/libasio-dev/examples"),
-    ("%python", config.python),
+    ("%python", sys.executable),
     ("%source_dir", config.source_dir),
+    ("%exits", f"{sys.executable} {os.path.join(config.test_source_root, 'exits.py')}"),
 ]:
     # Whole words only: "%coral" must not eat the start of "%coral_x".
     config.substitutions.append((name + r"(?![\w-])", value))

@@ -7,8 +7,9 @@ using namespace llvm;
 namespace coralc {
 
 std::string didYouMean(StringRef Word, ArrayRef<StringRef> Candidates) {
-  // A third of the word may be wrong; beyond that a suggestion misleads.
-  unsigned Best = Word.size() / 3 + 1;
+  // A third of the word may be wrong, of a short word two letters that change
+  // places; beyond that a suggestion misleads.
+  unsigned Best = Word.size() / (Word.size() < 6 ? 2 : 3) + 1;
   StringRef Nearest;
   for (StringRef Candidate : Candidates) {
     unsigned Distance =

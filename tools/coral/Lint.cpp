@@ -49,7 +49,7 @@ Error validateChecks(StringRef Globs) {
     if (!Pattern)
       return usageError("bad glob '" + Name +
                         "' in '--checks': " + toString(Pattern.takeError()));
-    bool Matches = false;
+    bool Matches = Name == "*";
     for (const CheckInfo &C : Known) {
       if (!Pattern->match(C.Id))
         continue;
@@ -82,7 +82,8 @@ Expected<LintOptions> lintOptions(const Arguments &Args) {
     if (Error E = validateChecks(Options.Checks))
       return E;
   Options.HeaderFilter = Args.value(OPT_header_filter_EQ);
-  if (std::string Problem; !Regex(Options.HeaderFilter).isValid(Problem))
+  if (std::string Problem; !Options.HeaderFilter.empty() &&
+                           !Regex(Options.HeaderFilter).isValid(Problem))
     return usageError("bad regular expression in '--header-filter': " +
                       Problem);
   return Options;
