@@ -1,0 +1,352 @@
+// coral::generator: Python's generator, and a range.
+//
+// A function that `co_yield`s returns a generator. It runs only as far as it is asked to, between
+// two values it is suspended. There are two ways to use one, and both may be mixed:
+//
+// - as an input range, like `std::generator`: `for (int n : count(3))`, views, algorithms;
+// - by Python's protocol: `next`, `send`, `throw_`, `close`.
+//
+// A generator belongs to one thread at a time, and does not `co_await`.
+
+#ifndef CORAL_GENERATOR_HPP
+#define CORAL_GENERATOR_HPP
+
+#include <coral/errors.hpp>
+#include <coral/frame_allocator.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+namespace coral {
+
+template <class Ref, class Value = void, class Send = void, class Return = void> class generator;
+
+/// Python's `inspect.getgeneratorstate`.
+enum class generator_state { created, running, suspended, closed };
+
+namespace detail {
+
+template <class> inline constexpr bool never = false;
+
+/// What the body sends out: an address that is good while it is suspended.
+template <class Ref, class Value> struct generator_types {
+  using value = std::conditional_t<std::is_void_v<Value>, std::remove_cvref_t<Ref>, Value>;
+  using reference = std::conditional_t<std::is_void_v<Value>, Ref &&, Ref>;
+  using yielded = std::conditional_t<std::is_reference_v<reference>, reference, const reference &>;
+
+  static_assert(std::is_object_v<value> && std::same_as<std::remove_cvref_t<value>, value>,
+                "coral::generator: the value type is an object type without const");
+  static_assert(std::is_reference_v<reference> ||
+                    (std::is_object_v<reference> && std::copy_constructible<reference>),
+                "coral::generator: the reference type is a reference or can be copied");
+};
+
+/// Where `send` leaves a value for the body.
+template <class Send> class sent_slot {
+public:
+  std::optional<Send> sent;
+};
+
+template <> class sent_slot<void> {};
+
+/// Where `co_return` leaves its value.
+template <class Return> class returned_slot {
+public:
+  template <class U = Return>
+    requires std::constructible_from<Return, U>
+  void return_value(U &&value) {
+    returned.emplace(std::forward<U>(value));
+  }
+
+  std::optional<Return> returned;
+};
+
+template <> class returned_slot<void> {
+public:
+  void return_void() const noexcept {}
+};
+
+template <class Ref, class Value, class Send, class Return>
+class generator_promise final : public allocated_frame,
+                                public sent_slot<Send>,
+                                public returned_slot<Return> {
+  using types = generator_types<Ref, Value>;
+  using yielded = typename types::yielded;
+  using handle = std::coroutine_handle<generator_promise>;
+
+  /// Suspends at a `co_yield`; on resumption raises or gives what came in.
+  struct yield_awaiter {
+    generator_promise &promise;
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+
+    decltype(auto) await_resume() const {
+      if (promise.thrown) [[unlikely]]
+        std::rethrow_exception(std::exchange(promise.thrown, nullptr));
+      if constexpr (!std::is_void_v<Send>)
+        return std::exchange(promise.sent, std::nullopt);
+    }
+  };
+
+  /// The same, for a value that must be copied to have an address: the copy lives here.
+  template <class Copy> struct copy_awaiter : yield_awaiter {
+    Copy copy;
+    void await_suspend(std::coroutine_handle<>) noexcept {
+      this->promise.current = std::addressof(copy);
+    }
+  };
+
+public:
+  using pointer = std::add_pointer_t<yielded>;
+
+  generator<Ref, Value, Send, Return> get_return_object() noexcept;
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  std::suspend_always final_suspend() const noexcept { return {}; }
+
+  auto yield_value(yielded value) noexcept {
+    current = std::addressof(value);
+    return yield_awaiter{*this};
+  }
+
+  auto yield_value(const std::remove_reference_t<yielded> &value)
+    requires std::is_rvalue_reference_v<yielded> &&
+             std::constructible_from<std::remove_cvref_t<yielded>,
+                                     const std::remove_reference_t<yielded> &>
+  {
+    return copy_awaiter<std::remove_cvref_t<yielded>>{{*this}, value};
+  }
+
+  void unhandled_exception() noexcept {
+    error = leaving_exception("generator raised StopIteration");
+  }
+
+  template <class Awaited> std::suspend_never await_transform(Awaited &&) const noexcept {
+    static_assert(never<Awaited>,
+                  "co_await in a coral::generator: a coroutine that awaits returns a coral::task");
+    return {};
+  }
+
+  pointer current = nullptr;
+  std::exception_ptr error;
+  std::exception_ptr thrown;
+  bool running = false;
+};
+
+} // namespace detail
+
+/// A coroutine that yields values one at a time.
+///
+/// `Ref` and `Value` are the reference and value types of the range, by the rules of
+/// `std::generator<Ref, Value>`: `generator<int>` has the reference type `int &&`, and the value
+/// lives where the body has it until the next one is asked for. `Send` is what `send` takes, and
+/// `Return` what `co_return` gives; void means there is none. In a generator that can be sent to,
+/// `co_yield` is a `std::optional<Send>`, empty when the value was asked for in another way.
+///
+/// The frame comes from the thread's free list, or from the allocator that follows a parameter
+/// `std::allocator_arg`.
+///
+/// Destroying a suspended generator destroys its locals, and runs no handlers; `close` raises
+/// `generator_exit` first, which handlers see.
+template <class Ref, class Value, class Send, class Return>
+class [[nodiscard]] generator
+    : public std::ranges::view_interface<generator<Ref, Value, Send, Return>> {
+  using types = detail::generator_types<Ref, Value>;
+
+public:
+  using promise_type = detail::generator_promise<Ref, Value, Send, Return>;
+  using value_type = typename types::value;
+  using reference = typename types::reference;
+  class iterator;
+
+  generator(generator &&other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+
+  generator &operator=(generator &&other) noexcept {
+    generator taken(std::move(other));
+    std::swap(coroutine_, taken.coroutine_);
+    return *this;
+  }
+
+  ~generator() {
+    if (coroutine_)
+      coroutine_.destroy();
+  }
+
+  /// Asks for the next value, and gives an iterator to it. A generator is read once: another
+  /// `begin` goes on where the last one stopped, as `for` in Python does.
+  iterator begin() {
+    if (!finished())
+      advance();
+    return iterator(coroutine_);
+  }
+
+  std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
+
+  /// Python's `next(g)`: the next value. Throws `stop_iteration`, with the returned value, when the
+  /// body returns, and without one ever after; and whatever leaves the body, after which the
+  /// generator is closed. The reference is good until the generator goes on.
+  /// Throws `value_error` when called from the body itself.
+  reference next() {
+    require_at_rest();
+    return step();
+  }
+
+  /// Python's `g.send(value)`: `co_yield` gives `value`, then as `next`. A generator that has not
+  /// started waits at no `co_yield`: throws `type_error`.
+  template <class Given>
+    requires std::constructible_from<Send, Given>
+  reference send(Given &&value) {
+    static_assert(!std::is_void_v<Send>);
+    require_at_rest();
+    if (state() == generator_state::created)
+      throw type_error("can't send non-None value to a just-started generator");
+    if (!finished())
+      coroutine_.promise().sent.emplace(std::forward<Given>(value));
+    return step();
+  }
+
+  /// Python's `g.throw(error)`: `co_yield` throws `error`, then as `next`. In a generator that has
+  /// not started, or is closed, nothing runs and `error` is thrown to the caller.
+  /// Throws `type_error` when `error` is null.
+  reference throw_(std::exception_ptr error) {
+    if (!error)
+      throw type_error("generator::throw_ needs an exception");
+    require_at_rest();
+    if (state() != generator_state::suspended) {
+      discard();
+      std::rethrow_exception(std::move(error));
+    }
+    coroutine_.promise().thrown = std::move(error);
+    return step();
+  }
+
+  template <class Error>
+    requires(!std::convertible_to<Error, std::exception_ptr>)
+  reference throw_(Error &&error) {
+    return throw_(std::make_exception_ptr(std::forward<Error>(error)));
+  }
+
+  /// Python's `g.close()`: `co_yield` throws `generator_exit`. If the body ends then, by that
+  /// exception or by returning, so does `close`; another exception leaves from here; a body that
+  /// yields instead gives `runtime_error`, "generator ignored GeneratorExit". Does nothing for a
+  /// generator that is closed; one that has not started is closed without running.
+  void close() {
+    require_at_rest();
+    if (state() != generator_state::suspended)
+      return discard();
+    coroutine_.promise().thrown = std::make_exception_ptr(generator_exit());
+    try {
+      advance();
+    } catch (const generator_exit &) {
+      return;
+    }
+    if (!finished())
+      throw runtime_error("generator ignored GeneratorExit");
+  }
+
+  generator_state state() const noexcept {
+    if (finished())
+      return generator_state::closed;
+    const promise_type &promise = coroutine_.promise();
+    if (promise.running)
+      return generator_state::running;
+    return promise.current ? generator_state::suspended : generator_state::created;
+  }
+
+private:
+  using handle = std::coroutine_handle<promise_type>;
+  friend promise_type;
+
+  explicit generator(handle coroutine) noexcept : coroutine_(coroutine) {}
+
+  bool finished() const noexcept { return !coroutine_ || coroutine_.done(); }
+
+  void require_at_rest() const {
+    if (coroutine_ && coroutine_.promise().running) [[unlikely]]
+      throw value_error("generator already executing");
+  }
+
+  /// Runs the body to its next value or its end; what left it is thrown.
+  void advance() { resume(coroutine_); }
+
+  static void resume(handle coroutine) {
+    promise_type &promise = coroutine.promise();
+    promise.running = true;
+    coroutine.resume();
+    promise.running = false;
+    if (coroutine.done() && promise.error) [[unlikely]]
+      std::rethrow_exception(std::exchange(promise.error, nullptr));
+  }
+
+  reference step() {
+    if (finished())
+      throw stop_iteration();
+    advance();
+    if (!finished()) [[likely]]
+      return static_cast<reference>(*coroutine_.promise().current);
+    if constexpr (std::is_void_v<Return>)
+      throw stop_iteration();
+    else
+      throw stop_iteration(std::move(*coroutine_.promise().returned));
+  }
+
+  void discard() noexcept {
+    if (coroutine_)
+      std::exchange(coroutine_, nullptr).destroy();
+  }
+
+  handle coroutine_;
+};
+
+/// Input iterator; move-only.
+template <class Ref, class Value, class Send, class Return>
+class generator<Ref, Value, Send, Return>::iterator {
+public:
+  using value_type = generator::value_type;
+  using difference_type = std::ptrdiff_t;
+
+  iterator(iterator &&other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+
+  iterator &operator=(iterator &&other) noexcept {
+    coroutine_ = std::exchange(other.coroutine_, nullptr);
+    return *this;
+  }
+
+  reference operator*() const { return static_cast<reference>(*coroutine_.promise().current); }
+
+  iterator &operator++() {
+    generator::resume(coroutine_);
+    return *this;
+  }
+
+  void operator++(int) { ++*this; }
+
+  friend bool operator==(const iterator &at, std::default_sentinel_t) noexcept {
+    return !at.coroutine_ || at.coroutine_.done();
+  }
+
+private:
+  friend generator;
+  explicit iterator(handle coroutine) noexcept : coroutine_(coroutine) {}
+
+  handle coroutine_;
+};
+
+template <class Ref, class Value, class Send, class Return>
+generator<Ref, Value, Send, Return>
+detail::generator_promise<Ref, Value, Send, Return>::get_return_object() noexcept {
+  return generator<Ref, Value, Send, Return>(handle::from_promise(*this));
+}
+
+} // namespace coral
+
+#endif
