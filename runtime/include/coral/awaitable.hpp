@@ -65,9 +65,10 @@ template <class T> inline constexpr bool is_awaitable_v = awaitable<T>;
 
 /// What `co_await` of it gives.
 template <awaitable T>
-using await_result_t = decltype(std::declval<std::remove_reference_t<decltype(detail::find_awaiter(
-                                    std::declval<T>()))> &>()
-                                    .await_resume());
+using await_result_t =
+    decltype(std::declval<
+                 std::remove_reference_t<decltype(detail::find_awaiter(std::declval<T>()))> &>()
+                 .await_resume());
 
 template <class T> inline constexpr bool is_task_v = false;
 template <class T> inline constexpr bool is_task_v<task<T>> = true;

@@ -58,8 +58,7 @@ template <class... Args> struct callback_operation<void(Args...)> {
 /// the task there. Its arguments are the result: none gives void, one its value, several a tuple.
 /// When the last copy is destroyed uncalled, the task that waits is destroyed. A second call
 /// throws `runtime_error`; an exception that `initiation` throws is thrown by the `co_await`.
-template <class Signature, class Initiation>
-[[nodiscard]] auto callback(Initiation &&initiation) {
+template <class Signature, class Initiation> [[nodiscard]] auto callback(Initiation &&initiation) {
   return detail::callback_operation<Signature>::of(std::forward<Initiation>(initiation));
 }
 

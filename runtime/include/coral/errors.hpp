@@ -67,6 +67,19 @@ private:
 /// Python's it is not an ordinary error, so that `catch (const std::exception &)` lets it pass.
 class generator_exit final {};
 
+/// Python's `KeyboardInterrupt`: thrown by a callback, it leaves `event_loop::run_forever`.
+class keyboard_interrupt final {};
+
+/// Python's `SystemExit`: thrown by a callback, it leaves `event_loop::run_forever`.
+class system_exit final {
+public:
+  explicit system_exit(int code = 0) noexcept : code_(code) {}
+  int code() const noexcept { return code_; }
+
+private:
+  int code_;
+};
+
 namespace detail {
 
 /// The exception being handled, as it may leave a coroutine: a `stop_iteration` is replaced by

@@ -65,6 +65,8 @@ public:
 
   /// Runs `coroutine`, and whatever it transfers to, until all of it is suspended.
   void resume(std::coroutine_handle<> coroutine) {
+    if constexpr (CORAL_DETAIL_COUNT_TRANSFERS)
+      this_thread_state.transfers = 0;
     coroutine.resume();
     if constexpr (CORAL_DETAIL_COUNT_TRANSFERS)
       while (auto next = std::exchange(this_thread_state.parked, nullptr)) {
@@ -82,6 +84,7 @@ public:
     current->escaped_ = std::move(error);
   }
 
+  bool has_escaped() const noexcept { return escaped_ != nullptr; }
   std::exception_ptr take_escaped() noexcept { return std::exchange(escaped_, nullptr); }
 
 private:

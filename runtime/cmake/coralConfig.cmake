@@ -1,0 +1,5 @@
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(PkgConfig)
+pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
+include(${CMAKE_CURRENT_LIST_DIR}/coralTargets.cmake)

@@ -1,0 +1,234 @@
+// What an event loop runs: entries in a queue, and entries that wait for a time.
+//
+// Entries are intrusive. A callback owns its entry; a suspended coroutine has it in its frame, so
+// that suspending allocates nothing and destroying the frame takes the entry out of its queue.
+
+#ifndef CORAL_DETAIL_READY_QUEUE_HPP
+#define CORAL_DETAIL_READY_QUEUE_HPP
+
+#include <coral/detail/drive.hpp>
+#include <coral/task.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace coral::detail {
+
+class link {
+public:
+  link() noexcept = default;
+  link(const link &) = delete;
+  link &operator=(const link &) = delete;
+  ~link() { unlink(); }
+
+  bool linked() const noexcept { return next_ != this; }
+
+  void unlink() noexcept {
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    previous_ = next_ = this;
+  }
+
+protected:
+  friend class link_list;
+  link *previous_ = this;
+  link *next_ = this;
+};
+
+/// A list of links, in order of arrival. Owns nothing.
+class link_list : private link {
+public:
+  bool empty() const noexcept { return !linked(); }
+
+  void push_back(link &added) noexcept {
+    added.previous_ = previous_;
+    added.next_ = this;
+    previous_->next_ = &added;
+    previous_ = &added;
+  }
+
+  link &front() const noexcept { return *next_; }
+
+  /// Moves all of `other` behind what is here.
+  void append(link_list &other) noexcept {
+    if (other.empty())
+      return;
+    other.next_->previous_ = previous_;
+    previous_->next_ = other.next_;
+    other.previous_->next_ = this;
+    previous_ = other.previous_;
+    other.previous_ = other.next_ = &other;
+  }
+};
+
+/// Something to run once. In at most one list at a time.
+class ready_entry : public link {
+public:
+  /// Already taken out of its list.
+  virtual void run(driver &scope) = 0;
+
+  /// The loop closes and will not run it. Already taken out of its list.
+  virtual void drop() noexcept = 0;
+
+protected:
+  ~ready_entry() = default;
+};
+
+class ready_queue {
+public:
+  bool empty() const noexcept { return entries_.empty(); }
+  void push(ready_entry &entry) noexcept { entries_.push_back(entry); }
+  void append(ready_queue &other) noexcept { append(other.entries_); }
+
+  /// All links of `entries` are ready entries.
+  void append(link_list &entries) noexcept { entries_.append(entries); }
+
+  ready_entry &pop() noexcept {
+    auto &entry = static_cast<ready_entry &>(entries_.front());
+    entry.unlink();
+    return entry;
+  }
+
+private:
+  link_list entries_;
+};
+
+/// A coroutine to resume.
+class resume_entry : public ready_entry {
+public:
+  void run(driver &scope) override { scope.resume(coroutine_); }
+
+  void drop() noexcept override {
+    if (owner_)
+      owner_->abandoned();
+  }
+
+protected:
+  template <class Promise> void waiting(std::coroutine_handle<Promise> coroutine) noexcept {
+    coroutine_ = coroutine;
+    if constexpr (std::derived_from<Promise, task_promise_base>)
+      owner_ = coroutine.promise().chain_root();
+  }
+
+  ~resume_entry() = default;
+
+private:
+  std::coroutine_handle<> coroutine_;
+  root *owner_ = nullptr;
+};
+
+class timer_queue;
+
+/// Where an entry stands in a `timer_queue`.
+class timer_slot {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  explicit timer_slot(ready_entry &due) noexcept : entry_(&due) {}
+  timer_slot(const timer_slot &) = delete;
+  timer_slot &operator=(const timer_slot &) = delete;
+  inline ~timer_slot();
+
+  bool active() const noexcept { return queue_ != nullptr; }
+  inline void cancel() noexcept;
+
+private:
+  friend timer_queue;
+  ready_entry *entry_;
+  timer_queue *queue_ = nullptr;
+  time_point deadline_{};
+  std::uint64_t sequence_ = 0;
+  std::size_t index_ = 0;
+};
+
+/// Deadlines, the earliest first, equal ones in the order they were added. A heap whose slots know
+/// their place: adding and removing take logarithmic time.
+class timer_queue {
+public:
+  using time_point = timer_slot::time_point;
+
+  bool empty() const noexcept { return heap_.empty(); }
+  std::size_t size() const noexcept { return heap_.size(); }
+  time_point next_deadline() const noexcept { return heap_.front()->deadline_; }
+
+  void add(timer_slot &slot, time_point deadline) {
+    heap_.push_back(&slot);
+    slot.queue_ = this;
+    slot.deadline_ = deadline;
+    slot.sequence_ = sequence_++;
+    slot.index_ = heap_.size() - 1;
+    rise(slot.index_);
+  }
+
+  void remove(timer_slot &slot) noexcept {
+    const std::size_t hole = slot.index_;
+    slot.queue_ = nullptr;
+    timer_slot *last = heap_.back();
+    heap_.pop_back();
+    if (last == &slot)
+      return;
+    place(last, hole);
+    sink(hole);
+    rise(last->index_);
+  }
+
+  ready_entry &pop() noexcept {
+    timer_slot &slot = *heap_.front();
+    remove(slot);
+    return *slot.entry_;
+  }
+
+private:
+  static bool before(const timer_slot *a, const timer_slot *b) noexcept {
+    return a->deadline_ != b->deadline_ ? a->deadline_ < b->deadline_ : a->sequence_ < b->sequence_;
+  }
+
+  void place(timer_slot *slot, std::size_t index) noexcept {
+    heap_[index] = slot;
+    slot->index_ = index;
+  }
+
+  void rise(std::size_t index) noexcept {
+    timer_slot *moving = heap_[index];
+    while (index != 0 && before(moving, heap_[(index - 1) / 2])) {
+      place(heap_[(index - 1) / 2], index);
+      index = (index - 1) / 2;
+    }
+    place(moving, index);
+  }
+
+  void sink(std::size_t index) noexcept {
+    timer_slot *moving = heap_[index];
+    for (;;) {
+      std::size_t child = 2 * index + 1;
+      if (child >= heap_.size())
+        break;
+      if (child + 1 < heap_.size() && before(heap_[child + 1], heap_[child]))
+        ++child;
+      if (!before(heap_[child], moving))
+        break;
+      place(heap_[child], index);
+      index = child;
+    }
+    place(moving, index);
+  }
+
+  std::vector<timer_slot *> heap_;
+  std::uint64_t sequence_ = 0;
+};
+
+inline void timer_slot::cancel() noexcept {
+  if (queue_)
+    queue_->remove(*this);
+}
+
+inline timer_slot::~timer_slot() { cancel(); }
+
+} // namespace coral::detail
+
+#endif

@@ -1,0 +1,280 @@
+// coral::event_loop: asyncio's event loop.
+//
+// The loop runs in *batches*. A batch is what was ready when it began, in order; what becomes ready
+// meanwhile waits for the next. Between batches the loop takes over what other threads sent, looks
+// for I/O and collects the timers that are due. While work is ready it looks for I/O at least once
+// in `batches_per_poll` batches; otherwise it sleeps until something happens.
+//
+// The ready queue, the timers and the tasks live here. A backend (coral/loop/uv.hpp,
+// coral/loop/manual.hpp) supplies a clock, waiting and wake-up. Every backend gives the same order.
+//
+// One loop runs per thread. Everything but `call_soon_threadsafe` belongs to the thread that runs
+// the loop, or to any one thread while it does not run.
+
+#ifndef CORAL_EVENT_LOOP_HPP
+#define CORAL_EVENT_LOOP_HPP
+
+#include <coral/awaitable.hpp>
+#include <coral/detail/ready_queue.hpp>
+#include <coral/scheduled_task.hpp>
+#include <coral/task.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace coral {
+
+class event_loop;
+
+namespace detail {
+
+class sleep_awaiter;
+class yield_awaiter;
+
+/// A callback in the ready queue, among the timers, or on its way from another thread. Whoever
+/// is to run it holds it by `self`.
+class callback_entry : public ready_entry {
+public:
+  explicit callback_entry(event_loop &loop) noexcept : timer(*this), loop_(loop) {}
+  virtual ~callback_entry() = default;
+
+  void run(driver &) final;
+  void drop() noexcept final;
+  void cancel() noexcept;
+  bool cancelled() const noexcept { return cancelled_; }
+
+  std::shared_ptr<callback_entry> self;
+  callback_entry *next_sent = nullptr;
+  timer_slot timer;
+
+protected:
+  virtual void call() = 0;
+
+  /// Destroys the callback. It is not being called.
+  virtual void clear() noexcept = 0;
+
+private:
+  event_loop &loop_;
+  bool calling_ = false;
+  bool cancelled_ = false;
+};
+
+template <class Callback> class concrete_callback final : public callback_entry {
+public:
+  concrete_callback(event_loop &loop, Callback &&callback)
+      : callback_entry(loop), callback_(std::move(callback)) {}
+
+private:
+  void call() override { (*callback_)(); }
+  void clear() noexcept override { callback_.reset(); }
+
+  std::optional<Callback> callback_;
+};
+
+} // namespace detail
+
+/// A scheduled callback: asyncio's `Handle` and `TimerHandle`. Dropping it changes nothing.
+class handle {
+public:
+  /// The callback will not be called, if it was not yet. Not to be called on another thread than
+  /// the loop's.
+  void cancel() noexcept { entry_->cancel(); }
+  bool cancelled() const noexcept { return entry_->cancelled(); }
+
+  /// The same call, not an equal callback.
+  friend bool operator==(const handle &, const handle &) = default;
+
+private:
+  friend event_loop;
+  friend detail::callback_entry;
+  explicit handle(std::shared_ptr<detail::callback_entry> entry) noexcept
+      : entry_(std::move(entry)) {}
+  std::shared_ptr<detail::callback_entry> entry_;
+};
+
+/// What an exception handler is told.
+struct exception_context {
+  std::string message;
+  std::exception_ptr exception;
+  /// The callback that threw, if it was one.
+  std::optional<coral::handle> handle;
+};
+
+class event_loop {
+public:
+  using clock = std::chrono::steady_clock;
+  using duration = clock::duration;
+  using time_point = clock::time_point;
+  using exception_handler = std::function<void(event_loop &, const exception_context &)>;
+
+  /// How many batches run at most before the loop looks for I/O.
+  static constexpr int batches_per_poll = 64;
+
+  event_loop(const event_loop &) = delete;
+  event_loop &operator=(const event_loop &) = delete;
+  virtual ~event_loop();
+
+  /// Calls `callback(args...)` in the next batch. Callbacks are called in the order they come.
+  /// The arguments are copied or moved in.
+  /// Throws `runtime_error`, "Event loop is closed".
+  template <class Callback, class... Args> handle call_soon(Callback &&callback, Args &&...args) {
+    auto entry = make_callback(std::forward<Callback>(callback), std::forward<Args>(args)...);
+    schedule(entry);
+    return handle(std::move(entry));
+  }
+
+  /// `call_soon` for other threads: wakes the loop up if it sleeps. The handle may be dropped on
+  /// this thread, and be cancelled on the loop's.
+  template <class Callback, class... Args>
+  handle call_soon_threadsafe(Callback &&callback, Args &&...args) {
+    auto entry = make_callback(std::forward<Callback>(callback), std::forward<Args>(args)...);
+    send(entry);
+    return handle(std::move(entry));
+  }
+
+  /// Calls `callback(args...)` when `delay` has passed; as soon as possible if it is not positive.
+  /// Calls are made in the order of their times; those of equal time in the order they come, and
+  /// after what is already in the ready queue.
+  template <class Callback, class... Args>
+  handle call_later(duration delay, Callback &&callback, Args &&...args) {
+    return call_at(time() + delay, std::forward<Callback>(callback), std::forward<Args>(args)...);
+  }
+
+  /// The same, at a time of the loop's clock.
+  template <class Callback, class... Args>
+  handle call_at(time_point when, Callback &&callback, Args &&...args) {
+    auto entry = make_callback(std::forward<Callback>(callback), std::forward<Args>(args)...);
+    schedule_at(entry, when);
+    return handle(std::move(entry));
+  }
+
+  /// Schedules a task: it starts in the next batch.
+  template <class T> scheduled_task<T> create_task(task<T> work) {
+    auto state = std::make_shared<detail::scheduled_state<T>>(*this, std::move(work));
+    state->begin(state);
+    return scheduled_task<T>(std::move(state));
+  }
+
+  /// The loop's clock. Never goes back.
+  virtual time_point time() const noexcept = 0;
+
+  /// Runs until `stop`. Throws `runtime_error` when this loop is closed or running, or another one
+  /// runs on this thread. A `keyboard_interrupt` or `system_exit` of a callback leaves from here,
+  /// and the loop can be run again: what was ready still is.
+  void run_forever();
+
+  /// Runs until the task is done, and gives its value or throws its exception.
+  /// Throws as `run_forever` does, and `runtime_error` when the loop was stopped before.
+  template <class T> T run_until_complete(task<T> work) {
+    require_can_run();
+    scheduled_task<T> scheduled = create_task(std::move(work));
+    return run_until_complete(std::move(scheduled));
+  }
+
+  template <class T> T run_until_complete(scheduled_task<T> scheduled) {
+    run_until_done(*scheduled.state_);
+    if constexpr (std::is_void_v<T>)
+      scheduled.state_->value();
+    else if constexpr (std::copy_constructible<T>)
+      return scheduled.state_->value();
+    else
+      return std::move(scheduled.state_->value());
+  }
+
+  /// Ends `run_forever` after the current batch; if the loop does not run, after its next one.
+  void stop() noexcept { stopping_ = true; }
+
+  bool is_running() const noexcept { return running_; }
+  bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+
+  /// Drops what is scheduled and destroys the tasks that are pending; each of those is reported
+  /// to the exception handler. A closed loop can be closed again.
+  /// Throws `runtime_error`, "Cannot close a running event loop".
+  void close();
+
+  /// Called for an exception that leaves a callback, and for what has no other place to go. Empty:
+  /// the default handler. An exception that the handler throws is reported by the default handler.
+  void set_exception_handler(exception_handler handler) { exception_handler_ = std::move(handler); }
+  void call_exception_handler(const exception_context &context);
+
+  /// Writes the message, and the exception's text, to standard error.
+  static void default_exception_handler(const exception_context &context) noexcept;
+
+protected:
+  event_loop() = default;
+
+  /// Waits for I/O for at most `timeout`, without one until something happens, and runs what I/O
+  /// leads to. Returns early after `wake`.
+  virtual void poll(std::optional<duration> timeout) = 0;
+
+  /// Ends a `poll`, the current or the next one. Called on any thread.
+  virtual void wake() noexcept = 0;
+
+  /// Gives the backend's resources back. Called once.
+  virtual void close_backend() noexcept = 0;
+
+private:
+  friend detail::callback_entry;
+  friend detail::scheduled_base;
+  friend detail::sleep_awaiter;
+  friend detail::yield_awaiter;
+
+  template <class Callback, class... Args>
+  std::shared_ptr<detail::callback_entry> make_callback(Callback &&callback, Args &&...args) {
+    static_assert(std::is_invocable_v<std::decay_t<Callback> &, std::decay_t<Args> &...>,
+                  "the callback cannot be called with these arguments");
+    using result = std::invoke_result_t<std::decay_t<Callback> &, std::decay_t<Args> &...>;
+    static_assert(!is_coroutine_type_v<result>,
+                  "coroutines cannot be used with call_soon(); use create_task");
+    auto call = [callback = std::decay_t<Callback>(std::forward<Callback>(callback)),
+                 args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
+      std::apply(callback, args);
+    };
+    return std::make_shared<detail::concrete_callback<decltype(call)>>(*this, std::move(call));
+  }
+
+  void require_open() const;
+  void require_can_run() const;
+  void schedule(const std::shared_ptr<detail::callback_entry> &entry);
+  void schedule_at(const std::shared_ptr<detail::callback_entry> &entry, time_point when);
+  void send(const std::shared_ptr<detail::callback_entry> &entry);
+  void run_until_done(detail::scheduled_base &awaited);
+  void run_once();
+  void run_batch();
+  void receive() noexcept;
+  void drop_all() noexcept;
+  void report(std::exception_ptr error, std::optional<handle> source);
+
+  detail::ready_queue ready_;
+  detail::ready_queue batch_;
+  detail::timer_queue timers_;
+  detail::link_list pending_;
+  std::atomic<detail::callback_entry *> sent_ = nullptr;
+  exception_handler exception_handler_;
+  int batches_since_poll_ = 0;
+  bool running_ = false;
+  bool stopping_ = false;
+  std::atomic<bool> closed_ = false;
+};
+
+/// The loop that runs on this thread. Throws `runtime_error`, "no running event loop".
+event_loop &get_running_loop();
+
+/// The same; null when there is none.
+event_loop *running_loop_or_null() noexcept;
+
+/// A new loop of the default kind: libuv's. Defined in the library `coral::uv`.
+std::unique_ptr<event_loop> new_event_loop();
+
+} // namespace coral
+
+#endif

@@ -1,0 +1,234 @@
+// asyncio's functions on tasks: create_task, sleep, gather.
+
+#ifndef CORAL_TASKS_HPP
+#define CORAL_TASKS_HPP
+
+#include <coral/detail/ready_queue.hpp>
+#include <coral/event_loop.hpp>
+#include <coral/scheduled_task.hpp>
+#include <coral/task.hpp>
+
+#include <array>
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coral {
+
+/// Schedules a task on the running loop: it starts in the loop's next batch.
+/// Throws `runtime_error`, "no running event loop".
+template <class T> scheduled_task<T> create_task(task<T> work) {
+  return get_running_loop().create_task(std::move(work));
+}
+
+namespace detail {
+
+/// `sleep(0)`: to the end of the ready queue.
+class yield_awaiter : public resume_entry {
+public:
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    event_loop &loop = get_running_loop();
+    waiting(awaiting);
+    loop.ready_.push(*this);
+  }
+
+  void await_resume() const noexcept {}
+};
+
+class sleep_awaiter : public resume_entry {
+public:
+  explicit sleep_awaiter(event_loop::duration delay) noexcept : delay_(delay), timer_(*this) {}
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    event_loop &loop = get_running_loop();
+    waiting(awaiting);
+    if (delay_ > event_loop::duration::zero())
+      loop.timers_.add(timer_, loop.time() + delay_);
+    else
+      loop.ready_.push(*this);
+  }
+
+  void await_resume() const noexcept {}
+
+private:
+  event_loop::duration delay_;
+  timer_slot timer_;
+};
+
+} // namespace detail
+
+/// Suspends the awaiting coroutine for `delay` of the running loop's clock; a delay that is not
+/// positive gives way for one batch. Sleepers of equal deadline wake in the order they slept.
+/// Can be awaited in any coroutine. The await throws `runtime_error`, "no running event loop".
+[[nodiscard]] inline detail::sleep_awaiter sleep(event_loop::duration delay) noexcept {
+  return detail::sleep_awaiter(delay);
+}
+
+/// `sleep(0)`, at less cost: gives way to everything that is ready.
+[[nodiscard]] inline detail::yield_awaiter yield() noexcept { return {}; }
+
+namespace detail {
+
+template <class T> using gathered = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+/// One awaitable of a `gather`: a task, which it schedules, or a scheduled task.
+template <class T> struct gather_child {
+  explicit gather_child(task<T> work) : gather_child(create_task(std::move(work)), true) {}
+  explicit gather_child(scheduled_task<T> given) : gather_child(std::move(given), false) {}
+
+  /// The value of a finished child: moved from a task that only this gather knows.
+  gathered<T> take() {
+    if constexpr (std::is_void_v<T>) {
+      state->value();
+      return {};
+    } else if constexpr (std::copy_constructible<T>) {
+      if (!own)
+        return state->value();
+      return std::move(state->value());
+    } else {
+      return std::move(state->value());
+    }
+  }
+
+  std::shared_ptr<scheduled_state<T>> state;
+  bool own;
+
+private:
+  gather_child(const scheduled_task<T> &scheduled, bool own)
+      : state(scheduled_access::state(scheduled)), own(own) {
+    state->observe();
+  }
+};
+
+template <class Awaitable> struct gatherable_result;
+template <class T> struct gatherable_result<task<T>> {
+  using type = T;
+};
+template <class T> struct gatherable_result<scheduled_task<T>> {
+  using type = T;
+};
+
+template <class Awaitable>
+using gatherable_t = typename gatherable_result<std::remove_cvref_t<Awaitable>>::type;
+
+/// Waits until every child is done or one has failed.
+class gather_awaiter {
+public:
+  explicit gather_awaiter(std::vector<scheduled_base *> children) noexcept
+      : children_(std::move(children)) {}
+
+  bool await_ready() {
+    for (scheduled_base *child : children_) {
+      child->require_own_loop();
+      if (!child->done())
+        ++remaining_;
+      else if (!error_)
+        error_ = child->error();
+    }
+    return error_ || remaining_ == 0;
+  }
+
+  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    coroutine_ = awaiting;
+    if constexpr (std::derived_from<Promise, task_promise_base>)
+      owner_ = awaiting.promise().chain_root();
+    for (scheduled_base *child : children_)
+      if (!child->done())
+        child->wait(entries_.emplace_back(*this, *child));
+  }
+
+  void await_resume() const {
+    if (error_)
+      std::rethrow_exception(error_);
+  }
+
+private:
+  class entry final : public ready_entry {
+  public:
+    entry(gather_awaiter &owner, scheduled_base &child) noexcept : owner_(owner), child_(child) {}
+
+    /// Resuming destroys the awaiter, and with it all entries that still wait.
+    void run(driver &scope) override {
+      owner_.error_ = child_.error();
+      if (owner_.error_ || --owner_.remaining_ == 0)
+        scope.resume(owner_.coroutine_);
+    }
+
+    void drop() noexcept override {
+      if (owner_.owner_)
+        owner_.owner_->abandoned();
+    }
+
+  private:
+    gather_awaiter &owner_;
+    scheduled_base &child_;
+  };
+
+  std::vector<scheduled_base *> children_;
+  std::deque<entry> entries_;
+  std::coroutine_handle<> coroutine_;
+  root *owner_ = nullptr;
+  std::exception_ptr error_;
+  std::size_t remaining_ = 0;
+};
+
+template <class... Ts>
+task<std::tuple<gathered<Ts>...>> gather_tuple(gather_child<Ts>... children) {
+  std::array<scheduled_base *, sizeof...(Ts)> states{children.state.get()...};
+  gather_awaiter all(std::vector<scheduled_base *>(states.begin(), states.end()));
+  co_await all;
+  co_return std::tuple<gathered<Ts>...>(children.take()...);
+}
+
+template <class T>
+task<std::vector<gathered<T>>> gather_vector(std::vector<gather_child<T>> children) {
+  std::vector<scheduled_base *> states;
+  for (const gather_child<T> &child : children)
+    states.push_back(child.state.get());
+  gather_awaiter all(std::move(states));
+  co_await all;
+  std::vector<gathered<T>> values;
+  values.reserve(children.size());
+  for (gather_child<T> &child : children)
+    values.push_back(child.take());
+  co_return values;
+}
+
+} // namespace detail
+
+/// Runs tasks beside each other and gives their values, in the order of the arguments, when all
+/// are done: a tuple, with `std::monostate` for void. Each argument is a `task`, which is scheduled
+/// on the running loop at once, or a `scheduled_task`, which may stand there more than once.
+///
+/// The first exception is thrown as soon as it is known; the others go on running, and their
+/// exceptions are not reported. Throws `runtime_error`, "no running event loop".
+template <class... Awaitables> auto gather(Awaitables &&...awaitables) {
+  return detail::gather_tuple(detail::gather_child<detail::gatherable_t<Awaitables>>(
+      std::forward<Awaitables>(awaitables))...);
+}
+
+/// The same for any number of tasks of one type; gives a vector.
+template <class Awaitable, class T = detail::gatherable_t<Awaitable>>
+auto gather(std::vector<Awaitable> awaitables) {
+  std::vector<detail::gather_child<T>> children;
+  children.reserve(awaitables.size());
+  for (Awaitable &each : awaitables)
+    children.emplace_back(std::move(each));
+  return detail::gather_vector(std::move(children));
+}
+
+} // namespace coral
+
+#endif

@@ -1,0 +1,306 @@
+#include <coral/event_loop.hpp>
+
+#include <coral/errors.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <typeinfo>
+
+namespace coral {
+namespace {
+
+thread_local event_loop *this_thread_loop = nullptr;
+
+} // namespace
+
+event_loop *running_loop_or_null() noexcept { return this_thread_loop; }
+
+event_loop &get_running_loop() {
+  if (!this_thread_loop)
+    throw runtime_error("no running event loop");
+  return *this_thread_loop;
+}
+
+namespace detail {
+
+void callback_entry::run(driver &) {
+  const std::shared_ptr<callback_entry> keep = std::move(self);
+  calling_ = true;
+  try {
+    call();
+  } catch (...) {
+    clear();
+    loop_.report(std::current_exception(), handle(keep));
+    return;
+  }
+  clear();
+}
+
+void callback_entry::drop() noexcept {
+  const std::shared_ptr<callback_entry> keep = std::move(self);
+  clear();
+}
+
+void callback_entry::cancel() noexcept {
+  cancelled_ = true;
+  if (calling_)
+    return;
+  // On its way from another thread, the chain it travels in holds it.
+  std::shared_ptr<callback_entry> keep;
+  if (linked() || timer.active())
+    keep = std::move(self);
+  unlink();
+  timer.cancel();
+  clear();
+}
+
+scheduled_base::~scheduled_base() {
+  if (!error_ || observed_)
+    return;
+  const exception_context context{"Task exception was never retrieved", error_, std::nullopt};
+  if (this_thread_loop == loop_)
+    loop_->call_exception_handler(context);
+  else
+    event_loop::default_exception_handler(context);
+}
+
+void scheduled_base::wait(ready_entry &waiter) { waiters_.push_back(waiter); }
+
+void scheduled_base::require_own_loop() const {
+  if (this_thread_loop != loop_)
+    throw runtime_error("Task got Future attached to a different loop");
+}
+
+void scheduled_base::begin(std::shared_ptr<scheduled_base> self) {
+  loop_->require_open();
+  self_ = std::move(self);
+  loop_->pending_.push_back(pending_);
+  loop_->ready_.push(first_step_);
+}
+
+void scheduled_base::completed() noexcept { finish(take_over()); }
+
+void scheduled_base::abandoned() noexcept {
+  discard();
+  finish(std::make_exception_ptr(runtime_error("Task was destroyed but it is pending!")));
+}
+
+void scheduled_base::destroy_pending(link &pending) noexcept {
+  scheduled_base &task = static_cast<pending_link &>(pending).owner;
+  task.loop_->call_exception_handler(
+      {"Task was destroyed but it is pending!", nullptr, std::nullopt});
+  task.observe();
+  task.abandoned();
+}
+
+void scheduled_base::finish(std::exception_ptr error) noexcept {
+  const std::shared_ptr<scheduled_base> keep = std::move(self_);
+  error_ = std::move(error);
+  done_ = true;
+  pending_.unlink();
+  first_step_.unlink();
+  loop_->ready_.append(waiters_);
+}
+
+} // namespace detail
+
+event_loop::~event_loop() = default;
+
+void event_loop::require_open() const {
+  if (is_closed())
+    throw runtime_error("Event loop is closed");
+}
+
+void event_loop::require_can_run() const {
+  require_open();
+  if (running_)
+    throw runtime_error("This event loop is already running");
+  if (this_thread_loop)
+    throw runtime_error("Cannot run the event loop while another loop is running");
+}
+
+void event_loop::schedule(const std::shared_ptr<detail::callback_entry> &entry) {
+  require_open();
+  entry->self = entry;
+  ready_.push(*entry);
+}
+
+void event_loop::schedule_at(const std::shared_ptr<detail::callback_entry> &entry,
+                             time_point when) {
+  require_open();
+  timers_.add(entry->timer, when);
+  entry->self = entry;
+}
+
+void event_loop::send(const std::shared_ptr<detail::callback_entry> &entry) {
+  require_open();
+  entry->self = entry;
+  detail::callback_entry *first = sent_.load(std::memory_order_relaxed);
+  do
+    entry->next_sent = first;
+  while (!sent_.compare_exchange_weak(first, entry.get(), std::memory_order_release,
+                                      std::memory_order_relaxed));
+  // Whoever found the chain empty wakes the loop for all that follow.
+  if (!first)
+    wake();
+}
+
+void event_loop::receive() noexcept {
+  if (!sent_.load(std::memory_order_relaxed))
+    return;
+  detail::callback_entry *last_sent = sent_.exchange(nullptr, std::memory_order_acquire);
+  detail::callback_entry *in_order = nullptr;
+  while (last_sent) {
+    detail::callback_entry *next = std::exchange(last_sent->next_sent, in_order);
+    in_order = std::exchange(last_sent, next);
+  }
+  while (in_order) {
+    detail::callback_entry &entry = *in_order;
+    in_order = std::exchange(entry.next_sent, nullptr);
+    if (entry.cancelled())
+      entry.drop();
+    else
+      ready_.push(entry);
+  }
+}
+
+void event_loop::run_forever() {
+  require_can_run();
+  struct running_scope {
+    event_loop &loop;
+    explicit running_scope(event_loop &loop) : loop(loop) {
+      loop.running_ = true;
+      this_thread_loop = &loop;
+    }
+    ~running_scope() {
+      loop.running_ = false;
+      loop.stopping_ = false;
+      this_thread_loop = nullptr;
+    }
+  } scope(*this);
+  do
+    run_once();
+  while (!stopping_);
+}
+
+void event_loop::run_until_done(detail::scheduled_base &awaited) {
+  require_can_run();
+  if (&awaited.loop() != this)
+    throw runtime_error("the task belongs to a different event loop");
+  struct stop_entry final : detail::ready_entry {
+    event_loop &loop;
+    explicit stop_entry(event_loop &loop) : loop(loop) {}
+    void run(detail::driver &) override { loop.stop(); }
+    void drop() noexcept override {}
+  } stop_when_done(*this);
+  awaited.observe();
+  if (awaited.done())
+    ready_.push(stop_when_done);
+  else
+    awaited.wait(stop_when_done);
+  run_forever();
+  if (!awaited.done())
+    throw runtime_error("Event loop stopped before Future completed.");
+}
+
+void event_loop::run_once() {
+  receive();
+  const bool busy = !ready_.empty() || stopping_;
+  if (!busy || ++batches_since_poll_ >= batches_per_poll) {
+    batches_since_poll_ = 0;
+    std::optional<duration> timeout;
+    if (busy)
+      timeout = duration::zero();
+    else if (!timers_.empty())
+      timeout = std::max(duration::zero(), timers_.next_deadline() - time());
+    poll(timeout);
+    receive();
+  }
+  if (!timers_.empty()) {
+    const time_point now = time();
+    while (!timers_.empty() && timers_.next_deadline() <= now)
+      ready_.push(timers_.pop());
+  }
+  run_batch();
+}
+
+void event_loop::run_batch() {
+  struct rest_scope {
+    event_loop &loop;
+    /// What an exception left over stays first in line.
+    ~rest_scope() {
+      loop.batch_.append(loop.ready_);
+      loop.ready_.append(loop.batch_);
+    }
+  };
+  batch_.append(ready_);
+  rest_scope keep_rest{*this};
+  detail::driver scope;
+  while (!batch_.empty()) {
+    batch_.pop().run(scope);
+    if (scope.has_escaped()) [[unlikely]]
+      report(scope.take_escaped(), std::nullopt);
+  }
+}
+
+void event_loop::close() {
+  if (running_)
+    throw runtime_error("Cannot close a running event loop");
+  if (closed_.exchange(true))
+    return;
+  drop_all();
+  close_backend();
+}
+
+void event_loop::drop_all() noexcept {
+  while (!pending_.empty())
+    detail::scheduled_base::destroy_pending(pending_.front());
+  receive();
+  while (!ready_.empty() || !timers_.empty())
+    (ready_.empty() ? timers_.pop() : ready_.pop()).drop();
+}
+
+void event_loop::report(std::exception_ptr error, std::optional<handle> source) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const keyboard_interrupt &) {
+    throw;
+  } catch (const system_exit &) {
+    throw;
+  } catch (...) {
+    call_exception_handler({source ? "Exception in callback" : "Exception in detached task",
+                            std::move(error), std::move(source)});
+  }
+}
+
+void event_loop::call_exception_handler(const exception_context &context) {
+  if (!exception_handler_)
+    return default_exception_handler(context);
+  try {
+    exception_handler_(*this, context);
+  } catch (const keyboard_interrupt &) {
+    throw;
+  } catch (const system_exit &) {
+    throw;
+  } catch (...) {
+    default_exception_handler(
+        {"Unhandled error in exception handler", std::current_exception(), std::nullopt});
+    default_exception_handler(context);
+  }
+}
+
+void event_loop::default_exception_handler(const exception_context &context) noexcept {
+  if (!context.exception) {
+    std::fprintf(stderr, "coral: %s\n", context.message.c_str());
+    return;
+  }
+  try {
+    std::rethrow_exception(context.exception);
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "coral: %s: %s\n", context.message.c_str(), error.what());
+  } catch (...) {
+    std::fprintf(stderr, "coral: %s: unknown exception\n", context.message.c_str());
+  }
+}
+
+} // namespace coral

@@ -1,0 +1,804 @@
+// The conformance suite of event loops: every test runs on every backend.
+
+#include "manual_event.hpp"
+
+#include <coral/awaitable.hpp>
+#include <coral/loop/manual.hpp>
+#include <coral/loop/uv.hpp>
+#include <coral/runner.hpp>
+#include <coral/spawn.hpp>
+#include <coral/tasks.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using coral::exception_context;
+using coral::scheduled_task;
+using coral::task;
+using namespace std::chrono_literals;
+
+static_assert(coral::is_awaitable_v<scheduled_task<int> &>);
+static_assert(std::same_as<coral::await_result_t<scheduled_task<int> &>, const int &>);
+static_assert(std::same_as<coral::await_result_t<scheduled_task<int>>, int>);
+static_assert(!coral::is_coroutine_type_v<scheduled_task<int>>);
+static_assert(coral::is_awaitable_v<decltype(coral::sleep(1s))>);
+
+template <class Loop> class LoopTest : public testing::Test {
+protected:
+  /// Runs callbacks until the one that `stop_soon` adds.
+  void run() { loop.run_forever(); }
+
+  void collect_errors() {
+    loop.set_exception_handler([this](coral::event_loop &, const exception_context &context) {
+      errors.push_back(context.message);
+    });
+  }
+
+  auto note(const char *name) {
+    return [this, name] { log.push_back(name); };
+  }
+
+  auto stop() {
+    return [this] { loop.stop(); };
+  }
+
+  names log;
+  names errors;
+  Loop loop;
+};
+
+template <class Error, class Action> std::string message_of(Action &&action) {
+  try {
+    action();
+  } catch (const Error &error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+using Backends = testing::Types<coral::manual_loop, coral::uv_loop>;
+struct BackendNames {
+  template <class Loop> static std::string GetName(int) {
+    return std::same_as<Loop, coral::manual_loop> ? "manual" : "uv";
+  }
+};
+TYPED_TEST_SUITE(LoopTest, Backends, BackendNames);
+
+TYPED_TEST(LoopTest, F01_CallSoonIsFifo) {
+  for (const char *name : {"a", "b", "c"})
+    this->loop.call_soon(this->note(name));
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(this->log, (names{"a", "b", "c"}));
+}
+
+TYPED_TEST(LoopTest, F01_CallSoonPassesArguments) {
+  std::unique_ptr<int> given = std::make_unique<int>(5);
+  int got = 0;
+  this->loop.call_soon([&](std::unique_ptr<int> &pointer, int more) { got = *pointer + more; },
+                       std::move(given), 2);
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(got, 7);
+}
+
+TYPED_TEST(LoopTest, F02_ACallbackScheduledInABatchWaitsForTheNext) {
+  this->loop.call_soon([this] {
+    this->log.push_back("a");
+    this->loop.call_soon(this->note("nested"));
+  });
+  this->loop.call_soon(this->note("b"));
+  this->loop.call_soon([this] { this->loop.stop(); });
+  this->run();
+  EXPECT_EQ(this->log, (names{"a", "b"}));
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(this->log, (names{"a", "b", "nested"}));
+}
+
+TYPED_TEST(LoopTest, F03_TimersFireInDeadlineOrder) {
+  this->loop.call_later(30ms, this->note("30"));
+  this->loop.call_later(10ms, this->note("10"));
+  this->loop.call_later(20ms, this->note("20"));
+  this->loop.call_later(40ms, this->stop());
+  const auto begin = this->loop.time();
+  this->run();
+  EXPECT_EQ(this->log, (names{"10", "20", "30"}));
+  EXPECT_GE(this->loop.time() - begin, 40ms);
+}
+
+TYPED_TEST(LoopTest, F04_EqualDeadlinesAreFifo) {
+  const auto when = this->loop.time() + 2ms;
+  for (const char *name : {"0", "1", "2", "3", "4", "5", "6"})
+    this->loop.call_at(when, this->note(name));
+  this->loop.call_at(when, this->stop());
+  this->run();
+  EXPECT_EQ(this->log, (names{"0", "1", "2", "3", "4", "5", "6"}));
+}
+
+TYPED_TEST(LoopTest, F05_WhatIsReadyGoesBeforeATimerThatIsDue) {
+  this->loop.call_later(0ms, this->note("later0"));
+  this->loop.call_soon(this->note("soon"));
+  this->loop.call_later(1ms, this->stop());
+  this->run();
+  EXPECT_EQ(this->log, (names{"soon", "later0"}));
+}
+
+TYPED_TEST(LoopTest, F06_ANegativeDelayRunsAsSoonAsPossible) {
+  this->loop.call_later(-10s, this->note("past"));
+  this->loop.call_later(1ms, this->stop());
+  this->run();
+  EXPECT_EQ(this->log, names{"past"});
+}
+
+TYPED_TEST(LoopTest, F07_ACancelledHandleIsNotCalled) {
+  coral::handle soon = this->loop.call_soon(this->note("soon"));
+  coral::handle later = this->loop.call_later(1ms, this->note("later"));
+  coral::handle last = this->loop.call_soon(this->note("last"));
+  this->loop.call_soon([=]() mutable { later.cancel(); });
+  soon.cancel();
+  this->loop.call_later(3ms, this->stop());
+  EXPECT_TRUE(soon.cancelled());
+  EXPECT_FALSE(later.cancelled());
+  this->run();
+  EXPECT_TRUE(later.cancelled());
+  EXPECT_EQ(this->log, names{"last"});
+  last.cancel();
+}
+
+TYPED_TEST(LoopTest, F07_CancellingDestroysTheCallback) {
+  auto held = std::make_shared<int>(1);
+  coral::handle timer = this->loop.call_later(1h, [held] {});
+  EXPECT_EQ(held.use_count(), 2);
+  timer.cancel();
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TYPED_TEST(LoopTest, F07_ACallbackMayCancelItself) {
+  auto self = std::make_shared<coral::handle>(this->loop.call_soon([] {}));
+  *self = this->loop.call_soon([this, self] {
+    self->cancel();
+    this->log.push_back("still here");
+  });
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(this->log, names{"still here"});
+}
+
+TYPED_TEST(LoopTest, F08_AnExceptionInACallbackGoesToTheHandler) {
+  std::optional<coral::handle> reported;
+  std::string text;
+  this->loop.set_exception_handler([&](coral::event_loop &loop, const exception_context &context) {
+    EXPECT_EQ(&loop, &this->loop);
+    reported = context.handle;
+    text = message_of<std::domain_error>([&] { std::rethrow_exception(context.exception); });
+  });
+  coral::handle failing = this->loop.call_soon([] { throw std::domain_error("bad"); });
+  this->loop.call_soon(this->note("next"));
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(this->log, names{"next"});
+  EXPECT_EQ(text, "bad");
+  EXPECT_TRUE(reported && *reported == failing);
+}
+
+TYPED_TEST(LoopTest, F09_ABrokenExceptionHandlerDoesNotEndTheLoop) {
+  this->loop.set_exception_handler([](coral::event_loop &, const exception_context &) {
+    throw std::domain_error("handler broken");
+  });
+  this->loop.call_soon([] { throw std::domain_error("bad"); });
+  this->loop.call_soon(this->note("next"));
+  this->loop.call_soon(this->stop());
+  testing::internal::CaptureStderr();
+  this->run();
+  const std::string written = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(this->log, names{"next"});
+  EXPECT_NE(written.find("Unhandled error in exception handler: handler broken"),
+            std::string::npos);
+  EXPECT_NE(written.find("Exception in callback: bad"), std::string::npos);
+}
+
+TYPED_TEST(LoopTest, F10_SystemExitLeavesRunForeverAndTheLoopRunsAgain) {
+  this->loop.call_soon([] { throw coral::system_exit(3); });
+  this->loop.call_soon(this->note("kept"));
+  this->loop.call_soon(this->stop());
+  int code = 0;
+  try {
+    this->run();
+  } catch (const coral::system_exit &exit) {
+    code = exit.code();
+  }
+  EXPECT_EQ(code, 3);
+  EXPECT_EQ(this->log, names{});
+  EXPECT_FALSE(this->loop.is_running());
+  this->run();
+  EXPECT_EQ(this->log, names{"kept"});
+}
+
+TYPED_TEST(LoopTest, F10_KeyboardInterruptKeepsTheOrderOfWhatIsLeft) {
+  this->loop.call_soon([this] {
+    this->loop.call_soon(this->note("added"));
+    throw coral::keyboard_interrupt();
+  });
+  this->loop.call_soon(this->note("left over"));
+  EXPECT_THROW(this->run(), coral::keyboard_interrupt);
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(this->log, (names{"left over", "added"}));
+}
+
+TYPED_TEST(LoopTest, F11_AClosedLoopTakesNothing) {
+  this->loop.close();
+  this->loop.close();
+  EXPECT_TRUE(this->loop.is_closed());
+  auto nothing = [] {};
+  auto empty = []() -> task<void> { co_return; };
+  const std::string closed = "Event loop is closed";
+  using error = coral::runtime_error;
+  EXPECT_EQ(message_of<error>([&] { this->loop.call_soon(nothing); }), closed);
+  EXPECT_EQ(message_of<error>([&] { this->loop.call_soon_threadsafe(nothing); }), closed);
+  EXPECT_EQ(message_of<error>([&] { this->loop.call_later(1s, nothing); }), closed);
+  EXPECT_EQ(message_of<error>([&] { this->loop.run_forever(); }), closed);
+  EXPECT_EQ(message_of<error>([&] { this->loop.run_until_complete(empty()); }), closed);
+  EXPECT_EQ(message_of<error>([&] { this->loop.create_task(empty()); }), closed);
+}
+
+TYPED_TEST(LoopTest, F12_ARunningLoopIsNotRunAgain) {
+  std::string message;
+  this->loop.call_soon([&] {
+    message = message_of<coral::runtime_error>([&] { this->loop.run_forever(); });
+    this->loop.stop();
+  });
+  this->run();
+  EXPECT_EQ(message, "This event loop is already running");
+}
+
+TYPED_TEST(LoopTest, F13_OneLoopRunsPerThread) {
+  std::string message;
+  TypeParam other;
+  this->loop.call_soon([&] {
+    message = message_of<coral::runtime_error>([&] { other.run_forever(); });
+    this->loop.stop();
+  });
+  this->run();
+  EXPECT_EQ(message, "Cannot run the event loop while another loop is running");
+}
+
+TYPED_TEST(LoopTest, F14_RunInsideALoopIsRefused) {
+  std::string message;
+  bool ran = false;
+  auto main = [&]() -> task<void> {
+    ran = true;
+    co_return;
+  };
+  this->loop.call_soon([&] {
+    message = message_of<coral::runtime_error>([&] { coral::run(main(), TypeParam::create); });
+    this->loop.stop();
+  });
+  this->run();
+  EXPECT_EQ(message, "coral::run() cannot be called from a running event loop");
+  EXPECT_FALSE(ran);
+}
+
+TYPED_TEST(LoopTest, F14_RunGivesTheValueOfMain) {
+  auto main = []() -> task<std::unique_ptr<int>> {
+    co_await coral::sleep(1ms);
+    co_return std::make_unique<int>(12);
+  };
+  EXPECT_EQ(*coral::run(main(), TypeParam::create), 12);
+  auto fails = []() -> task<void> {
+    co_await coral::sleep(0s);
+    throw std::domain_error("main failed");
+  };
+  EXPECT_THROW(coral::run(fails(), TypeParam::create), std::domain_error);
+}
+
+TYPED_TEST(LoopTest, F15_StoppedBeforeTheTaskIsDone) {
+  this->collect_errors();
+  auto main = [&]() -> task<void> {
+    this->loop.stop();
+    co_await coral::sleep(1h);
+  };
+  EXPECT_EQ(message_of<coral::runtime_error>([&] { this->loop.run_until_complete(main()); }),
+            "Event loop stopped before Future completed.");
+}
+
+TYPED_TEST(LoopTest, F16_StopFinishesTheBatchAndNoMore) {
+  this->loop.call_soon([this] {
+    this->loop.stop();
+    this->loop.call_soon(this->note("next batch"));
+  });
+  this->loop.call_soon(this->note("same batch"));
+  this->run();
+  EXPECT_EQ(this->log, names{"same batch"});
+}
+
+TYPED_TEST(LoopTest, F16_StopBeforeRunLetsOneBatchRun) {
+  this->loop.call_soon(this->note("once"));
+  this->loop.stop();
+  this->run();
+  EXPECT_EQ(this->log, names{"once"});
+}
+
+TYPED_TEST(LoopTest, F17_ARunningLoopIsNotClosed) {
+  std::string message;
+  this->loop.call_soon([&] {
+    message = message_of<coral::runtime_error>([&] { this->loop.close(); });
+    this->loop.stop();
+  });
+  this->run();
+  EXPECT_EQ(message, "Cannot close a running event loop");
+  EXPECT_FALSE(this->loop.is_closed());
+}
+
+TYPED_TEST(LoopTest, F18_TheRunningLoopIsKnownInsideOnly) {
+  EXPECT_EQ(message_of<coral::runtime_error>([] { coral::get_running_loop(); }),
+            "no running event loop");
+  coral::event_loop *inside = nullptr;
+  this->loop.call_soon([&] {
+    inside = &coral::get_running_loop();
+    this->loop.stop();
+  });
+  this->run();
+  EXPECT_EQ(inside, &this->loop);
+  EXPECT_EQ(coral::running_loop_or_null(), nullptr);
+}
+
+TYPED_TEST(LoopTest, F18_SleepAndCreateTaskNeedALoop) {
+  auto sleeps = []() -> task<void> { co_await coral::sleep(1ms); };
+  EXPECT_EQ(message_of<coral::runtime_error>([&] { coral::spawn(sleeps()); }),
+            "no running event loop");
+  EXPECT_THROW(coral::create_task(sleeps()), coral::runtime_error);
+}
+
+TYPED_TEST(LoopTest, F22_AFailureThatRunUntilCompleteThrowsIsNotReported) {
+  this->collect_errors();
+  auto fails = []() -> task<void> {
+    throw std::domain_error("seen");
+    co_return;
+  };
+  EXPECT_THROW(this->loop.run_until_complete(fails()), std::domain_error);
+  EXPECT_EQ(this->errors, names{});
+}
+
+TYPED_TEST(LoopTest, AFailureThatNobodySeesIsReported) {
+  this->collect_errors();
+  auto fails = []() -> task<void> {
+    throw std::domain_error("unseen");
+    co_return;
+  };
+  auto main = [&]() -> task<void> {
+    coral::create_task(fails());
+    co_await coral::sleep(1ms);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->errors, names{"Task exception was never retrieved"});
+}
+
+TYPED_TEST(LoopTest, F31_ACreatedTaskStartsInTheNextBatch) {
+  auto child = [&]() -> task<void> {
+    this->log.push_back("child");
+    co_return;
+  };
+  auto main = [&]() -> task<void> {
+    auto scheduled = coral::create_task(child());
+    this->log.push_back("after create");
+    co_await scheduled;
+    this->log.push_back("joined");
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"after create", "child", "joined"}));
+}
+
+TYPED_TEST(LoopTest, F32_AwaitingACoroutineDoesNotSwitch) {
+  auto child = [&]() -> task<void> {
+    this->log.push_back("child");
+    co_return;
+  };
+  auto main = [&]() -> task<void> {
+    this->loop.call_soon(this->note("callback"));
+    co_await child();
+    this->log.push_back("main");
+    co_await coral::sleep(0s);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"child", "main", "callback"}));
+}
+
+TYPED_TEST(LoopTest, F33_SleepZeroGivesWayForOneBatch) {
+  auto body = [&](const char *name) -> task<void> {
+    for (int i = 0; i != 3; ++i) {
+      this->log.push_back(name + std::to_string(i));
+      co_await coral::sleep(0s);
+    }
+  };
+  auto main = [&]() -> task<void> { co_await coral::gather(body("a"), body("b")); };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"a0", "b0", "a1", "b1", "a2", "b2"}));
+}
+
+TYPED_TEST(LoopTest, SleepersWakeInDeadlineOrder) {
+  auto body = [&](std::chrono::milliseconds delay) -> task<void> {
+    co_await coral::sleep(delay);
+    this->log.push_back(std::to_string(delay.count()));
+  };
+  auto main = [&]() -> task<void> { co_await coral::gather(body(30ms), body(10ms), body(20ms)); };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"10", "20", "30"}));
+}
+
+TYPED_TEST(LoopTest, SleepIsNeverShort) {
+  auto main = [&]() -> task<void> {
+    for (auto delay : {100us, 1500us, 2999us}) {
+      const auto begin = this->loop.time();
+      co_await coral::sleep(delay);
+      EXPECT_GE(this->loop.time() - begin, delay);
+    }
+  };
+  this->loop.run_until_complete(main());
+}
+
+TYPED_TEST(LoopTest, AScheduledTaskIsAwaitedManyTimes) {
+  auto child = []() -> task<std::string> {
+    co_await coral::sleep(1ms);
+    co_return "value";
+  };
+  auto waits = [&](scheduled_task<std::string> handle) -> task<void> {
+    this->log.push_back(co_await handle);
+  };
+  auto main = [&]() -> task<void> {
+    scheduled_task<std::string> handle = coral::create_task(child());
+    EXPECT_FALSE(handle.done());
+    co_await coral::gather(waits(handle), waits(handle));
+    EXPECT_TRUE(handle.done());
+    this->log.push_back(co_await handle);
+    EXPECT_EQ(handle.result(), "value");
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"value", "value", "value"}));
+}
+
+TYPED_TEST(LoopTest, AScheduledTaskThrowsAtEveryAwait) {
+  this->collect_errors();
+  auto child = []() -> task<void> {
+    throw std::domain_error("child");
+    co_return;
+  };
+  auto main = [&]() -> task<void> {
+    auto handle = coral::create_task(child());
+    for (int i = 0; i != 2; ++i) {
+      try {
+        co_await handle;
+      } catch (const std::domain_error &error) {
+        this->log.push_back(error.what());
+      }
+    }
+    EXPECT_THROW(handle.result(), std::domain_error);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"child", "child"}));
+  EXPECT_EQ(this->errors, names{});
+}
+
+TYPED_TEST(LoopTest, AResultIsNotThereBeforeTheTaskIsDone) {
+  auto child = []() -> task<int> { co_return 1; };
+  auto main = [&]() -> task<void> {
+    auto handle = coral::create_task(child());
+    EXPECT_EQ(message_of<coral::runtime_error>([&] { handle.result(); }), "Result is not set.");
+    EXPECT_EQ(co_await std::move(handle), 1);
+  };
+  this->loop.run_until_complete(main());
+}
+
+TYPED_TEST(LoopTest, TheLoopHoldsAPendingTask) {
+  auto child = [&]() -> task<void> {
+    tracker local(this->log, "local");
+    co_await coral::sleep(1ms);
+    this->log.push_back("finished");
+  };
+  auto main = [&]() -> task<void> {
+    coral::create_task(child());
+    co_await coral::sleep(2ms);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"finished", "local"}));
+}
+
+TYPED_TEST(LoopTest, TheFrameIsGoneWhenTheTaskIsDone) {
+  auto child = [](tracker) -> task<int> { co_return 1; };
+  auto main = [&]() -> task<void> {
+    auto handle = coral::create_task(child(tracker(this->log, "parameter")));
+    co_await handle;
+    this->log.push_back("joined");
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"parameter", "joined"}));
+}
+
+TYPED_TEST(LoopTest, ATaskOfAnotherLoopIsNotAwaited) {
+  this->collect_errors();
+  TypeParam other;
+  other.set_exception_handler([](coral::event_loop &, const exception_context &) {});
+  auto child = []() -> task<void> { co_return; };
+  auto foreign = other.create_task(child());
+  auto main = [&]() -> task<void> { co_await foreign; };
+  EXPECT_EQ(message_of<coral::runtime_error>([&] { this->loop.run_until_complete(main()); }),
+            "Task got Future attached to a different loop");
+  EXPECT_THROW(this->loop.run_until_complete(foreign), coral::runtime_error);
+}
+
+TYPED_TEST(LoopTest, ClosingDestroysPendingTasksOnceAndReportsThem) {
+  this->collect_errors();
+  auto child = [&]() -> task<void> {
+    tracker local(this->log, "child");
+    co_await coral::sleep(1h);
+  };
+  auto parent = [&]() -> task<void> {
+    tracker local(this->log, "parent");
+    co_await coral::create_task(child());
+  };
+  auto detached = [&]() -> task<void> {
+    tracker local(this->log, "detached");
+    co_await coral::sleep(1h);
+  };
+  this->loop.create_task(parent());
+  this->loop.call_soon([&] { coral::spawn(detached()); });
+  this->loop.call_later(1ms, this->stop());
+  this->run();
+  EXPECT_EQ(this->log, names{});
+  this->loop.close();
+  EXPECT_EQ(this->errors, names(2, "Task was destroyed but it is pending!"));
+  std::sort(this->log.begin(), this->log.end());
+  EXPECT_EQ(this->log, (names{"child", "detached", "parent"}));
+}
+
+TYPED_TEST(LoopTest, ClosingDestroysTasksThatNeverStarted) {
+  this->collect_errors();
+  auto body = [](tracker) -> task<void> { co_return; };
+  auto handle = this->loop.create_task(body(tracker(this->log, "parameter")));
+  this->loop.close();
+  EXPECT_EQ(this->log, names{"parameter"});
+  EXPECT_TRUE(handle.done());
+  EXPECT_THROW(handle.result(), coral::runtime_error);
+}
+
+TYPED_TEST(LoopTest, AnExceptionOfASpawnedTaskGoesToTheHandler) {
+  this->collect_errors();
+  auto body = [&]() -> task<void> {
+    co_await coral::sleep(1ms);
+    throw std::domain_error("detached");
+  };
+  this->loop.call_soon([&] { coral::spawn(body()); });
+  this->loop.call_later(5ms, this->stop());
+  this->run();
+  EXPECT_EQ(this->errors, names{"Exception in detached task"});
+}
+
+task<int> after(std::chrono::milliseconds delay, int value) {
+  co_await coral::sleep(delay);
+  co_return value;
+}
+
+task<int> failing_after(std::chrono::milliseconds delay, const char *text) {
+  co_await coral::sleep(delay);
+  throw std::domain_error(text);
+}
+
+TYPED_TEST(LoopTest, F57_GatherKeepsTheOrderOfItsArguments) {
+  auto nothing = []() -> task<void> { co_return; };
+  auto main = [&]() -> task<void> {
+    auto all = co_await coral::gather(after(3ms, 1), after(1ms, 2), nothing(), after(2ms, 3));
+    EXPECT_EQ(all, std::make_tuple(1, 2, std::monostate(), 3));
+    std::vector<task<int>> many;
+    for (int i = 0; i != 4; ++i)
+      many.push_back(after(std::chrono::milliseconds(4 - i), i));
+    std::vector<int> values = co_await coral::gather(std::move(many));
+    EXPECT_EQ(values, (std::vector{0, 1, 2, 3}));
+    this->log.push_back("done");
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, names{"done"});
+}
+
+TYPED_TEST(LoopTest, F57_GatherSchedulesAtTheCall) {
+  auto child = [&](const char *name) -> task<void> {
+    this->log.push_back(name);
+    co_return;
+  };
+  auto main = [&]() -> task<void> {
+    auto both = coral::gather(child("a"), child("b"));
+    this->log.push_back("main");
+    co_await coral::sleep(0s);
+    this->log.push_back("awaiting");
+    co_await std::move(both);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"main", "a", "b", "awaiting"}));
+}
+
+TYPED_TEST(LoopTest, F58_TheFirstExceptionIsThrownAtOnceAndSiblingsGoOn) {
+  this->collect_errors();
+  auto sibling = [&]() -> task<int> {
+    co_await coral::sleep(4ms);
+    this->log.push_back("sibling done");
+    co_return 1;
+  };
+  auto main = [&]() -> task<void> {
+    try {
+      co_await coral::gather(sibling(), failing_after(1ms, "first"), failing_after(2ms, "second"));
+    } catch (const std::domain_error &error) {
+      this->log.push_back(error.what());
+    }
+    co_await coral::sleep(8ms);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, (names{"first", "sibling done"}));
+  EXPECT_EQ(this->errors, names{});
+}
+
+TYPED_TEST(LoopTest, F58_TwoFailuresInOneBatchThrowOnce) {
+  auto fails = [](const char *text) -> task<void> {
+    throw std::domain_error(text);
+    co_return;
+  };
+  auto main = [&]() -> task<void> {
+    try {
+      co_await coral::gather(fails("first"), fails("second"));
+    } catch (const std::domain_error &error) {
+      this->log.push_back(error.what());
+    }
+    co_await coral::sleep(1ms);
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(this->log, names{"first"});
+}
+
+TYPED_TEST(LoopTest, F62_ADuplicateRunsOnceAndAnEmptyGatherGivesNothing) {
+  int runs = 0;
+  auto child = [&]() -> task<int> {
+    ++runs;
+    co_return 1;
+  };
+  auto main = [&]() -> task<void> {
+    auto handle = coral::create_task(child());
+    auto twice = co_await coral::gather(handle, handle);
+    EXPECT_EQ(twice, std::make_tuple(1, 1));
+    EXPECT_EQ(co_await coral::gather(), std::tuple<>());
+    std::vector<task<int>> none;
+    EXPECT_TRUE((co_await coral::gather(std::move(none))).empty());
+  };
+  this->loop.run_until_complete(main());
+  EXPECT_EQ(runs, 1);
+}
+
+TYPED_TEST(LoopTest, ThreadsafeCallsWakeTheSleepingLoop) {
+  std::thread other([this] {
+    std::this_thread::sleep_for(20ms);
+    this->loop.call_soon_threadsafe(this->note("sent"));
+    this->loop.call_soon_threadsafe(this->stop());
+  });
+  this->run();
+  other.join();
+  EXPECT_EQ(this->log, names{"sent"});
+}
+
+TYPED_TEST(LoopTest, ThreadsafeCallsFromManyThreadsAllArriveInEachThreadsOrder) {
+  constexpr int per_thread = 2000;
+  std::vector<std::vector<int>> arrived(4);
+  std::atomic<int> finished = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t != 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i != per_thread; ++i)
+        this->loop.call_soon_threadsafe([&arrived, t, i] { arrived[t].push_back(i); });
+      this->loop.call_soon_threadsafe([&] {
+        if (++finished == 4)
+          this->loop.stop();
+      });
+    });
+  this->run();
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const std::vector<int> &one : arrived) {
+    ASSERT_EQ(one.size(), static_cast<std::size_t>(per_thread));
+    EXPECT_TRUE(std::is_sorted(one.begin(), one.end()));
+  }
+}
+
+TYPED_TEST(LoopTest, ThreadsafeCallsAreNotLostWhileTheLoopIsBusy) {
+  std::atomic<bool> sent = false;
+  bool received = false;
+  std::thread other([&] {
+    this->loop.call_soon_threadsafe([&] { received = true; });
+    sent = true;
+  });
+  auto busy = [&]() -> task<void> {
+    while (!sent)
+      co_await coral::sleep(0s);
+    co_await coral::sleep(0s);
+    co_await coral::sleep(0s);
+  };
+  this->loop.run_until_complete(busy());
+  other.join();
+  EXPECT_TRUE(received);
+}
+
+TYPED_TEST(LoopTest, ASentCallThatIsCancelledIsNotCalled) {
+  coral::handle sent = this->loop.call_soon_threadsafe(this->note("sent"));
+  sent.cancel();
+  this->loop.call_soon(this->stop());
+  this->run();
+  EXPECT_EQ(this->log, names{});
+}
+
+TYPED_TEST(LoopTest, ManyCancelledTimersLeaveTheOthersInOrder) {
+  std::vector<coral::handle> handles;
+  std::vector<int> fired;
+  const auto begin = this->loop.time();
+  for (int i = 0; i != 500; ++i)
+    handles.push_back(this->loop.call_at(begin + std::chrono::microseconds((i * 37) % 500),
+                                         [&fired, i] { fired.push_back((i * 37) % 500); }));
+  for (int i = 0; i < 500; i += 3)
+    handles[i].cancel();
+  this->loop.call_later(2ms, this->stop());
+  this->run();
+  EXPECT_EQ(fired.size(), 333u);
+  EXPECT_TRUE(std::is_sorted(fired.begin(), fired.end()));
+}
+
+TEST(ManualLoop, TheClockJumpsToTheNextDeadline) {
+  coral::manual_loop loop;
+  EXPECT_EQ(loop.time(), coral::event_loop::time_point{});
+  auto main = []() -> task<void> { co_await coral::sleep(1h); };
+  loop.run_until_complete(main());
+  EXPECT_EQ(loop.time().time_since_epoch(), 1h);
+}
+
+TEST(ManualLoop, AdvancingMakesTimersDue) {
+  coral::manual_loop loop;
+  names log;
+  loop.call_later(10s, [&] { log.push_back("timer"); });
+  loop.call_soon([&] { loop.advance(10s); });
+  loop.call_soon([&] { loop.call_soon([&] { loop.stop(); }); });
+  loop.run_forever();
+  EXPECT_EQ(log, names{"timer"});
+  EXPECT_EQ(loop.time().time_since_epoch(), 10s);
+}
+
+TEST(ManualLoop, TheSameProgramGivesTheSameOrder) {
+  auto play = [] {
+    std::vector<int> order;
+    coral::manual_loop loop;
+    auto body = [&](int id) -> task<void> {
+      for (int i = 0; i != 5; ++i) {
+        co_await coral::sleep(std::chrono::milliseconds((id * 7 + i * 3) % 11));
+        order.push_back(id * 10 + i);
+      }
+    };
+    std::vector<task<void>> all;
+    for (int id = 0; id != 6; ++id)
+      all.push_back(body(id));
+    auto main = [&]() -> task<void> { co_await coral::gather(std::move(all)); };
+    loop.run_until_complete(main());
+    return order;
+  };
+  EXPECT_EQ(play(), play());
+}
+
+TEST(UvLoop, IsTheDefaultOfRun) {
+  auto main = []() -> task<int> {
+    co_await coral::sleep(1ms);
+    co_return 3;
+  };
+  EXPECT_EQ(coral::run(main()), 3);
+}
+
+} // namespace

@@ -1,0 +1,3 @@
+#include <coral/tasks.hpp>
+
+coral::task<void> gathers() { co_await coral::gather(1, 2); }
