@@ -604,7 +604,7 @@ private:
     EditText New;
     New.user("#ifndef " + Guard +
              " // Asio leaves coroutines off under Clang\n" + Defines +
-             "#endif\n");
+             "#endif\n\n");
     unsigned At = Present.front().Line.Begin;
     add({At, At}, std::move(New));
   }

@@ -185,6 +185,8 @@ public:
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
     collectReferences();
+    for (const auto &P : Patterns)
+      P->addStates(Graph, Text);
     return {std::move(Graph), std::move(Finder.Found)};
   }
 
@@ -724,7 +726,14 @@ private:
 
 BuiltGraph buildStateGraph(const SourceText &Text,
                            const PatternList &Patterns) {
-  return GraphBuilder(Text, Patterns).build();
+  for (;;) {
+    BuiltGraph Built = GraphBuilder(Text, Patterns).build();
+    bool Changed = false;
+    for (const auto &P : Patterns)
+      Changed |= P->reconsider(Built.Graph);
+    if (!Changed)
+      return Built;
+  }
 }
 
 } // namespace coralc

@@ -9,6 +9,7 @@
 #include <concepts>
 #include <functional>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -88,6 +89,40 @@ template <class Start> void spawn(Start &&start) {
       detail::drive(first);
     }
   }
+}
+
+namespace detail {
+
+template <class> inline constexpr bool is_tuple = false;
+template <class... T> inline constexpr bool is_tuple<std::tuple<T...>> = true;
+
+template <class T, class Callback> task<void> deliver(task<T> work, Callback callback) {
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(work);
+    std::invoke(std::move(callback));
+  } else {
+    T result = co_await std::move(work);
+    if constexpr (is_tuple<T>)
+      std::apply(std::move(callback), std::move(result));
+    else
+      std::invoke(std::move(callback), std::move(result));
+  }
+}
+
+} // namespace detail
+
+/// Starts `work` as `spawn(start)` does and hands its result to `callback`: nothing for a
+/// `task<void>`, the elements of a `std::tuple` one by one, any other value as it is. The bridge
+/// from a coroutine to callers that still pass callbacks:
+///
+///     void get(std::string key, std::function<void(std::error_code, std::string)> done) {
+///       coral::spawn(get(std::move(key)), std::move(done));
+///     }
+///
+/// An exception that ends the task leaves as from `spawn(start)`; `callback` is not called then.
+template <class T, class Callback> void spawn(task<T> &&work, Callback &&callback) {
+  spawn(detail::deliver<T, std::decay_t<Callback>>(std::move(work),
+                                                   std::forward<Callback>(callback)));
 }
 
 } // namespace coral

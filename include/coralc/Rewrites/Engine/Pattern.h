@@ -43,6 +43,14 @@ public:
     return std::nullopt;
   }
 
+  /// Adds states that are no functions of their own, such as those of a
+  /// generator built by hand.
+  virtual void addStates(StateGraph &Graph, const SourceText &Text) {}
+
+  /// Looks at what was built on this pattern's word. Returns true when it
+  /// changes its mind about something, and everything is built anew.
+  virtual bool reconsider(const StateGraph &Graph) { return false; }
+
   llvm::StringRef Name;
 };
 

@@ -1,0 +1,134 @@
+//===--- CallbackFunction.cpp - The user's own callback functions ---------===//
+//
+// A function of the user's is asynchronous when its last argument is a
+// std::function that it calls exactly once, last, on every path, after waiting
+// for something:
+//
+//   void get(std::string key, std::function<void(error_code, string)> done);
+//
+// becomes
+//
+//   coral::task<std::tuple<error_code, string>> get(std::string key);
+//
+// and a call whose callback is a lambda waits for it. Whether a function keeps
+// that contract is not known before its states are built, and those of its
+// callers depend on it. So every candidate is believed first, and the ones
+// whose states say otherwise are given up until nothing changes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Names.h"
+#include "coralc/Rewrites/Engine/Pattern.h"
+#include "coralc/Rewrites/Engine/Render.h"
+#include "clang/AST/DeclTemplate.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+/// What std::function<void(Args...)> is called with.
+const FunctionProtoType *callbackSignature(QualType Type) {
+  Type = Type.getNonReferenceType();
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  if (!Record || qualifiedName(*Record) != "std::function")
+    return nullptr;
+  // The template argument as written keeps the user's names of the types.
+  const auto *Written = Type->getAs<TemplateSpecializationType>();
+  ArrayRef<TemplateArgument> Arguments;
+  if (Written)
+    Arguments = Written->template_arguments();
+  else if (const auto *Special =
+               dyn_cast<ClassTemplateSpecializationDecl>(Record))
+    Arguments = Special->getTemplateArgs().asArray();
+  if (Arguments.empty() ||
+      Arguments.front().getKind() != TemplateArgument::Type)
+    return nullptr;
+  const auto *Signature =
+      Arguments.front().getAsType()->getAs<FunctionProtoType>();
+  return Signature && Signature->getReturnType()->isVoidType() ? Signature
+                                                               : nullptr;
+}
+
+class CallbackFunction final : public Pattern {
+public:
+  std::optional<Delivery> matchDelivery(const FunctionDecl &Function,
+                                        const SourceText &Text) override {
+    const FunctionDecl *F = definitionOf(&Function);
+    if (GivenUp.contains(F) || F->param_empty() || !F->hasBody() ||
+        !Text.isInMainFile(F->getSourceRange()))
+      return std::nullopt;
+    const ParmVarDecl *Callback = F->parameters().back();
+    const FunctionProtoType *Signature = callbackSignature(Callback->getType());
+    if (!Signature || !Callback->getDeclName() ||
+        any_of(drop_end(F->parameters()), [](const ParmVarDecl *P) {
+          return callbackSignature(P->getType()) != nullptr;
+        }))
+      return std::nullopt;
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    Delivery Result;
+    Result.Callback = Callback;
+    for (QualType Type : Signature->param_types()) {
+      QualType Value = Type.getNonReferenceType().getUnqualifiedType();
+      Result.Types.push_back(Value);
+      Result.TypeTexts.push_back(Value.getAsString(Policy));
+    }
+    return Result;
+  }
+
+  std::optional<OperationMatch>
+  matchOperation(const CallExpr &Call, const SourceText &Text) override {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee || isa<CXXOperatorCallExpr>(Call) || !Call.getNumArgs())
+      return std::nullopt;
+    std::optional<Delivery> Delivers = matchDelivery(*Callee, Text);
+    const Expr *Argument = Call.getArg(Call.getNumArgs() - 1);
+    const auto *Handler = dyn_cast<LambdaExpr>(asWritten(Argument));
+    if (!Delivers || !Handler || Call.getNumArgs() != Callee->getNumParams() ||
+        Handler->getCallOperator()->isTemplated())
+      return std::nullopt;
+    Operation Op;
+    Op.How = Operation::Form::Task;
+    Op.Call = &Call;
+    Op.Handler = Handler;
+    Op.HandlerArgument = Argument;
+    for (const ParmVarDecl *P : Handler->getCallOperator()->parameters()) {
+      Binding B;
+      B.Decl = P->getDeclName() ? P : nullptr;
+      B.Type = P->getType();
+      B.TypeText = valueTypeText(*P, Text);
+      Op.Results.push_back(std::move(B));
+    }
+    return Op;
+  }
+
+  bool reconsider(const StateGraph &Graph) override {
+    bool Changed = false;
+    for (const auto &S : Graph.States) {
+      if (!S->Delivers)
+        continue;
+      bool Waits = false;
+      forEachStep(S->Steps, [&](const Step &Step) {
+        Waits |= Step.What == Step::Kind::Suspend;
+      });
+      if (S->Why || !Waits)
+        Changed |= GivenUp.insert(S->Function).second;
+    }
+    return Changed;
+  }
+
+private:
+  /// Functions that do not call their callback exactly once and last.
+  SmallPtrSet<const FunctionDecl *, 8> GivenUp;
+};
+
+RegisterPattern<CallbackFunction>
+    Register("callback-function",
+             "functions that call a std::function once when they are done");
+
+} // namespace
+} // namespace coralc
