@@ -26,6 +26,7 @@ for name, value in [
     ("%asio_examples", "/usr/share/doc/libasio-dev/examples"),
     ("%python", sys.executable),
     ("%source_dir", config.source_dir),
+    ("%llvm_include", os.path.join(config.llvm_prefix, "include")),
     ("%exits", f"{sys.executable} {os.path.join(config.test_source_root, 'exits.py')}"),
 ]:
     # Whole words only: "%coral" must not eat the start of "%coral_x".
