@@ -18,8 +18,8 @@
 #include "coralc/Rewrites/Engine/Render.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/ExprConcepts.h"
-#include "clang/AST/RecursiveASTVisitor.h"
 
 using namespace clang;
 using namespace llvm;
@@ -64,9 +64,9 @@ const FunctionProtoType *constraintSignature(const TemplateTypeParmDecl &P) {
 }
 
 /// The call async_initiate<Token, Signature>(...) in an initiating function.
-class InitiatorCall : public RecursiveASTVisitor<InitiatorCall> {
+class InitiatorCall : public ConstDynamicRecursiveASTVisitor {
 public:
-  bool VisitUnresolvedLookupExpr(UnresolvedLookupExpr *E) {
+  bool VisitUnresolvedLookupExpr(const UnresolvedLookupExpr *E) override {
     if (Signature || !E->hasExplicitTemplateArgs())
       return true;
     for (const NamedDecl *D : E->decls())

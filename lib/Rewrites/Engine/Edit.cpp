@@ -4,7 +4,7 @@
 #include "coralc/Rewrites/Engine/Names.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
-#include "clang/AST/RecursiveASTVisitor.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -25,15 +25,15 @@ const Operation *firstOperation(const Agent &A) {
 }
 
 bool mentionsLocal(const Expr *E) {
-  struct Visitor : RecursiveASTVisitor<Visitor> {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
     bool Found = false;
-    bool VisitDeclRefExpr(DeclRefExpr *Ref) {
+    bool VisitDeclRefExpr(const DeclRefExpr *Ref) override {
       const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
       Found |= V && V->hasLocalStorage();
       return true;
     }
   } V;
-  V.TraverseStmt(const_cast<Expr *>(E));
+  V.TraverseStmt(E);
   return V.Found;
 }
 

@@ -1,7 +1,7 @@
 //===--- GraphBuilder.cpp - From syntax to the state graph ----------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
-#include "clang/AST/RecursiveASTVisitor.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/SaveAndRestore.h"
 
@@ -67,43 +67,27 @@ void forEachStep(const Sequence &Steps,
 namespace {
 
 /// Every operation of the main file, and the function and handlers around it.
-class OperationFinder : public RecursiveASTVisitor<OperationFinder> {
+class OperationFinder : public ConstDynamicRecursiveASTVisitor {
 public:
   OperationFinder(const SourceText &Text, const PatternList &Patterns)
       : Text(Text), Patterns(Patterns) {}
 
-  bool shouldVisitTemplateInstantiations() const { return false; }
-  bool shouldVisitImplicitCode() const { return false; }
-
-  bool TraverseFunctionLike(FunctionDecl *F, function_ref<bool()> Traverse) {
+  bool TraverseDecl(const Decl *D) override {
+    const auto *F = dyn_cast_or_null<FunctionDecl>(D);
+    if (!F)
+      return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
     SaveAndRestore<const FunctionDecl *> Function(Current, F);
     SaveAndRestore<unsigned> Lambdas(ForeignLambdas, 0u);
-    return Traverse();
-  }
-  bool TraverseFunctionDecl(FunctionDecl *F) {
-    return TraverseFunctionLike(
-        F, [&] { return RecursiveASTVisitor::TraverseFunctionDecl(F); });
-  }
-  bool TraverseCXXMethodDecl(CXXMethodDecl *F) {
-    return TraverseFunctionLike(
-        F, [&] { return RecursiveASTVisitor::TraverseCXXMethodDecl(F); });
-  }
-  bool TraverseCXXConstructorDecl(CXXConstructorDecl *F) {
-    return TraverseFunctionLike(
-        F, [&] { return RecursiveASTVisitor::TraverseCXXConstructorDecl(F); });
-  }
-  bool TraverseCXXDestructorDecl(CXXDestructorDecl *F) {
-    return TraverseFunctionLike(
-        F, [&] { return RecursiveASTVisitor::TraverseCXXDestructorDecl(F); });
+    return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
   }
 
-  bool TraverseLambdaExpr(LambdaExpr *L) {
+  bool TraverseLambdaExpr(const LambdaExpr *L) override {
     bool Foreign = !Handlers.contains(L);
     SaveAndRestore<unsigned> Lambdas(ForeignLambdas, ForeignLambdas + Foreign);
-    return RecursiveASTVisitor::TraverseLambdaExpr(L);
+    return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
   }
 
-  bool VisitCallExpr(CallExpr *Call) {
+  bool VisitCallExpr(const CallExpr *Call) override {
     if (!Current || !Text.isInMainFile(Call->getSourceRange()))
       return true;
     for (const auto &P : Patterns) {
@@ -137,12 +121,12 @@ public:
 };
 
 /// Calls below one statement, those in lambdas left out.
-class CallCollector : public RecursiveASTVisitor<CallCollector> {
+class CallCollector : public ConstDynamicRecursiveASTVisitor {
 public:
   explicit CallCollector(function_ref<void(const CallExpr &)> Visit)
       : Visit(Visit) {}
-  bool TraverseLambdaExpr(LambdaExpr *) { return true; }
-  bool VisitCallExpr(CallExpr *Call) {
+  bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+  bool VisitCallExpr(const CallExpr *Call) override {
     Visit(*Call);
     return true;
   }
@@ -152,19 +136,19 @@ private:
 };
 
 void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
-  CallCollector(Visit).TraverseStmt(const_cast<Stmt *>(S));
+  CallCollector(Visit).TraverseStmt(S);
 }
 
-class ReferenceCollector : public RecursiveASTVisitor<ReferenceCollector> {
+class ReferenceCollector : public ConstDynamicRecursiveASTVisitor {
 public:
   explicit ReferenceCollector(
       function_ref<void(const Expr &, const ValueDecl &)> Visit)
       : Visit(Visit) {}
-  bool VisitDeclRefExpr(DeclRefExpr *E) {
+  bool VisitDeclRefExpr(const DeclRefExpr *E) override {
     Visit(*E, *E->getDecl());
     return true;
   }
-  bool VisitMemberExpr(MemberExpr *E) {
+  bool VisitMemberExpr(const MemberExpr *E) override {
     Visit(*E, *E->getMemberDecl());
     return true;
   }
@@ -179,7 +163,7 @@ public:
       : Text(Text), Patterns(Patterns), Finder(Text, Patterns) {}
 
   BuiltGraph build() {
-    forEachOwnDecl([&](Decl *D) { Finder.TraverseDecl(D); });
+    forEachOwnDecl([&](const Decl *D) { Finder.TraverseDecl(D); });
     for (const FoundOperation &Op : Finder.Found)
       request(definitionOf(Op.Function));
     for (size_t I = 0; I != Pending.size(); ++I)
@@ -194,9 +178,9 @@ private:
   enum class Position { Tail, NotTail };
 
   /// Top-level declarations of the main file: headers are not searched.
-  void forEachOwnDecl(function_ref<void(Decl *)> Visit) {
+  void forEachOwnDecl(function_ref<void(const Decl *)> Visit) {
     const SourceManager &SM = Text.context().getSourceManager();
-    for (Decl *D : Text.context().getTranslationUnitDecl()->decls())
+    for (const Decl *D : Text.context().getTranslationUnitDecl()->decls())
       if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
         Visit(D);
   }
@@ -464,7 +448,7 @@ private:
         Escapes = true;
         Where = E.getBeginLoc();
       }
-    }).TraverseStmt(const_cast<Stmt *>(S));
+    }).TraverseStmt(S);
     if (Escapes)
       return refuse("continuation-escapes", Where,
                     "the callback is stored or passed on here, so nothing "
@@ -611,7 +595,7 @@ private:
     bool Used = false;
     ReferenceCollector([&](const Expr &, const ValueDecl &D) {
       Used |= &D == Var;
-    }).TraverseStmt(const_cast<Stmt *>(S));
+    }).TraverseStmt(S);
     return Used;
   }
 
@@ -628,13 +612,14 @@ private:
   }
 
   bool isUsedOutsideCaptures(const VarDecl *Var) {
-    struct Uses : RecursiveASTVisitor<Uses> {
+    struct Uses : ConstDynamicRecursiveASTVisitor {
       const VarDecl *Var;
       bool Found = false;
-      bool TraverseLambdaCapture(LambdaExpr *, const LambdaCapture *C, Expr *) {
+      bool TraverseLambdaCapture(const LambdaExpr *, const LambdaCapture *C,
+                                 const Expr *) override {
         return true;
       }
-      bool VisitDeclRefExpr(DeclRefExpr *E) {
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
         Found |= E->getDecl() == Var;
         return true;
       }
@@ -648,16 +633,17 @@ private:
 
   /// Who mentions a state other than by a jump: starts and taken addresses.
   void collectReferences() {
-    struct Walker : RecursiveASTVisitor<Walker> {
+    struct Walker : ConstDynamicRecursiveASTVisitor {
       GraphBuilder &Builder;
       const FunctionDecl *Function = nullptr;
       const Stmt *Statement = nullptr;
       SmallPtrSet<const Expr *, 16> Callees;
       SmallPtrSet<const CallExpr *, 16> Statements;
 
-      explicit Walker(GraphBuilder &Builder) : Builder(Builder) {}
-      bool shouldVisitTemplateInstantiations() const { return true; }
-      bool VisitFunctionDecl(FunctionDecl *F) {
+      explicit Walker(GraphBuilder &Builder) : Builder(Builder) {
+        ShouldVisitTemplateInstantiations = true;
+      }
+      bool VisitFunctionDecl(const FunctionDecl *F) override {
         if (F->isThisDeclarationADefinition() && !isLambda(F))
           Function = F;
         return true;
@@ -671,17 +657,17 @@ private:
           if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
             Statements.insert(Call);
       }
-      bool VisitCompoundStmt(CompoundStmt *S) {
+      bool VisitCompoundStmt(const CompoundStmt *S) override {
         for (const Stmt *Child : S->body())
           noteStatement(Child);
         return true;
       }
-      bool VisitIfStmt(IfStmt *S) {
+      bool VisitIfStmt(const IfStmt *S) override {
         noteStatement(S->getThen());
         noteStatement(S->getElse());
         return true;
       }
-      bool VisitCallExpr(CallExpr *Call) {
+      bool VisitCallExpr(const CallExpr *Call) override {
         const Expr *Callee = Call->getCallee()->IgnoreParenImpCasts();
         Callees.insert(Callee);
         if (Builder.Jumps.contains(Call))
@@ -700,13 +686,15 @@ private:
           Builder.Graph.AddressTaken.insert({S, E->getBeginLoc()});
         return true;
       }
-      bool VisitDeclRefExpr(DeclRefExpr *E) { return mention(E, E->getDecl()); }
-      bool VisitMemberExpr(MemberExpr *E) {
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        return mention(E, E->getDecl());
+      }
+      bool VisitMemberExpr(const MemberExpr *E) override {
         return mention(E, E->getMemberDecl());
       }
     };
     Walker W(*this);
-    forEachOwnDecl([&](Decl *D) { W.TraverseDecl(D); });
+    forEachOwnDecl([&](const Decl *D) { W.TraverseDecl(D); });
   }
 
   const SourceText &Text;

@@ -10,7 +10,7 @@
 
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "clang/AST/DeclTemplate.h"
-#include "clang/AST/RecursiveASTVisitor.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -74,9 +74,9 @@ Destruction destructionOf(QualType Type, unsigned Depth = 0) {
 
 /// Variables that \p S, as a whole statement, moves from.
 SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
-  struct Visitor : RecursiveASTVisitor<Visitor> {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
     SmallPtrSet<const ValueDecl *, 4> Moved;
-    bool VisitCallExpr(CallExpr *Call) {
+    bool VisitCallExpr(const CallExpr *Call) override {
       if (Call->isCallToStdMove())
         if (const auto *Ref =
                 dyn_cast<DeclRefExpr>(Call->getArg(0)->IgnoreParenImpCasts()))
@@ -84,20 +84,24 @@ SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
       return true;
     }
     // What runs only sometimes moves only sometimes.
-    bool TraverseIfStmt(IfStmt *) { return true; }
-    bool TraverseConditionalOperator(ConditionalOperator *) { return true; }
-    bool TraverseWhileStmt(WhileStmt *) { return true; }
-    bool TraverseForStmt(ForStmt *) { return true; }
-    bool TraverseCXXForRangeStmt(CXXForRangeStmt *) { return true; }
-    bool TraverseSwitchStmt(SwitchStmt *) { return true; }
-    bool TraverseCXXTryStmt(CXXTryStmt *) { return true; }
-    bool TraverseLambdaExpr(LambdaExpr *L) {
-      for (Expr *Init : L->capture_inits())
+    bool TraverseIfStmt(const IfStmt *) override { return true; }
+    bool TraverseConditionalOperator(const ConditionalOperator *) override {
+      return true;
+    }
+    bool TraverseWhileStmt(const WhileStmt *) override { return true; }
+    bool TraverseForStmt(const ForStmt *) override { return true; }
+    bool TraverseCXXForRangeStmt(const CXXForRangeStmt *) override {
+      return true;
+    }
+    bool TraverseSwitchStmt(const SwitchStmt *) override { return true; }
+    bool TraverseCXXTryStmt(const CXXTryStmt *) override { return true; }
+    bool TraverseLambdaExpr(const LambdaExpr *L) override {
+      for (const Expr *Init : L->capture_inits())
         TraverseStmt(Init);
       return true;
     }
   } V;
-  V.TraverseStmt(const_cast<Stmt *>(S));
+  V.TraverseStmt(S);
   return V.Moved;
 }
 

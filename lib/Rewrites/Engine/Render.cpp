@@ -1,7 +1,7 @@
 //===--- Render.cpp - A planned agent as text -----------------------------===//
 
 #include "coralc/Rewrites/Engine/Render.h"
-#include "clang/AST/RecursiveASTVisitor.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -33,27 +33,29 @@ namespace {
 
 /// Substitutions inside a moved range: return becomes co_return, and renamed
 /// variables get their new names.
-class RangeEdits : public RecursiveASTVisitor<RangeEdits> {
+class RangeEdits : public ConstDynamicRecursiveASTVisitor {
 public:
   RangeEdits(const SourceText &Text,
              const DenseMap<const ValueDecl *, std::string> &Names)
       : Text(Text), Names(Names) {}
 
-  bool TraverseLambdaExpr(LambdaExpr *L) {
+  bool TraverseLambdaExpr(const LambdaExpr *L) override {
     ++Lambdas;
-    bool Result = RecursiveASTVisitor::TraverseLambdaExpr(L);
+    bool Result = ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
     --Lambdas;
     return Result;
   }
-  bool VisitReturnStmt(ReturnStmt *S) {
+  bool VisitReturnStmt(const ReturnStmt *S) override {
     if (!Lambdas)
       replace(S->getReturnLoc(), "return", "co_return");
     return true;
   }
-  bool VisitDeclRefExpr(DeclRefExpr *E) {
+  bool VisitDeclRefExpr(const DeclRefExpr *E) override {
     return rename(E->getDecl(), E->getLocation());
   }
-  bool VisitVarDecl(VarDecl *V) { return rename(V, V->getLocation()); }
+  bool VisitVarDecl(const VarDecl *V) override {
+    return rename(V, V->getLocation());
+  }
 
   std::vector<Substitution> Edits;
 
@@ -148,7 +150,7 @@ private:
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
     RangeEdits Visitor(Text, Names);
-    Visitor.TraverseStmt(const_cast<Stmt *>(Within));
+    Visitor.TraverseStmt(Within);
     SmallVector<Substitution, 8> All(More);
     append_range(All, Visitor.Edits);
     // A replaced range hides the edits inside it.
