@@ -3,12 +3,15 @@
 #include "coralc/Rewrites/Rewrite.h"
 #include "Commands.h"
 #include "TranslationUnits.h"
+#include "coralc/Checks/Check.h"
 #include "coralc/Exec/WriteFiles.h"
 #include "coralc/Report/Fixes.h"
 #include "coralc/Report/Report.h"
 #include "coralc/Support/Suggest.h"
+#include "clang/Frontend/ASTUnit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -47,6 +50,29 @@ Expected<Destination> destination(const Arguments &Args) {
   return Chosen.value_or(Destination::Diff);
 }
 
+/// What the checks that are on by default say about the output of a rewrite.
+std::vector<Finding> lintOutput(clang::ASTUnit &Unit) {
+  StringSet<> Default;
+  for (const RegisteredCheck &Check : registeredChecks())
+    if (Check.Level == 0)
+      Default.insert(Check.Id);
+  TranslationUnit Parsed(Unit.getASTContext());
+  std::vector<Finding> Findings;
+  for (const Diagnosis &D :
+       runChecks(Parsed, [&](StringRef Id) { return Default.contains(Id); })) {
+    clang::PresumedLoc Where = Unit.getSourceManager().getPresumedLoc(D.Where);
+    if (Where.isValid())
+      Findings.push_back(
+          {D.Check.str(),
+           {Where.getFilename(), Where.getLine(), Where.getColumn()},
+           Severity::Warning,
+           D.Message,
+           {},
+           {}});
+  }
+  return Findings;
+}
+
 Expected<RewriteOptions> rewriteOptions(const Arguments &Args) {
   RewriteOptions Options;
   Expected<unsigned> Target =
@@ -54,6 +80,7 @@ Expected<RewriteOptions> rewriteOptions(const Arguments &Args) {
   if (!Target)
     return Target.takeError();
   Options.Target = RewriteTarget(*Target);
+  Options.Lint = lintOutput;
 
   std::vector<RewriteInfo> Infos = listRewrites();
   SmallVector<StringRef> Known =
