@@ -141,7 +141,7 @@ public:
 private:
   /// The agent takes the place of its entry function, its one start becoming
   /// a spawn; or the entry stays, for its callers, and spawns it.
-  enum class Form { InPlace, BehindEntry, TwinOfCallback };
+  enum class Form { InPlace, BehindEntry, TwinOfCallback, Generator };
 
   void add(TextRange Range, EditText New) {
     Edits.push_back({Range, std::move(New.Text), std::move(New.Written)});
@@ -164,6 +164,8 @@ private:
 
   Form formOf(const Agent &A) const {
     const FunctionDecl &F = *A.Entry->Function;
+    if (A.Entry->Generator)
+      return Form::Generator;
     if (A.Entry->Delivers)
       return Form::TwinOfCallback;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
@@ -221,8 +223,14 @@ private:
 
   void edit(Agent &A) {
     const FunctionDecl &F = *A.Entry->Function;
+    if (A.Entry->Generator && Dialect.generatorType("").empty()) {
+      A.Why = Refusal{"target-has-no-generator", F.getLocation(),
+                      "this target has no generator for '" + A.Entry->Name +
+                          "'; convert to --target=coral"};
+      return;
+    }
     std::string Executor;
-    if (Dialect.needsExecutor()) {
+    if (Dialect.needsExecutor() && !A.Entry->Generator) {
       if (const Operation *First = firstOperation(A))
         if (First->How == Operation::Form::CompletionToken)
           Executor = executorOf(*First, Text);
@@ -236,7 +244,8 @@ private:
       }
     }
     Form How = formOf(A);
-    std::string Name = coroutineName(A, How);
+    std::string Name =
+        How == Form::Generator ? "values" : coroutineName(A, How);
     noteUses(A);
     Layout Style = Layout::of(F, Text);
     unsigned Begin = *Text.offset(F.getBeginLoc());
@@ -254,13 +263,25 @@ private:
     case Form::TwinOfCallback:
       addTwin(A, Name, Executor, Body, Style, Indent);
       break;
+    case Form::Generator:
+      replaceEntry(A, Name, Body);
+      for (const PullGenerator::Loop &Loop : A.Entry->Generator->Loops)
+        replaceLoop(Loop, A.Entry->Generator->ValueText, Name);
+      for (const Decl *D : A.Entry->Generator->Obsolete)
+        removeDeclaration(D->getSourceRange());
+      break;
     }
     for (const State *S : A.States)
-      if (S != A.Entry)
-        removeFunction(*S->Function);
+      if (S->Function != A.Entry->Function)
+        for (const FunctionDecl *F : S->Function->redecls())
+          removeDeclaration(F->getSourceRange());
   }
 
   void noteUses(const Agent &A) {
+    if (A.Entry->Generator) {
+      Uses.Generators = true;
+      return;
+    }
     Uses.Tasks = true;
     Spawns |= !A.Entry->Delivers;
     forEachNode(A.Body, [&](const Node &N) {
@@ -274,6 +295,8 @@ private:
   }
 
   std::string resultType(const Agent &A) const {
+    if (A.Entry->Generator)
+      return Dialect.generatorType(A.Entry->Generator->ValueText);
     if (!A.Entry->Delivers)
       return Dialect.taskType("void");
     return Dialect.taskType(tupleType(A.Entry->Delivers->TypeTexts));
@@ -477,12 +500,37 @@ private:
     });
   }
 
-  void removeFunction(const FunctionDecl &Function) {
-    for (const FunctionDecl *F : Function.redecls()) {
-      TextRange Range = definitionRange(*F);
-      if (Text.buffer().substr(Range.End).starts_with(";"))
-        ++Range.End;
-      add(Text.wholeLines(Range), EditText());
+  void removeDeclaration(SourceRange Tokens) {
+    TextRange Range = *Text.range(Tokens);
+    if (Text.buffer().substr(Range.End).starts_with(";"))
+      ++Range.End;
+    add(Text.wholeLines(Range), EditText());
+  }
+
+  /// while (auto x = object.next()) becomes for (auto x : object.values()),
+  /// and what was *x is x.
+  void replaceLoop(const PullGenerator::Loop &Loop, StringRef ValueText,
+                   StringRef Name) {
+    SourceRange Head(Loop.Statement->getBeginLoc(),
+                     Loop.Statement->getRParenLoc());
+    bool IsConst = Loop.Item->getType().isConstQualified();
+    TypeLoc Written = Loop.Item->getTypeSourceInfo()->getTypeLoc();
+    std::string Type = "auto";
+    if (!Written.getUnqualifiedLoc().getAs<AutoTypeLoc>())
+      Type = ValueText.str();
+    EditText New;
+    New.written("for (" + std::string(IsConst ? "const " : "") + Type + " " +
+                Loop.Item->getNameAsString() + " : " +
+                Text.text(Loop.Object->getSourceRange()).str() + "." +
+                Name.str() + "())");
+    add(*Text.range(Head), std::move(New));
+    for (const CXXOperatorCallExpr *Use : Loop.Uses) {
+      EditText Accessed;
+      bool IsArrow = Use->getOperator() == OO_Arrow;
+      if (IsArrow)
+        Accessed.user(".");
+      unsigned At = *Text.offset(Use->getOperatorLoc());
+      add({At, At + (IsArrow ? 2 : 1)}, std::move(Accessed));
     }
   }
 

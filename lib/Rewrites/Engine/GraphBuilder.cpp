@@ -104,7 +104,7 @@ public:
                           "often it runs; move the lambda's body into a "
                           "function"};
       }
-      Found.push_back({Call, P.get(), Current});
+      Found.push_back({Call->getBeginLoc(), P.get(), Current});
       Matches.try_emplace(Call, std::move(*Match));
       break;
     }
@@ -169,9 +169,10 @@ public:
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
     collectReferences();
+    BuiltGraph Built{std::move(Graph), std::move(Finder.Found)};
     for (const auto &P : Patterns)
-      P->addStates(Graph, Text);
-    return {std::move(Graph), std::move(Finder.Found)};
+      P->addStates(Built, Text);
+    return Built;
   }
 
 private:

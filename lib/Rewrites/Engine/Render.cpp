@@ -243,7 +243,7 @@ private:
 
   //--- Nodes -------------------------------------------------------------//
 
-  void block(const Block &Nodes) {
+  void block(ArrayRef<Node> Nodes) {
     for (const Node &N : Nodes)
       node(N);
   }
@@ -258,9 +258,7 @@ private:
     case Node::Kind::If:
       return branch(N, "");
     case Node::Kind::Loop:
-      openBlock("for (;;)");
-      block(N.Body);
-      return closeBlock();
+      return loop(N);
     case Node::Kind::Await:
       return await(*N.Op);
     case Node::Kind::Bind:
@@ -291,6 +289,26 @@ private:
     userLine(reindent(edited(Range, S), From, column()));
   }
 
+  /// An endless loop, or a while when all that ends it is a test at its head:
+  /// behind a loop there is only the end of the coroutine.
+  void loop(const Node &N) {
+    ArrayRef<Node> Body = N.Body;
+    const Node &Head = Body.front();
+    bool HasTest = Head.What == Node::Kind::If && isSilent(Head.Else) &&
+                   Head.Leading.Comments.empty() && isLoneLeave(Head.Body) &&
+                   Head.Body.front().What == Node::Kind::Return;
+    if (HasTest) {
+      Node Stays = Head;
+      Stays.Negated = !Stays.Negated;
+      openBlock("while (" + condition(Stays) + ")");
+      Body = Body.drop_front();
+    } else {
+      openBlock("for (;;)");
+    }
+    block(Body);
+    closeBlock();
+  }
+
   void assignInstead(const Node &N) {
     const auto *V = cast<VarDecl>(cast<DeclStmt>(N.Source)->getSingleDecl());
     Names[V] = nameOf(N.LivesOnAs);
@@ -310,10 +328,15 @@ private:
       if (Operator->getOperator() == OO_Exclaim)
         return edited(asWritten(Operator->getArg(0)));
     if (const auto *Binary = dyn_cast<BinaryOperator>(E))
-      if (Binary->isEqualityOp()) {
-        std::string Opposite = Binary->getOpcode() == BO_EQ ? " != " : " == ";
-        return edited(Binary->getLHS()) + Opposite + edited(Binary->getRHS());
-      }
+      if (Binary->isEqualityOp() ||
+          (Binary->isRelationalOp() &&
+           Binary->getLHS()->getType()->isIntegralOrEnumerationType() &&
+           Binary->getRHS()->getType()->isIntegralOrEnumerationType()))
+        return edited(Binary->getLHS()) + " " +
+               BinaryOperator::getOpcodeStr(
+                   BinaryOperator::negateComparisonOp(Binary->getOpcode()))
+                   .str() +
+               " " + edited(Binary->getRHS());
     bool IsSimple = isa<DeclRefExpr, MemberExpr, CallExpr>(E) &&
                     !isa<CXXOperatorCallExpr>(E);
     return IsSimple ? "!" + Written : "!(" + Written + ")";

@@ -178,7 +178,7 @@ private:
     const SourceManager &SM = Unit->getSourceManager();
     for (const FoundOperation &Op : Built.Operations) {
       RewriteSite Site;
-      PresumedLoc Where = SM.getPresumedLoc(Op.Call->getBeginLoc());
+      PresumedLoc Where = SM.getPresumedLoc(Op.Where);
       Site.Where = {Command.File, Where.getLine(), Where.getColumn()};
       Site.Pattern = Op.Origin->Name.str();
       const FunctionDecl *F = definitionOf(Op.Function);

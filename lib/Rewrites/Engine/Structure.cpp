@@ -183,7 +183,7 @@ private:
     });
 
     Block Result = lower(S->Steps, S);
-    if (S != A.Entry && !Result.empty())
+    if (S->Function != A.Entry->Function && !Result.empty())
       takeOverComments(*S, Result.front().Leading);
     for (const State *M : Merges) {
       Node Region;
@@ -454,7 +454,7 @@ void readSelf(Agent &A) {
   bool First = true;
   for (const State *S : A.States)
     forEachStep(S->Steps, [&](const Step &Step) {
-      if (Step.What != Step::Kind::Suspend)
+      if (Step.What != Step::Kind::Suspend || !Step.Op->Call)
         return;
       if (First)
         A.HoldsSelf = Step.Op->HoldsSelf;
@@ -482,7 +482,7 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
   for (const auto &S : Graph.States) {
     auto Starts = Graph.Starts.find(S.get());
     bool Started = Starts != Graph.Starts.end();
-    if (Jumped.contains(S.get()) && !Started)
+    if (Jumped.contains(S.get()) && !Started && !S->Generator)
       continue;
     Agent A;
     A.Entry = S.get();

@@ -12,7 +12,7 @@ namespace coralc {
 /// An operation that was found, convertible or not, and the function that
 /// starts it.
 struct FoundOperation {
-  const clang::CallExpr *Call = nullptr;
+  clang::SourceLocation Where;
   const Pattern *Origin = nullptr;
   const clang::FunctionDecl *Function = nullptr;
 };

@@ -22,6 +22,8 @@
 
 namespace coralc {
 
+struct BuiltGraph;
+
 /// An operation that a pattern recognised, or why it will not do.
 using OperationMatch = std::variant<Operation, Refusal>;
 
@@ -45,7 +47,7 @@ public:
 
   /// Adds states that are no functions of their own, such as those of a
   /// generator built by hand.
-  virtual void addStates(StateGraph &Graph, const SourceText &Text) {}
+  virtual void addStates(BuiltGraph &Built, const SourceText &Text) {}
 
   /// Looks at what was built on this pattern's word. Returns true when it
   /// changes its mind about something, and everything is built anew.

@@ -136,6 +136,28 @@ struct Delivery {
   llvm::SmallVector<std::string, 2> TypeTexts;
 };
 
+/// A class built by hand to hand out one value per call of its pull function,
+/// and the loops that call it:
+///
+///   while (auto token = tokens.next())
+///     use(*token);
+struct PullGenerator {
+  struct Loop {
+    const clang::WhileStmt *Statement = nullptr;
+    /// The optional that holds the value: `token`.
+    const clang::VarDecl *Item = nullptr;
+    /// The uses of the value: `*token` and `token->`.
+    std::vector<const clang::CXXOperatorCallExpr *> Uses;
+    /// The object that is pulled from: `tokens`.
+    const clang::Expr *Object = nullptr;
+  };
+  const clang::CXXMethodDecl *Pull = nullptr;
+  std::string ValueText;
+  std::vector<Loop> Loops;
+  /// Declarations that only said where the machine is.
+  std::vector<const clang::Decl *> Obsolete;
+};
+
 struct State {
   /// The function whose body this is; for a state of a hand-made machine the
   /// function that holds the switch.
@@ -144,6 +166,8 @@ struct State {
   /// Comments after the last statement.
   Trivia Trailing;
   std::optional<Delivery> Delivers;
+  /// Set on the first state of a generator.
+  std::shared_ptr<PullGenerator> Generator;
   std::optional<Refusal> Why;
   /// Names the state in refusals and reports.
   std::string Name;
