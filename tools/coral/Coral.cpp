@@ -14,9 +14,9 @@ using namespace coralc;
 namespace {
 
 constexpr StringRef LintUsage =
-    "lint [options] [paths] [-p <build dir> | -- <compiler flags>]";
+    "lint [options] [paths] [-p <dir> | -- <compiler flags>]";
 constexpr StringRef RewriteUsage =
-    "rewrite [options] [paths] [-p <build dir> | -- <compiler flags>]";
+    "rewrite [options] [paths] [-p <dir> | -- <compiler flags>]";
 
 constexpr Command Commands[] = {
     {"lint", LintUsage, "Find defects of coroutine code", LintVis, runLint},
@@ -34,7 +34,13 @@ void printOverview(raw_ostream &OS) {
         "usage: coral <command> [options]\n\ncommands:\n";
   for (const Command &C : Commands)
     OS << "  " << left_justify(C.Name, 10) << C.Summary << "\n";
-  OS << "\n'coral <command> --help' describes a command.\n";
+  OS << "\n'coral <command> --help' describes a command.\n\n"
+        "exit codes:\n"
+        "  0         nothing found, or everything written\n"
+        "  1         there are findings, or a rewrite has a diff\n"
+        "  2         usage, configuration or internal error\n"
+        "  3         incomplete: a file did not parse, or its analysis "
+        "crashed\n";
 }
 
 Expected<int> runCommand(ArrayRef<const char *> Raw) {

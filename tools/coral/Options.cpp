@@ -75,10 +75,55 @@ Expected<Arguments> parseArguments(const Command &For,
   return Arguments{std::move(Parsed), std::move(Flags)};
 }
 
+namespace {
+
+constexpr size_t HelpColumn = 26, HelpWidth = 80;
+
+/// Prints \p Text from \p HelpColumn on, broken between words.
+void printWrapped(raw_ostream &OS, StringRef Text) {
+  while (true) {
+    StringRef Line = Text;
+    if (Line.size() > HelpWidth - HelpColumn)
+      Line = Line.take_front(Line.rfind(' ', HelpWidth - HelpColumn + 1));
+    OS << Line << "\n";
+    Text = Text.drop_front(Line.size()).ltrim();
+    if (Text.empty())
+      return;
+    OS.indent(HelpColumn);
+  }
+}
+
+void printOption(raw_ostream &OS, const OptTable::Info &Info,
+                 Visibility Commands) {
+  std::string Name = Info.getPrefixedName(OptionStrTable).str();
+  if (Info.MetaVar)
+    Name +=
+        (StringRef(Name).ends_with("=") ? "" : " ") + std::string(Info.MetaVar);
+  OS << "  " << Name;
+  size_t Width = 2 + Name.size();
+  if (Width >= HelpColumn) {
+    OS << "\n";
+    Width = 0;
+  }
+  OS.indent(HelpColumn - Width);
+  printWrapped(OS, table().getOptionHelpText(Info.ID, Commands));
+}
+
+} // namespace
+
 void printHelp(raw_ostream &OS, const Command &Of) {
-  table().printHelp(OS, ("coral " + Of.Usage).str().c_str(),
-                    Of.Summary.str().c_str(), /*ShowHidden=*/false,
-                    /*ShowAllAliases=*/false, Visibility(Of.Options));
+  OS << "usage: coral " << Of.Usage << "\n\n" << Of.Summary << ".\n";
+  for (OptionID Group : {OPT_files_Group, OPT_work_Group, OPT_results_Group,
+                         OPT_general_Group}) {
+    bool First = true;
+    for (const OptTable::Info &Info : InfoTable) {
+      if (Info.GroupID != Group || !(Info.Visibility & Of.Options))
+        continue;
+      if (std::exchange(First, false))
+        OS << "\n" << table().getOptionHelpText(Group) << ":\n";
+      printOption(OS, Info, Visibility(Of.Options));
+    }
+  }
 }
 
 Expected<unsigned> choice(const Arguments &Args, OptionID Id,

@@ -6,73 +6,88 @@ def LintVis : OptionVisibility;
 def RewriteVis : OptionVisibility;
 def OtherVis : OptionVisibility;
 
-// --NAME VALUE and --NAME=VALUE.
+// The headings of help, in the order in which it prints them.
+def files_Group : OptionGroup<"files">, HelpText<"what to look at">;
+def work_Group : OptionGroup<"work">, HelpText<"what to do">;
+def results_Group : OptionGroup<"results">, HelpText<"what to do with the results">;
+def general_Group : OptionGroup<"general">, HelpText<"general">;
+
+class In<list<OptionVisibility> vis, OptionGroup group> {
+  list<OptionVisibility> Visibility = vis;
+  OptionGroup Group = group;
+}
+
+// --NAME=VALUE and --NAME VALUE.
 multiclass Eq<string name, string metavar, string help,
-              list<OptionVisibility> vis> {
-  def NAME # _EQ : Joined<["--"], name # "=">, HelpText<help>,
-                   MetaVarName<metavar>, Visibility<vis>;
+              list<OptionVisibility> vis, OptionGroup group> {
+  def _EQ : Joined<["--"], name # "=">, HelpText<help>, MetaVarName<metavar>,
+            In<vis, group>;
   def NAME : Separate<["--"], name>, Alias<!cast<Joined>(NAME # "_EQ")>,
              Visibility<vis>;
 }
 
-class F<string name, string help, list<OptionVisibility> vis>
-    : Flag<["--"], name>, HelpText<help>, Visibility<vis>;
-
-def help : F<"help", "Print this help and exit",
-             [LintVis, RewriteVis, OtherVis]>;
-def h : Flag<["-"], "h">, Alias<help>,
-        Visibility<[LintVis, RewriteVis, OtherVis]>;
-def version : F<"version", "Print the version and exit", [OtherVis]>;
-
-// Which translation units.
 def p : Separate<["-"], "p">, MetaVarName<"<dir>">,
-        HelpText<"Read compile_commands.json from <dir> instead of searching "
-                 "the parent directories of each file">,
-        Visibility<[LintVis, RewriteVis]>;
+        HelpText<"Take the compile commands from <dir>/compile_commands.json "
+                 "instead of the nearest one above each file">,
+        In<[LintVis, RewriteVis], files_Group>;
 def p_EQ : Joined<["-"], "p=">, Alias<p>, Visibility<[LintVis, RewriteVis]>;
+defm header_filter : Eq<"header-filter", "<regex>",
+                        "Also report what is in headers with a matching path",
+                        [LintVis], files_Group>;
 def j : JoinedOrSeparate<["-"], "j">, MetaVarName<"<n>">,
-        HelpText<"Look at <n> translation units at a time (default: one per "
-                 "processor)">,
-        Visibility<[LintVis, RewriteVis]>;
-def quiet : F<"quiet", "Print results only: no progress, no summary",
-              [LintVis, RewriteVis]>;
+        HelpText<"Look at <n> translation units at a time; one per processor "
+                 "by default">,
+        In<[LintVis, RewriteVis], files_Group>;
 
-// What coral does with what it found.
-def diff : F<"diff", "Print the changes as a unified diff and write nothing "
-             "(rewrite: the default)", [LintVis, RewriteVis]>;
-defm export_fixes : Eq<"export-fixes", "<file>",
-                       "Write the changes to <file>, for "
-                       "clang-apply-replacements", [LintVis, RewriteVis]>;
-
-// coral lint.
 defm checks : Eq<"checks", "<globs>",
-                 "Comma-separated globs of checks to run, a leading '-' takes "
-                 "away: '-*,coral-unawaited-task'", [LintVis]>;
+                 "Run the checks that these comma-separated globs match; a "
+                 "leading '-' takes away: '-*,coral-unawaited-task'",
+                 [LintVis], work_Group>;
 defm level : Eq<"level", "<0|1|2>",
                 "Which checks run by default: 0 quiet (default), 1 more, "
-                "2 strict", [LintVis]>;
-defm header_filter : Eq<"header-filter", "<regex>",
-                        "Also report findings in headers whose path matches "
-                        "(default: only the named files)", [LintVis]>;
-defm format : Eq<"format", "<text|json|sarif|github>",
-                 "How to print the findings (default: text)", [LintVis]>;
-def fix : F<"fix", "Apply the safe fixes", [LintVis]>;
-def unsafe_fixes : F<"unsafe-fixes",
-                     "Include fixes that a person must read: with --fix, "
-                     "--diff or --export-fixes", [LintVis]>;
-
-// coral rewrite.
+                "2 strict", [LintVis], work_Group>;
 defm pattern : Eq<"pattern", "<names>",
-                  "Comma-separated patterns to rewrite (default: all; see "
-                  "'coral list rewrites')", [RewriteVis]>;
+                  "Rewrite these comma-separated patterns only; see 'coral "
+                  "list rewrites'", [RewriteVis], work_Group>;
 defm target : Eq<"target", "<coral|asio|std>",
-                 "The coroutine library to write for (default: coral)",
-                 [RewriteVis]>;
-def in_place : F<"in-place", "Write the changes into the files",
-                 [RewriteVis]>;
+                 "The coroutine library to write for; coral by default",
+                 [RewriteVis], work_Group>;
+
+defm format : Eq<"format", "<text|json|sarif|github>",
+                 "How to print the findings; text by default",
+                 [LintVis], results_Group>;
+def fix : Flag<["--"], "fix">,
+          HelpText<"Apply the safe fixes and print what stays">,
+          In<[LintVis], results_Group>;
+def diff : Flag<["--"], "diff">,
+           HelpText<"Print what --fix would change as a unified diff and "
+                    "write nothing">,
+           HelpTextForVariants<[RewriteVis],
+                               "Print the changes as a unified diff and write "
+                               "nothing; the default">,
+           In<[LintVis, RewriteVis], results_Group>;
+def in_place : Flag<["--"], "in-place">,
+               HelpText<"Write the changes into the files">,
+               In<[RewriteVis], results_Group>;
 defm output_dir : Eq<"output-dir", "<dir>",
-                     "Write the rewritten files below <dir> and leave the "
-                     "originals alone", [RewriteVis]>;
+                     "Write the files, changed or not, below <dir> and leave "
+                     "the originals alone", [RewriteVis], results_Group>;
+defm export_fixes : Eq<"export-fixes", "<file>",
+                       "Write the changes to <file> for "
+                       "clang-apply-replacements", [LintVis, RewriteVis],
+                       results_Group>;
+def unsafe_fixes : Flag<["--"], "unsafe-fixes">,
+                   HelpText<"With --fix, --diff or --export-fixes: include "
+                            "fixes that a person must read">,
+                   In<[LintVis], results_Group>;
 defm report : Eq<"report", "<json>",
                  "Print what became of every site instead of the diff",
-                 [RewriteVis]>;
+                 [RewriteVis], results_Group>;
+def quiet : Flag<["--"], "quiet">,
+            HelpText<"Print results only: no progress, no summary">,
+            In<[LintVis, RewriteVis], results_Group>;
+
+def help : Flag<["--"], "help">, HelpText<"Print this help">,
+           In<[LintVis, RewriteVis, OtherVis], general_Group>;
+def h : Flag<["-"], "h">, Alias<help>,
+        Visibility<[LintVis, RewriteVis, OtherVis]>;
