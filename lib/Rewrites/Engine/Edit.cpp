@@ -172,9 +172,19 @@ private:
     if (A.Starts.size() != 1 || !A.Starts.front().IsStatement || !Hidden ||
         isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
         !isCalledFromHere(A, A.Starts.front()) ||
+        isMoved(A.Starts.front().Caller) ||
         !Text.isInMainFile(A.Starts.front().Call->getSourceRange()))
       return Form::BehindEntry;
     return Form::InPlace;
+  }
+
+  /// \p F's body moves into a coroutine, so that nothing in it can be edited
+  /// in place.
+  bool isMoved(const FunctionDecl *F) const {
+    return any_of(Agents, [&](const Agent *A) {
+      return any_of(A->States,
+                    [&](const State *S) { return S->Function == F; });
+    });
   }
 
   //--- Names -------------------------------------------------------------//
@@ -246,6 +256,7 @@ private:
     Form How = formOf(A);
     std::string Name =
         How == Form::Generator ? "values" : coroutineName(A, How);
+    A.Coroutine = Name;
     noteUses(A);
     Layout Style = Layout::of(F, Text);
     unsigned Begin = *Text.offset(F.getBeginLoc());

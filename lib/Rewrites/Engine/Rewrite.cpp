@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Edit.h"
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
+#include "coralc/Rewrites/Engine/Validate.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace clang;
@@ -112,7 +113,7 @@ private:
     std::optional<std::string> After = edit(Chosen, Agents, Text);
     if (!After)
       return;
-    std::string Problem = verify(*After);
+    std::string Problem = verify(*After, Chosen, Text);
     if (!Problem.empty()) {
       After = convertOneByOne(Chosen, Agents, Text, Problem);
       if (!After)
@@ -130,12 +131,14 @@ private:
     std::optional<std::string> Good;
     std::vector<Agent *> Kept;
     for (Agent *A : All) {
+      if (A->Why || is_contained(Kept, A))
+        continue;
       std::vector<Agent *> Trial = Kept;
-      Trial.push_back(A);
+      addWithCallees(*A, Agents, Trial);
       std::optional<std::string> After;
       if (All.size() > 1) {
         After = edit(Trial, Agents, Text);
-        Problem = After ? verify(*After) : "";
+        Problem = After ? verify(*After, Trial, Text) : "";
       }
       if (After && Problem.empty()) {
         Kept = std::move(Trial);
@@ -145,14 +148,33 @@ private:
             Refusal{"output-does-not-verify", A->Entry->Function->getLocation(),
                     "the coroutine for '" + A->Entry->Name +
                         "' was withdrawn: " + Problem};
+        refuseDependents(Agents);
       }
     }
     return Good;
   }
 
+  /// \p A and every function whose task it waits for.
+  static void addWithCallees(Agent &A, MutableArrayRef<Agent> Agents,
+                             std::vector<Agent *> &To) {
+    if (is_contained(To, &A))
+      return;
+    To.push_back(&A);
+    forEachNode(A.Body, [&](const Node &N) {
+      if (N.What != Node::Kind::Await || N.Op->How != Operation::Form::Task)
+        return;
+      const FunctionDecl *Callee = definitionOf(N.Op->Call->getDirectCallee());
+      for (Agent &Other : Agents)
+        if (Other.Entry->Function == Callee && !Other.Why)
+          addWithCallees(Other, Agents, To);
+    });
+  }
+
   /// What is wrong with the output, in the compiler's words; empty when it
-  /// compiles, lints clean and offers nothing more to rewrite.
-  std::string verify(const std::string &After) {
+  /// compiles, lints clean, does what the input did and offers nothing more to
+  /// rewrite.
+  std::string verify(const std::string &After, ArrayRef<Agent *> Chosen,
+                     const SourceText &Input) {
     Parsed Output =
         parse(commandForOutput(Command, Unit->getLangOpts()), After);
     if (!Output.Errors.empty()) {
@@ -167,6 +189,11 @@ private:
                Found.front().Message;
     }
     SourceText Text(Output.Unit->getASTContext());
+    for (const Agent *A : Chosen) {
+      std::string Difference = compareBehaviour(*A, Input, Text, *Dialect);
+      if (!Difference.empty())
+        return "in '" + A->Entry->Name + "' " + Difference;
+    }
     for (const Agent &A :
          planAgents(buildStateGraph(Text, Patterns).Graph, Text))
       if (!A.Why)

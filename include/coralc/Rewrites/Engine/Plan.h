@@ -74,6 +74,8 @@ struct Agent {
   /// How the agent is started from outside.
   std::vector<StartSite> Starts;
   std::optional<Refusal> Why;
+  /// The name of the coroutine that was written for it.
+  std::string Coroutine;
 
   bool contains(const State *S) const;
 };

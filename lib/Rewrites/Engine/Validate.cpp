@@ -1,0 +1,509 @@
+//===--- Validate.cpp - The output does what the input did ----------------===//
+
+#include "coralc/Rewrites/Engine/Validate.h"
+#include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Names.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/StmtCXX.h"
+#include "clang/Lex/Lexer.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+/// A place in an agent's life. A test goes on to \c Next when it holds and to
+/// \c Else when not; an event goes on to \c Next.
+struct Point {
+  enum class Kind { Silent, Event, Test, End };
+  Kind What = Kind::Silent;
+  std::string Label;
+  unsigned Next = 0;
+  unsigned Else = 0;
+};
+
+struct TransitionSystem {
+  std::vector<Point> Points;
+  unsigned Start = 0;
+
+  unsigned add(Point P) {
+    Points.push_back(std::move(P));
+    return Points.size() - 1;
+  }
+  /// \p At, or where it silently leads. A silent cycle is its own end.
+  unsigned settle(unsigned At) const {
+    for (size_t Steps = 0; Steps <= Points.size(); ++Steps) {
+      if (Points[At].What != Point::Kind::Silent)
+        return At;
+      At = Points[At].Next;
+    }
+    return At;
+  }
+};
+
+/// Collects what normal text leaves out or spells differently.
+class Normalizer : public ConstDynamicRecursiveASTVisitor {
+public:
+  explicit Normalizer(const SourceText &Text) : Text(Text) {}
+
+  bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+    const auto *V = dyn_cast<VarDecl>(E->getDecl());
+    if (V && V->hasLocalStorage())
+      hide(E->getLocation(), V->getName());
+    return true;
+  }
+  bool VisitVarDecl(const VarDecl *V) override {
+    hide(V->getLocation(), V->getName());
+    return true;
+  }
+  bool VisitCoreturnStmt(const CoreturnStmt *S) override {
+    if (std::optional<unsigned> At = Text.offset(S->getKeywordLoc()))
+      Edits.push_back({{*At, *At + unsigned(strlen("co_return"))}, "return"});
+    return true;
+  }
+
+  std::vector<Substitution> Edits;
+
+private:
+  void hide(SourceLocation Where, StringRef Name) {
+    std::optional<unsigned> At = Text.offset(Where);
+    if (At && !Name.empty() && Text.buffer().substr(*At).starts_with(Name))
+      Edits.push_back({{*At, *At + unsigned(Name.size())}, "$"});
+  }
+
+  const SourceText &Text;
+};
+
+/// Reads one side. What both sides have in common is read by the same code;
+/// only suspensions and control flow between states differ.
+class Reader {
+public:
+  Reader(const SourceText &Text, const TargetDialect &Dialect)
+      : Text(Text), Dialect(Dialect) {
+    End = System.add({Point::Kind::End, "", 0, 0});
+  }
+
+  TransitionSystem readAgent(const Agent &A) {
+    for (const State *S : A.States)
+      EntryOf[S] = System.add({});
+    for (const State *S : A.States)
+      System.Points[EntryOf[S]].Next = sequence(S->Steps, End);
+    System.Start = EntryOf[A.Entry];
+    return std::move(System);
+  }
+
+  TransitionSystem readCoroutine(const Stmt *Body) {
+    System.Start = statement(Body, End);
+    return std::move(System);
+  }
+
+private:
+  unsigned event(std::string Label, unsigned After) {
+    return System.add({Point::Kind::Event, std::move(Label), After, 0});
+  }
+
+  //--- Text --------------------------------------------------------------//
+
+  std::string normal(const Stmt *S) const {
+    Normalizer N(Text);
+    N.TraverseStmt(S);
+    std::optional<TextRange> Range = Text.range(S->getSourceRange());
+    return Range ? tokens(Text.text(*Range, N.Edits)) : std::string();
+  }
+
+  /// \p Code without white space and comments between its tokens.
+  std::string tokens(StringRef Code) const {
+    std::string Storage = Code.str();
+    Lexer Lex(SourceLocation(), Text.context().getLangOpts(), Storage.data(),
+              Storage.data(), Storage.data() + Storage.size());
+    std::string Result;
+    Token Tok;
+    for (;;) {
+      bool AtEnd = Lex.LexFromRawLexer(Tok);
+      if (!Tok.is(tok::eof)) {
+        Result += StringRef(Lex.getBufferLocation() - Tok.getLength(),
+                            Tok.getLength());
+        Result += ' ';
+      }
+      if (AtEnd || Tok.is(tok::eof))
+        break;
+    }
+    return Result;
+  }
+
+  //--- Operations --------------------------------------------------------//
+
+  /// An argument; whatever takes the result is "@".
+  std::string argument(const Expr *E, const Expr *Handler) const {
+    const Expr *Written = asWritten(E);
+    if (Written == Handler ||
+        (isa<DeclRefExpr>(Written) &&
+         Text.text(Written->getSourceRange()) == Dialect.token("")))
+      return "@";
+    if (const auto *Call = dyn_cast<CallExpr>(Written))
+      if (const FunctionDecl *Callee = Call->getDirectCallee()) {
+        std::string Name = qualifiedName(*Callee);
+        if (StringRef(Name).ends_with("::redirect_error"))
+          return "@";
+        if (isHandlerWrapper(Name)) {
+          std::string Result = Name + "(";
+          for (const Expr *Inner : Call->arguments())
+            Result += argument(Inner, Handler) + ", ";
+          return Result + ")";
+        }
+      }
+    return normal(Written);
+  }
+
+  std::string operation(const CallExpr &Call, const Expr *Handler,
+                        bool DropsHandler) const {
+    std::string Label = "await ";
+    if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
+      if (!Member->getImplicitObjectArgument()->isImplicitCXXThis())
+        Label += normal(asWritten(Member->getImplicitObjectArgument())) + ". ";
+    if (const FunctionDecl *Callee = Call.getDirectCallee())
+      Label += qualifiedName(*Callee);
+    Label += "(";
+    for (const Expr *E : Call.arguments()) {
+      if (isa<CXXDefaultArgExpr>(E) ||
+          (DropsHandler && asWritten(E) == Handler))
+        continue;
+      Label += argument(E, Handler) + ", ";
+    }
+    return Label + ")";
+  }
+
+  //--- States ------------------------------------------------------------//
+
+  unsigned sequence(const Sequence &Steps, unsigned After) {
+    for (const Step &S : reverse(Steps))
+      After = step(S, After);
+    return After;
+  }
+
+  unsigned step(const Step &S, unsigned After) {
+    switch (S.What) {
+    case Step::Kind::Code:
+      return statement(S.Source, After);
+    case Step::Kind::Branch:
+      return test(cast<IfStmt>(S.Source)->getCond(), sequence(S.Then, After),
+                  sequence(S.Else, After));
+    case Step::Kind::Suspend:
+      return suspension(*S.Op, After);
+    case Step::Kind::Jump:
+      After = EntryOf.lookup(S.Target);
+      if (S.Call)
+        for (size_t I = S.Call->getNumArgs(); I-- > 0;)
+          After = passed(*S.Target->parameters()[I], *S.Call->getArg(I), After);
+      return After;
+    case Step::Kind::End: {
+      if (!S.Call)
+        return End;
+      std::string Label = "deliver ";
+      for (const Expr *Value : drop_begin(S.Call->arguments()))
+        Label += normal(asWritten(Value)) + ", ";
+      return S.Call->getNumArgs() > 1 ? event(Label, End) : End;
+    }
+    }
+    llvm_unreachable("all kinds of step are handled");
+  }
+
+  unsigned suspension(const Operation &Op, unsigned After) {
+    if (Op.How == Operation::Form::Yield)
+      return event("yield " + normal(Op.YieldedValue), After);
+    After =
+        event(operation(*Op.Call, Op.Handler, Op.How == Operation::Form::Task),
+              After);
+    for (const VarDecl *V : reverse(Op.InitCaptures))
+      After = assigned(V->getInit(), After);
+    return After;
+  }
+
+  unsigned passed(const ParmVarDecl &P, const Expr &Argument, unsigned After) {
+    if (!P.getDeclName())
+      return Argument.HasSideEffects(Text.context())
+                 ? event(normal(asWritten(&Argument)), After)
+                 : After;
+    return assigned(&Argument, After);
+  }
+
+  /// A variable gets \p Value. Handing a variable on is no event: who owns a
+  /// value is not seen.
+  unsigned assigned(const Expr *Value, unsigned After) {
+    if (variableNamedBy(Value))
+      return After;
+    return event("= " + normal(asWritten(Value)), After);
+  }
+
+  //--- Statements --------------------------------------------------------//
+
+  static const Stmt *findSuspension(const Stmt *S) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const Stmt *Found = nullptr;
+      bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+      bool VisitCoawaitExpr(const CoawaitExpr *E) override {
+        if (!E->isImplicit())
+          Found = E;
+        return true;
+      }
+      bool VisitCoyieldExpr(const CoyieldExpr *E) override {
+        Found = E;
+        return true;
+      }
+    } V;
+    V.TraverseStmt(S);
+    return V.Found;
+  }
+
+  unsigned statement(const Stmt *S, unsigned After) {
+    if (!S || isa<NullStmt>(S))
+      return After;
+    if (const auto *Block = dyn_cast<CompoundStmt>(S)) {
+      for (const Stmt *Inner : reverse(Block->body()))
+        After = statement(Inner, After);
+      return After;
+    }
+    if (const auto *If = dyn_cast<IfStmt>(S);
+        If && !If->hasInitStorage() && !If->hasVarStorage())
+      return test(If->getCond(), statement(If->getThen(), After),
+                  statement(If->getElse(), After));
+    if (const auto *Return = dyn_cast<ReturnStmt>(S))
+      return Return->getRetValue() ? event(normal(Return->getRetValue()), End)
+                                   : End;
+    if (const auto *Return = dyn_cast<CoreturnStmt>(S))
+      return delivery(*Return);
+    if (isa<ContinueStmt>(S) && Loop)
+      return Loop->Again;
+    if (isa<BreakStmt>(S) && Loop)
+      return Loop->Behind;
+    const Stmt *Suspension = findSuspension(S);
+    if (Suspension && isa<ForStmt, WhileStmt>(S))
+      return loop(S, After);
+    if (const auto *Await = dyn_cast_or_null<CoawaitExpr>(Suspension)) {
+      const auto *Call = dyn_cast<CallExpr>(asWritten(Await->getOperand()));
+      return event(Call ? operation(*Call, nullptr, false)
+                        : "await " + normal(Await),
+                   After);
+    }
+    if (const auto *Yield = dyn_cast_or_null<CoyieldExpr>(Suspension))
+      return event("yield " + normal(yielded(*Yield)), After);
+    if (const auto *Declaration = dyn_cast<DeclStmt>(S))
+      return declaration(*Declaration, After);
+    if (const Expr *Value = assignedToLocal(S))
+      return assigned(Value, After);
+    return event(normal(S), After);
+  }
+
+  /// The operand of a co_yield is what the promise makes of the value.
+  static const Expr *yielded(const CoyieldExpr &Yield) {
+    const Expr *Operand = asWritten(Yield.getOperand());
+    if (const auto *Call = dyn_cast<CXXMemberCallExpr>(Operand))
+      if (Call->getNumArgs() == 1 && Call->getBeginLoc() == Yield.getBeginLoc())
+        return asWritten(Call->getArg(0));
+    return Operand;
+  }
+
+  struct LoopEnds {
+    unsigned Again, Behind;
+  };
+
+  unsigned loop(const Stmt *S, unsigned After) {
+    unsigned Head = System.add({});
+    LoopEnds Ends{Head, After};
+    SaveAndRestore<const LoopEnds *> Inside(Loop, &Ends);
+    const Expr *Condition = nullptr;
+    const Stmt *Body = nullptr;
+    if (const auto *For = dyn_cast<ForStmt>(S)) {
+      Condition = For->getCond();
+      Body = For->getBody();
+    } else {
+      Condition = cast<WhileStmt>(S)->getCond();
+      Body = cast<WhileStmt>(S)->getBody();
+    }
+    unsigned First = statement(Body, Head);
+    System.Points[Head].Next =
+        Condition ? test(Condition, First, After) : First;
+    return Head;
+  }
+
+  /// Declaring a variable without a value is no event; an initializer is the
+  /// same as an assignment.
+  unsigned declaration(const DeclStmt &S, unsigned After) {
+    for (const Decl *D : reverse(S.decls())) {
+      const auto *V = dyn_cast<VarDecl>(D);
+      if (!V || !V->hasInit())
+        continue;
+      const Expr *Init = asWritten(V->getInit());
+      if (const auto *Construct = dyn_cast<CXXConstructExpr>(Init))
+        if (!Construct->getNumArgs() && !isa<CXXTemporaryObjectExpr>(Init))
+          continue;
+      if (const auto *List = dyn_cast<InitListExpr>(Init))
+        if (!List->getNumInits())
+          continue;
+      After = V->getInitStyle() == VarDecl::CInit
+                  ? assigned(V->getInit(), After)
+                  : event("init " + normal(Init), After);
+    }
+    return After;
+  }
+
+  /// The value of `x = value` where x is a local variable.
+  static const Expr *assignedToLocal(const Stmt *S) {
+    const auto *E = dyn_cast<Expr>(S);
+    const Expr *Left = nullptr, *Right = nullptr;
+    if (!E)
+      return nullptr;
+    E = asWritten(E);
+    if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
+      if (Binary->getOpcode() == BO_Assign) {
+        Left = Binary->getLHS();
+        Right = Binary->getRHS();
+      }
+    } else if (const auto *Call = dyn_cast<CXXOperatorCallExpr>(E)) {
+      if (Call->getOperator() == OO_Equal) {
+        Left = Call->getArg(0);
+        Right = Call->getArg(1);
+      }
+    }
+    const auto *Ref =
+        dyn_cast_or_null<DeclRefExpr>(Left ? asWritten(Left) : nullptr);
+    const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+    return V && V->hasLocalStorage() ? Right : nullptr;
+  }
+
+  unsigned delivery(const CoreturnStmt &S) {
+    if (!S.getOperand())
+      return End;
+    const Expr *Value = asWritten(S.getOperand());
+    std::string Label = "deliver ";
+    const auto *Construct = dyn_cast<CXXTemporaryObjectExpr>(Value);
+    if (Construct && qualifiedName(*Construct->getConstructor()->getParent()) ==
+                         "std::tuple") {
+      for (const Expr *E : Construct->arguments())
+        Label += normal(asWritten(E)) + ", ";
+    } else {
+      Label += normal(Value) + ", ";
+    }
+    return event(Label, End);
+  }
+
+  //--- Tests -------------------------------------------------------------//
+
+  /// A condition without its negations: `!c` with its outcomes swapped is c.
+  unsigned test(const Expr *Condition, unsigned Then, unsigned Else) {
+    const Expr *E = asWritten(Condition)->IgnoreParens();
+    for (;;) {
+      const Expr *Inner = nullptr;
+      if (const auto *Unary = dyn_cast<UnaryOperator>(E)) {
+        if (Unary->getOpcode() == UO_LNot)
+          Inner = Unary->getSubExpr();
+      } else if (const auto *Call = dyn_cast<CXXOperatorCallExpr>(E)) {
+        if (Call->getOperator() == OO_Exclaim)
+          Inner = Call->getArg(0);
+      }
+      if (!Inner)
+        break;
+      std::swap(Then, Else);
+      E = asWritten(Inner)->IgnoreParens();
+    }
+    std::string Label = normal(E);
+    if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
+      BinaryOperatorKind Op = Binary->getOpcode();
+      if (Op == BO_NE || Op == BO_LE || Op == BO_GE) {
+        Op = BinaryOperator::negateComparisonOp(Op);
+        std::swap(Then, Else);
+      }
+      Label = normal(Binary->getLHS()) +
+              BinaryOperator::getOpcodeStr(Op).str() + " " +
+              normal(Binary->getRHS());
+    }
+    return System.add({Point::Kind::Test, std::move(Label), Then, Else});
+  }
+
+  const SourceText &Text;
+  const TargetDialect &Dialect;
+  TransitionSystem System;
+  unsigned End = 0;
+  const LoopEnds *Loop = nullptr;
+  DenseMap<const State *, unsigned> EntryOf;
+};
+
+std::string describe(const Point &P) {
+  switch (P.What) {
+  case Point::Kind::Silent:
+    return "never ends";
+  case Point::Kind::End:
+    return "ends";
+  case Point::Kind::Test:
+    return "tests '" + StringRef(P.Label).trim().str() + "'";
+  case Point::Kind::Event:
+    return "does '" + StringRef(P.Label).trim().str() + "'";
+  }
+  llvm_unreachable("all kinds of point are handled");
+}
+
+std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
+  DenseSet<std::pair<unsigned, unsigned>> Seen;
+  SmallVector<std::pair<unsigned, unsigned>, 16> Pending{{A.Start, B.Start}};
+  while (!Pending.empty()) {
+    auto [L, R] = Pending.pop_back_val();
+    L = A.settle(L);
+    R = B.settle(R);
+    if (!Seen.insert({L, R}).second)
+      continue;
+    const Point &P = A.Points[L], &Q = B.Points[R];
+    if (P.What != Q.What || P.Label != Q.Label)
+      return "the input " + describe(P) + " where the output " + describe(Q);
+    if (P.What == Point::Kind::Event || P.What == Point::Kind::Test)
+      Pending.push_back({P.Next, Q.Next});
+    if (P.What == Point::Kind::Test)
+      Pending.push_back({P.Else, Q.Else});
+  }
+  return "";
+}
+
+/// The coroutine that was written for \p A.
+const CoroutineBodyStmt *findCoroutine(const Agent &A,
+                                       const SourceText &Output) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const Agent &A;
+    const CoroutineBodyStmt *Found = nullptr;
+    explicit Visitor(const Agent &A) : A(A) {}
+    bool VisitFunctionDecl(const FunctionDecl *F) override {
+      if (!F->getDeclName().isIdentifier() || F->getName() != A.Coroutine ||
+          scopeOf(*F) != scopeOf(*A.Entry->Function))
+        return true;
+      if (const auto *Body = dyn_cast_or_null<CoroutineBodyStmt>(F->getBody()))
+        Found = Body;
+      return true;
+    }
+    static std::string scopeOf(const FunctionDecl &F) {
+      const auto *Scope = dyn_cast<NamedDecl>(F.getDeclContext());
+      return Scope ? qualifiedName(*Scope) : std::string();
+    }
+  } V(A);
+  const SourceManager &SM = Output.context().getSourceManager();
+  for (const Decl *D : Output.context().getTranslationUnitDecl()->decls())
+    if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
+      V.TraverseDecl(D);
+  return V.Found;
+}
+
+} // namespace
+
+std::string compareBehaviour(const Agent &A, const SourceText &Input,
+                             const SourceText &Output,
+                             const TargetDialect &Dialect) {
+  const CoroutineBodyStmt *Coroutine = findCoroutine(A, Output);
+  if (!Coroutine)
+    return "the output has no coroutine '" + A.Coroutine + "'";
+  return compare(Reader(Input, Dialect).readAgent(A),
+                 Reader(Output, Dialect).readCoroutine(Coroutine->getBody()));
+}
+
+} // namespace coralc
