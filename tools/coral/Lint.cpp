@@ -19,7 +19,7 @@ using namespace llvm;
 
 namespace coralc {
 
-template <typename Wire> void fields(Wire &W, LintResult &R) {
+template <typename Wire> static void fields(Wire &W, LintResult &R) {
   W(R.Findings, R.Incomplete);
 }
 

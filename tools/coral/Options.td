@@ -32,7 +32,8 @@ def p : Separate<["-"], "p">, MetaVarName<"<dir>">,
         In<[LintVis, RewriteVis], files_Group>;
 def p_EQ : Joined<["-"], "p=">, Alias<p>, Visibility<[LintVis, RewriteVis]>;
 defm header_filter : Eq<"header-filter", "<regex>",
-                        "Also report what is in headers with a matching path",
+                        "Of headers, report those with a matching path only; "
+                        "by default all that are not system headers",
                         [LintVis], files_Group>;
 def j : JoinedOrSeparate<["-"], "j">, MetaVarName<"<n>">,
         HelpText<"Look at <n> translation units at a time; one per processor "

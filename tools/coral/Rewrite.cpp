@@ -21,10 +21,10 @@ using namespace llvm;
 
 namespace coralc {
 
-template <typename Wire> void fields(Wire &W, RewrittenFile &F) {
+template <typename Wire> static void fields(Wire &W, RewrittenFile &F) {
   W(F.Path, F.Before, F.After);
 }
-template <typename Wire> void fields(Wire &W, RewriteResult &R) {
+template <typename Wire> static void fields(Wire &W, RewriteResult &R) {
   W(R.Sites, R.Files, R.Errors);
 }
 
