@@ -214,6 +214,10 @@ private:
       return Refusal{"dependent-code", Lambda.getBeginLoc(),
                      "the handler is a generic lambda; write the types of "
                      "its parameters"};
+    if (Operator->getType()->castAs<FunctionProtoType>()->isNothrow())
+      return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
+                     "the handler is noexcept, so an exception in it ends the "
+                     "program; a coroutine would let it out"};
     if (Operator->getNumParams() != I.Signature->getNumParams())
       return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
                      "the handler does not take exactly what the operation "

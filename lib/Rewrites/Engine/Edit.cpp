@@ -201,16 +201,17 @@ private:
     return Name.str();
   }
 
-  /// What the agent does, said by its entry or by its first operation.
+  /// What the agent does, said by its entry or, when that is a constructor or
+  /// just starts things, by its first operation.
   std::string coroutineName(const Agent &A, Form How) {
     const FunctionDecl &F = *A.Entry->Function;
     std::string Own =
         F.getDeclName().isIdentifier() ? F.getName().str() : std::string();
     if (How == Form::TwinOfCallback || (How == Form::InPlace && !A.IsLoop))
       return Own;
-    std::string Base = Own.empty() ? Own : withoutPrefix(Own);
-    if (Base == Own) {
-      // "start" or a constructor does not say what goes on; the operation does.
+    std::string Base = withoutPrefix(Own);
+    bool SaysNothing = Own.empty() || Own == "start" || Own == "run";
+    if (SaysNothing) {
       const Operation *First = firstOperation(A);
       const FunctionDecl *Callee =
           First && First->Call ? First->Call->getDirectCallee() : nullptr;
@@ -226,7 +227,9 @@ private:
                  any_of(Base, [](char C) { return isUpper(C); });
     if (A.IsLoop)
       return uniqueWord(Base + (Camel ? "Loop" : "_loop"));
-    return uniqueWord(Base);
+    if (Base != Own)
+      return uniqueWord(Base);
+    return uniqueWord(Base + (Camel ? "Async" : "_async"));
   }
 
   //--- One agent ---------------------------------------------------------//

@@ -317,9 +317,11 @@ private:
 
   std::string condition(const Node &N) const {
     const Expr *Condition = cast<IfStmt>(N.Source)->getCond();
-    std::string Written = edited(asWritten(Condition));
-    if (!N.Negated)
-      return Written;
+    return N.Negated ? negated(Condition) : edited(asWritten(Condition));
+  }
+
+  /// The opposite of \p Condition, as a person would write it.
+  std::string negated(const Expr *Condition) const {
     const Expr *E = asWritten(Condition)->IgnoreParens();
     if (const auto *Unary = dyn_cast<UnaryOperator>(E))
       if (Unary->getOpcode() == UO_LNot)
@@ -327,7 +329,11 @@ private:
     if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(E))
       if (Operator->getOperator() == OO_Exclaim)
         return edited(asWritten(Operator->getArg(0)));
-    if (const auto *Binary = dyn_cast<BinaryOperator>(E))
+    if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
+      if (Binary->isLogicalOp())
+        return negatedOperand(*Binary, Binary->getLHS()) +
+               (Binary->getOpcode() == BO_LAnd ? " || " : " && ") +
+               negatedOperand(*Binary, Binary->getRHS());
       if (Binary->isEqualityOp() ||
           (Binary->isRelationalOp() &&
            Binary->getLHS()->getType()->isIntegralOrEnumerationType() &&
@@ -337,9 +343,22 @@ private:
                    BinaryOperator::negateComparisonOp(Binary->getOpcode()))
                    .str() +
                " " + edited(Binary->getRHS());
+    }
+    std::string Written = edited(E);
     bool IsSimple = isa<DeclRefExpr, MemberExpr, CallExpr>(E) &&
                     !isa<CXXOperatorCallExpr>(E);
     return IsSimple ? "!" + Written : "!(" + Written + ")";
+  }
+
+  /// An operand of a negated && or ||, in parentheses where the operators mix.
+  std::string negatedOperand(const BinaryOperator &Outer,
+                             const Expr *Operand) const {
+    std::string Written = negated(Operand);
+    const auto *Inner =
+        dyn_cast<BinaryOperator>(asWritten(Operand)->IgnoreParens());
+    bool Mixes = Inner && Inner->isLogicalOp() &&
+                 Inner->getOpcode() != Outer.getOpcode();
+    return Mixes ? "(" + Written + ")" : Written;
   }
 
   /// \p B has no text: its arguments are where they have to be already.

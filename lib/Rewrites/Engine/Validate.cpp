@@ -413,6 +413,10 @@ private:
     }
     std::string Label = normal(E);
     if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
+      if (Binary->getOpcode() == BO_LAnd)
+        return test(Binary->getLHS(), test(Binary->getRHS(), Then, Else), Else);
+      if (Binary->getOpcode() == BO_LOr)
+        return test(Binary->getLHS(), Then, test(Binary->getRHS(), Then, Else));
       BinaryOperatorKind Op = Binary->getOpcode();
       if (Op == BO_NE || Op == BO_LE || Op == BO_GE) {
         Op = BinaryOperator::negateComparisonOp(Op);
