@@ -4,7 +4,7 @@ import difflib
 import itertools
 
 from peers import free_port, table_of
-from program import HarnessError, Program
+from program import Program
 from scenarios import Stage, occupy
 
 _run_number = itertools.count()
