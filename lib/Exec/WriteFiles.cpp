@@ -57,6 +57,19 @@ Expected<Pending> prepare(const OutputFile &Output) {
 
 } // namespace
 
+Error checkWritable(StringRef Directory) {
+  SmallString<256> Existing(Directory);
+  sys::fs::make_absolute(Existing);
+  while (!sys::fs::exists(Existing) && sys::path::has_parent_path(Existing))
+    sys::path::remove_filename(Existing);
+  if (!sys::fs::is_directory(Existing))
+    return cannotWrite(Directory, make_error_code(std::errc::not_a_directory));
+  if (std::error_code EC =
+          sys::fs::access(Existing, sys::fs::AccessMode::Write))
+    return cannotWrite(Directory, EC);
+  return Error::success();
+}
+
 Error writeFiles(ArrayRef<OutputFile> Files) {
   std::vector<Pending> Prepared;
   scope_exit Discard([&] {

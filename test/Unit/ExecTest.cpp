@@ -125,6 +125,14 @@ TEST_F(WriteFilesTest, OneThatFailsKeepsAllFromBeingWritten) {
   EXPECT_EQ(count(), 2u);
 }
 
+TEST_F(WriteFilesTest, PlacesAreCheckedWithoutMakingThem) {
+  cantFail(writeFiles(OutputFile{path("file"), ""}));
+  EXPECT_FALSE(errorToBool(checkWritable(path("x/y"))));
+  EXPECT_TRUE(errorToBool(checkWritable(path("file"))));
+  EXPECT_TRUE(errorToBool(checkWritable(path("file/x"))));
+  EXPECT_EQ(count(), 1u);
+}
+
 TEST_F(WriteFilesTest, PermissionsStay) {
   cantFail(writeFiles(OutputFile{path("a"), "old"}));
   sys::fs::setPermissions(path("a"), sys::fs::perms(0750));

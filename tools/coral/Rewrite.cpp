@@ -47,6 +47,11 @@ Expected<Destination> destination(const Arguments &Args) {
                         "'--export-fixes' exclude each other");
     Chosen = To;
   }
+  for (OptionID Id : {OPT_output_dir_EQ, OPT_export_fixes_EQ})
+    if (Args.has(Id) && Args.value(Id).empty())
+      return usageError("'" +
+                        Args.Options.getLastArg(Id)->getSpelling().rtrim('=') +
+                        "' names no place to write to");
   return Chosen.value_or(Destination::Diff);
 }
 
@@ -253,6 +258,9 @@ Expected<int> runRewrite(const Arguments &Args) {
   Expected<TranslationUnits> Units = TranslationUnits::create(Args);
   if (!Units)
     return Units.takeError();
+  if (*To == Destination::OutputDir)
+    if (Error E = checkWritable(Args.value(OPT_output_dir_EQ)))
+      return E;
 
   Outcome All;
   Units->forEach<RewriteResult>(

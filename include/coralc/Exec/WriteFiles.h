@@ -20,6 +20,10 @@ struct OutputFile {
 /// symbolic link keeps pointing at the file that is written.
 llvm::Error writeFiles(llvm::ArrayRef<OutputFile> Files);
 
+/// Fails when no file can be made below \p Directory, whether or not it exists
+/// yet: to be asked before the work whose results go there.
+llvm::Error checkWritable(llvm::StringRef Directory);
+
 } // namespace coralc
 
 #endif
