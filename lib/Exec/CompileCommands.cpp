@@ -54,13 +54,16 @@ public:
     SmallVector<StringRef> Tried;
     for (StringRef Dir = Directory; !Dir.empty();
          Dir = sys::path::parent_path(Dir)) {
-      if (hasDatabase(Dir))
-        return load(Dir);
+      SmallString<256> Build(Dir);
+      sys::path::append(Build, "build");
+      for (StringRef Candidate : {Dir, StringRef(Build)})
+        if (hasDatabase(Candidate))
+          return load(Candidate);
       Tried.push_back(Dir);
     }
     return failure("no compile_commands.json in " + join(Tried, ", ") +
-                   "; name its directory with -p, or give the compiler flags "
-                   "after '--'");
+                   ", nor in a 'build' directory in one of them; name its "
+                   "directory with -p, or give the compiler flags after '--'");
   }
 
 private:

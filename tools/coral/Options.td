@@ -28,7 +28,8 @@ multiclass Eq<string name, string metavar, string help,
 
 def p : Separate<["-"], "p">, MetaVarName<"<dir>">,
         HelpText<"Take the compile commands from <dir>/compile_commands.json "
-                 "instead of the nearest one above each file">,
+                 "instead of the nearest one above each file, in a directory "
+                 "or in its 'build'">,
         In<[LintVis, RewriteVis], files_Group>;
 def p_EQ : Joined<["-"], "p=">, Alias<p>, Visibility<[LintVis, RewriteVis]>;
 defm header_filter : Eq<"header-filter", "<regex>",

@@ -23,7 +23,7 @@ struct Inputs {
   /// below it.
   std::vector<std::string> Paths;
   /// Where compile_commands.json is; empty to search the parent directories of
-  /// each path.
+  /// each path and the `build` directories in them.
   std::string BuildDirectory;
   /// Flags for every file, instead of a compile database.
   std::optional<std::vector<std::string>> Flags;
