@@ -18,9 +18,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
-#include "coralc/Rewrites/Engine/Names.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"

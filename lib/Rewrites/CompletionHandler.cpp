@@ -13,9 +13,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
-#include "coralc/Rewrites/Engine/Names.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"

@@ -13,8 +13,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
-#include "coralc/Rewrites/Engine/Names.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/MapVector.h"
@@ -516,12 +516,10 @@ public:
   void addStates(BuiltGraph &Built, const SourceText &Text) override {
     UseCollector Uses;
     std::vector<const CXXRecordDecl *> Classes;
-    const SourceManager &SM = Text.context().getSourceManager();
-    for (const Decl *D : Text.context().getTranslationUnitDecl()->decls())
-      if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation()))) {
-        Uses.TraverseDecl(D);
-        collectClasses(D, Classes);
-      }
+    forEachOwnDecl(Text, [&](const Decl *D) {
+      Uses.TraverseDecl(D);
+      collectClasses(D, Classes);
+    });
     for (const CXXRecordDecl *Class : Classes)
       if (const CXXMethodDecl *Pull = pullFunction(*Class, Text))
         addGenerator(*Pull, Uses, Built, Text);

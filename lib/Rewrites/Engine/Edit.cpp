@@ -1,10 +1,9 @@
 //===--- Edit.cpp - What a plan changes in the user's file ----------------===//
 
 #include "coralc/Rewrites/Engine/Edit.h"
-#include "coralc/Rewrites/Engine/Names.h"
-#include "coralc/Vocabulary/Vocabulary.h"
-#include "clang/AST/DeclTemplate.h"
-#include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "coralc/Rewrites/Engine/Executor.h"
+#include "coralc/Rewrites/Engine/Includes.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -22,65 +21,6 @@ const Operation *firstOperation(const Agent &A) {
       First = N.Op.get();
   });
   return First;
-}
-
-bool mentionsLocal(const Expr *E) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    bool Found = false;
-    bool VisitDeclRefExpr(const DeclRefExpr *Ref) override {
-      const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
-      Found |= V && V->hasLocalStorage();
-      return true;
-    }
-  } V;
-  V.TraverseStmt(E);
-  return V.Found;
-}
-
-bool hasGetExecutor(QualType Type) {
-  Type = Type.getNonReferenceType();
-  if (Type->isPointerType())
-    Type = Type->getPointeeType();
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  if (!Record || !Record->hasDefinition())
-    return false;
-  DeclarationName Name(&Record->getASTContext().Idents.get("get_executor"));
-  if (!Record->lookup(Name).empty())
-    return true;
-  return any_of(Record->bases(), [](const CXXBaseSpecifier &Base) {
-    return hasGetExecutor(Base.getType());
-  });
-}
-
-/// An expression for the executor that \p Op's handler runs on, valid where
-/// the agent is started; empty when there is none.
-std::string executorOf(const Operation &Op, const SourceText &Text) {
-  const Expr *Source = nullptr;
-  bool IsExecutor = false;
-  if (Op.How == Operation::Form::CompletionToken &&
-      asWritten(Op.HandlerArgument) != Op.Handler) {
-    // bind_executor(executor, handler)
-    if (const auto *Bind = dyn_cast<CallExpr>(asWritten(Op.HandlerArgument)))
-      if (Bind->getNumArgs() == 2)
-        Source = Bind->getArg(0);
-    IsExecutor = Source && !hasGetExecutor(Source->getType());
-  } else if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call)) {
-    if (hasGetExecutor(Member->getImplicitObjectArgument()->getType()))
-      Source = Member->getImplicitObjectArgument();
-  } else if (Op.Call->getNumArgs() > 1) {
-    if (hasGetExecutor(Op.Call->getArg(0)->getType()))
-      Source = Op.Call->getArg(0);
-  }
-  if (!Source || mentionsLocal(Source))
-    return "";
-  Source = asWritten(Source);
-  if (isa<CXXThisExpr>(Source))
-    return "get_executor()";
-  std::string Written = Text.text(Source->getSourceRange()).str();
-  if (Written.empty() || IsExecutor)
-    return Written;
-  return Written + (Source->getType()->isPointerType() ? "->" : ".") +
-         "get_executor()";
 }
 
 /// \p Buffer has the identifier \p Word.
@@ -134,7 +74,7 @@ public:
     if (Edits.empty())
       return {};
     addHelpers();
-    addIncludes();
+    append_range(Edits, includeEdits(Text, Dialect, Uses, Target));
     return std::move(Edits);
   }
 
@@ -569,126 +509,6 @@ private:
                  "std::rethrow_exception(error);\n}\n")
         .user("\n");
     add({At, At}, std::move(Helper));
-  }
-
-  struct Inclusion {
-    StringRef Header;
-    bool Angled;
-    TextRange Line;
-  };
-
-  std::vector<Inclusion> inclusions() const {
-    std::vector<Inclusion> Result;
-    StringRef Buffer = Text.buffer();
-    unsigned At = 0;
-    while (At < Buffer.size()) {
-      unsigned End = Text.lineEnd(At);
-      StringRef Line = Buffer.slice(At, End).trim();
-      if (Line.consume_front("#") && (Line = Line.ltrim(), true) &&
-          Line.consume_front("include")) {
-        Line = Line.ltrim();
-        bool Angled = Line.starts_with("<");
-        StringRef Header = Line.drop_front().take_until(
-            [](char C) { return C == '>' || C == '"'; });
-        Result.push_back({Header, Angled, {At, End}});
-      }
-      At = End;
-    }
-    return Result;
-  }
-
-  void addIncludes() {
-    std::vector<Inclusion> Present = inclusions();
-    auto Has = [&](StringRef Header) {
-      return any_of(Present,
-                    [&](const Inclusion &I) { return I.Header == Header; });
-    };
-    EditText New;
-    for (const TargetDialect::Include &I : Dialect.includes(Uses)) {
-      if (Has(I.Header) || any_of(I.Umbrellas, Has))
-        continue;
-      StringRef Top = StringRef(I.Header).split('/').first;
-      bool Quoted = any_of(Present, [&](const Inclusion &Other) {
-        return !Other.Angled && (Other.Header.starts_with((Top + "/").str()) ||
-                                 Other.Header == (Top + ".hpp").str());
-      });
-      if (isStandard(I.Header)) {
-        addStandardInclude(I.Header, Present);
-        continue;
-      }
-      New.user(Quoted ? "#include \"" + I.Header + "\"\n"
-                      : "#include <" + I.Header + ">\n");
-    }
-    if (!New.Text.empty()) {
-      unsigned At = Present.empty() ? 0 : Present.back().Line.End;
-      add({At, At}, std::move(New));
-    }
-    addCoroutineSwitches(Present);
-  }
-
-  static bool isStandard(StringRef Header) {
-    return !Header.contains('/') && !Header.contains('.');
-  }
-
-  /// Among the standard headers, in order of name.
-  void addStandardInclude(StringRef Header, ArrayRef<Inclusion> Present) {
-    unsigned At = Present.empty() ? 0 : Present.back().Line.End;
-    bool Seen = false;
-    for (const Inclusion &I : Present) {
-      if (!I.Angled || !isStandard(I.Header))
-        continue;
-      if (I.Header > Header) {
-        At = Seen ? At : I.Line.Begin;
-        break;
-      }
-      At = I.Line.End;
-      Seen = true;
-    }
-    EditText New;
-    New.user("#include <" + Header.str() + ">\n");
-    add({At, At}, std::move(New));
-  }
-
-  /// Debian's Asio 1.22 turns its coroutines off under Clang unless it is
-  /// told otherwise before the first of its headers.
-  void addCoroutineSwitches(ArrayRef<Inclusion> Present) {
-    if (Target != RewriteTarget::Asio || Present.empty() || hasAwaitable())
-      return;
-    bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
-    std::string Defines, Guard;
-    for (const Vocabulary &V : builtinVocabularies().all())
-      for (const std::string &Switch : V.CoroutineSwitches)
-        if (StringRef(Switch).starts_with("BOOST_") == Boost) {
-          if (Guard.empty())
-            Guard = Switch;
-          Defines += "#define " + Switch + " 1\n";
-        }
-    EditText New;
-    New.user("#ifndef " + Guard +
-             " // Asio leaves coroutines off under Clang\n" + Defines +
-             "#endif\n\n");
-    unsigned At = Present.front().Line.Begin;
-    add({At, At}, std::move(New));
-  }
-
-  bool hasAwaitable() const {
-    const DeclContext *Where = Text.context().getTranslationUnitDecl();
-    SmallVector<StringRef, 2> Path;
-    StringRef(Dialect.token("")).split(Path, "::");
-    for (StringRef Part : drop_end(Path)) {
-      const NamespaceDecl *Found = nullptr;
-      for (const NamedDecl *D : Where->lookup(&Text.context().Idents.get(Part)))
-        if (const auto *N = dyn_cast<NamespaceDecl>(D))
-          Found = N;
-      if (!Found)
-        return false;
-      Where = Found;
-    }
-    for (const NamedDecl *D :
-         Where->lookup(&Text.context().Idents.get("awaitable")))
-      if (isa<ClassTemplateDecl>(D))
-        return true;
-    return false;
   }
 
   MutableArrayRef<Agent *> Agents;

@@ -1,45 +1,14 @@
 //===--- GraphBuilder.cpp - From syntax to the state graph ----------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
 using namespace llvm;
 
 namespace coralc {
-
-const FunctionDecl *definitionOf(const FunctionDecl *F) {
-  if (!F)
-    return nullptr;
-  const FunctionDecl *Definition = nullptr;
-  return F->hasBody(Definition) ? Definition : F->getCanonicalDecl();
-}
-
-const Expr *asWritten(const Expr *E) {
-  if (!E)
-    return nullptr;
-  for (;;) {
-    const Expr *Inner = E->IgnoreUnlessSpelledInSource();
-    if (const auto *Cleanups = dyn_cast<ExprWithCleanups>(Inner))
-      Inner = Cleanups->getSubExpr();
-    if (Inner == E)
-      return E;
-    E = Inner;
-  }
-}
-
-bool isSharedFromThis(const Expr *E) {
-  const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(asWritten(E));
-  if (!Call || !Call->getMethodDecl())
-    return false;
-  const CXXMethodDecl *Method = Call->getMethodDecl();
-  return Method->getDeclName().isIdentifier() &&
-         Method->getName() == "shared_from_this" &&
-         isa<CXXThisExpr>(
-             Call->getImplicitObjectArgument()->IgnoreParenImpCasts());
-}
 
 State *StateGraph::find(const FunctionDecl *Function) const {
   for (const auto &S : States)
@@ -65,60 +34,6 @@ void forEachStep(const Sequence &Steps,
 }
 
 namespace {
-
-/// Every operation of the main file, and the function and handlers around it.
-class OperationFinder : public ConstDynamicRecursiveASTVisitor {
-public:
-  OperationFinder(const SourceText &Text, const PatternList &Patterns)
-      : Text(Text), Patterns(Patterns) {}
-
-  bool TraverseDecl(const Decl *D) override {
-    const auto *F = dyn_cast_or_null<FunctionDecl>(D);
-    if (!F)
-      return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
-    SaveAndRestore<const FunctionDecl *> Function(Current, F);
-    SaveAndRestore<unsigned> Lambdas(ForeignLambdas, 0u);
-    return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
-  }
-
-  bool TraverseLambdaExpr(const LambdaExpr *L) override {
-    bool Foreign = !Handlers.contains(L);
-    SaveAndRestore<unsigned> Lambdas(ForeignLambdas, ForeignLambdas + Foreign);
-    return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
-  }
-
-  bool VisitCallExpr(const CallExpr *Call) override {
-    if (!Current || !Text.isInMainFile(Call->getSourceRange()))
-      return true;
-    for (const auto &P : Patterns) {
-      std::optional<OperationMatch> Match = P->matchOperation(*Call, Text);
-      if (!Match)
-        continue;
-      if (auto *Op = std::get_if<Operation>(&*Match)) {
-        Op->Origin = P.get();
-        Handlers.insert(Op->Handler);
-        if (ForeignLambdas)
-          Match = Refusal{"operation-in-a-lambda", Call->getBeginLoc(),
-                          "the operation starts inside a lambda that is not "
-                          "itself a handler, so nothing says when and how "
-                          "often it runs; move the lambda's body into a "
-                          "function"};
-      }
-      Found.push_back({Call->getBeginLoc(), P.get(), Current});
-      Matches.try_emplace(Call, std::move(*Match));
-      break;
-    }
-    return true;
-  }
-
-  const SourceText &Text;
-  const PatternList &Patterns;
-  const FunctionDecl *Current = nullptr;
-  unsigned ForeignLambdas = 0;
-  SmallPtrSet<const LambdaExpr *, 8> Handlers;
-  std::vector<FoundOperation> Found;
-  DenseMap<const CallExpr *, OperationMatch> Matches;
-};
 
 /// Calls below one statement, those in lambdas left out.
 class CallCollector : public ConstDynamicRecursiveASTVisitor {
@@ -160,16 +75,15 @@ private:
 class GraphBuilder {
 public:
   GraphBuilder(const SourceText &Text, const PatternList &Patterns)
-      : Text(Text), Patterns(Patterns), Finder(Text, Patterns) {}
+      : Text(Text), Patterns(Patterns), Found(findOperations(Text, Patterns)) {}
 
   BuiltGraph build() {
-    forEachOwnDecl([&](const Decl *D) { Finder.TraverseDecl(D); });
-    for (const FoundOperation &Op : Finder.Found)
+    for (const FoundOperation &Op : Found.InOrder)
       request(definitionOf(Op.Function));
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
     collectReferences();
-    BuiltGraph Built{std::move(Graph), std::move(Finder.Found)};
+    BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
       P->addStates(Built, Text);
     return Built;
@@ -177,14 +91,6 @@ public:
 
 private:
   enum class Position { Tail, NotTail };
-
-  /// Top-level declarations of the main file: headers are not searched.
-  void forEachOwnDecl(function_ref<void(const Decl *)> Visit) {
-    const SourceManager &SM = Text.context().getSourceManager();
-    for (const Decl *D : Text.context().getTranslationUnitDecl()->decls())
-      if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
-        Visit(D);
-  }
 
   State &request(const FunctionDecl *F) {
     if (State *Known = Graph.find(F))
@@ -208,7 +114,7 @@ private:
     auto [Known, New] = Reaches.try_emplace(F, false);
     if (!New)
       return Known->second;
-    bool Result = any_of(Finder.Found, [&](const FoundOperation &Op) {
+    bool Result = any_of(Found.InOrder, [&](const FoundOperation &Op) {
       return definitionOf(Op.Function) == F;
     });
     if (!Result && F->hasBody() && Text.isInMainFile(F->getSourceRange()))
@@ -228,17 +134,7 @@ private:
         return isSelf(Arrow->getArg(0));
     if (const auto *Ref = dyn_cast<DeclRefExpr>(Object))
       if (const auto *Var = dyn_cast<VarDecl>(Ref->getDecl()))
-        return Var->hasInit() && isSharedFromThisCopy(Var);
-    return false;
-  }
-
-  static bool isSharedFromThisCopy(const VarDecl *Var) {
-    const Expr *Init = asWritten(Var->getInit());
-    if (isSharedFromThis(Init))
-      return true;
-    if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init))
-      if (const auto *From = dyn_cast<VarDecl>(Ref->getDecl()))
-        return From->hasInit() && From != Var && isSharedFromThisCopy(From);
+        return isSharedFromThisCopy(Var);
     return false;
   }
 
@@ -279,7 +175,7 @@ private:
   bool isInteresting(const Stmt *S) {
     bool Result = false;
     forEachCall(S, [&](const CallExpr &Call) {
-      Result |= Finder.Matches.contains(&Call) || isDeliveryCall(Call) ||
+      Result |= Found.Matches.contains(&Call) || isDeliveryCall(Call) ||
                 jumpTarget(Call);
     });
     return Result;
@@ -436,6 +332,11 @@ private:
                     "this loop starts an operation in every turn without "
                     "waiting for it; as a coroutine they would run one "
                     "after the other");
+    if (isa<CXXTryStmt>(S))
+      return refuse("unsupported-control-flow", S->getBeginLoc(),
+                    "an operation starts inside this try, which does not "
+                    "guard its handler; a coroutine's try would. Move it "
+                    "into a function of its own");
     return refuse("unsupported-control-flow", S->getBeginLoc(),
                   "an operation starts inside a statement that is neither a "
                   "plain call nor an if; move it into a function of its own");
@@ -488,8 +389,8 @@ private:
 
   bool buildCall(const CallExpr &Call, const Stmt *S, Position Where,
                  Sequence &Out) {
-    auto Match = Finder.Matches.find(&Call);
-    if (Match != Finder.Matches.end())
+    auto Match = Found.Matches.find(&Call);
+    if (Match != Found.Matches.end())
       return buildSuspension(Call, Match->second, Where, Out);
     if (isDeliveryCall(Call)) {
       if (Where != Position::Tail)
@@ -524,11 +425,17 @@ private:
         Current->Why = *Why;
       return false;
     }
-    if (Where != Position::Tail)
+    if (Where != Position::Tail) {
+      if (std::get<Operation>(Match).How == Operation::Form::Task)
+        return refuse("operation-not-last", Call.getBeginLoc(),
+                      "this function goes on after the call, so here the "
+                      "callback stays; the function that is called keeps an "
+                      "overload for it");
       return refuse("operation-not-last", Call.getBeginLoc(),
                     "code runs after this operation is started and before "
                     "its handler; as a coroutine it would run after the "
                     "handler. Start the operation last");
+    }
     Step Suspend;
     Suspend.What = Step::Kind::Suspend;
     Suspend.Op = std::make_shared<Operation>(std::get<Operation>(Match));
@@ -577,7 +484,7 @@ private:
         } else {
           Op.InitCaptures.push_back(Var);
         }
-      } else if (Var->hasInit() && isSharedFromThisCopy(Var)) {
+      } else if (isSharedFromThisCopy(Var)) {
         Op.HoldsSelf = true;
       }
     }
@@ -607,7 +514,7 @@ private:
     if (!Declaration || !Declaration->isSingleDecl())
       return false;
     const auto *Var = dyn_cast<VarDecl>(Declaration->getSingleDecl());
-    if (!Var || !Var->hasInit() || !isSharedFromThisCopy(Var))
+    if (!Var || !isSharedFromThisCopy(Var))
       return false;
     return !isUsedOutsideCaptures(Var);
   }
@@ -695,12 +602,12 @@ private:
       }
     };
     Walker W(*this);
-    forEachOwnDecl([&](const Decl *D) { W.TraverseDecl(D); });
+    forEachOwnDecl(Text, [&](const Decl *D) { W.TraverseDecl(D); });
   }
 
   const SourceText &Text;
   const PatternList &Patterns;
-  OperationFinder Finder;
+  FoundOperations Found;
   StateGraph Graph;
   std::vector<State *> Pending;
   DenseMap<const FunctionDecl *, bool> Reaches;

@@ -1,6 +1,7 @@
 //===--- Render.cpp - A planned agent as text -----------------------------===//
 
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"

@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Edit.h"
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "llvm/ADT/STLExtras.h"
 

@@ -1,6 +1,7 @@
 //===--- Structure.cpp - From states to a structured coroutine ------------===//
 
 #include "coralc/Rewrites/Engine/Plan.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -17,16 +18,6 @@ void forEachNode(const Block &Nodes, function_ref<void(const Node &)> Visit) {
     forEachNode(N.Body, Visit);
     forEachNode(N.Else, Visit);
   }
-}
-
-const VarDecl *variableNamedBy(const Expr *E) {
-  E = asWritten(E);
-  if (const auto *Call = dyn_cast<CallExpr>(E))
-    if (Call->isCallToStdMove())
-      E = asWritten(Call->getArg(0));
-  const auto *Ref = dyn_cast<DeclRefExpr>(E);
-  const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
-  return V && V->hasLocalStorage() ? V : nullptr;
 }
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
-#include "coralc/Rewrites/Engine/Names.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/StmtCXX.h"
 #include "clang/Lex/Lexer.h"
@@ -491,10 +491,7 @@ const CoroutineBodyStmt *findCoroutine(const Agent &A,
       return Scope ? qualifiedName(*Scope) : std::string();
     }
   } V(A);
-  const SourceManager &SM = Output.context().getSourceManager();
-  for (const Decl *D : Output.context().getTranslationUnitDecl()->decls())
-    if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
-      V.TraverseDecl(D);
+  forEachOwnDecl(Output, [&](const Decl *D) { V.TraverseDecl(D); });
   return V.Found;
 }
 

@@ -87,9 +87,6 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);
 void forEachNode(const Block &Nodes,
                  llvm::function_ref<void(const Node &)> Visit);
 
-/// The local variable that \p E names or moves from, if it does only that.
-const clang::VarDecl *variableNamedBy(const clang::Expr *E);
-
 /// Checks that nothing outlives or is outlived by what it was not before;
 /// returns why the agent must stay otherwise.
 std::optional<Refusal> checkLifetimes(const Agent &A);

@@ -1,0 +1,17 @@
+//===--- Executor.h - Where an operation's handler runs ---------*- C++ -*-===//
+
+#ifndef CORALC_REWRITES_ENGINE_EXECUTOR_H
+#define CORALC_REWRITES_ENGINE_EXECUTOR_H
+
+#include "coralc/Rewrites/Engine/SourceText.h"
+#include "coralc/Rewrites/Engine/StateGraph.h"
+
+namespace coralc {
+
+/// An expression for the executor that \p Op's handler runs on, valid where
+/// the agent is started; empty when there is none.
+std::string executorOf(const Operation &Op, const SourceText &Text);
+
+} // namespace coralc
+
+#endif

@@ -1,0 +1,39 @@
+//===--- Syntax.h - What the user wrote, seen through the AST ---*- C++ -*-===//
+
+#ifndef CORALC_REWRITES_ENGINE_SYNTAX_H
+#define CORALC_REWRITES_ENGINE_SYNTAX_H
+
+#include "clang/AST/Decl.h"
+#include "clang/AST/ExprCXX.h"
+#include <string>
+
+namespace coralc {
+
+/// The qualified name of \p D as vocabularies write it: without inline
+/// namespaces and template arguments.
+std::string qualifiedName(const clang::NamedDecl &D);
+
+/// \p Name wraps a handler and passes its completion on, such as
+/// asio::bind_executor: a token may take the handler's place inside it.
+bool isHandlerWrapper(llvm::StringRef Name);
+
+/// \p F's definition in this translation unit, else \p F.
+const clang::FunctionDecl *definitionOf(const clang::FunctionDecl *F);
+
+/// \p E without what the compiler put around it: the call, lambda or
+/// reference that the user wrote.
+const clang::Expr *asWritten(const clang::Expr *E);
+
+/// The local variable that \p E names or moves from, if it does only that.
+const clang::VarDecl *variableNamedBy(const clang::Expr *E);
+
+/// \p E is shared_from_this().
+bool isSharedFromThis(const clang::Expr *E);
+
+/// \p Var is initialized with shared_from_this(), or a copy of such a
+/// variable.
+bool isSharedFromThisCopy(const clang::VarDecl *Var);
+
+} // namespace coralc
+
+#endif

@@ -1,0 +1,162 @@
+//===--- Includes.cpp - The headers that the output needs -----------------===//
+
+#include "coralc/Rewrites/Engine/Includes.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/DeclTemplate.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+class IncludeEditor {
+public:
+  IncludeEditor(const SourceText &Text, const TargetDialect &Dialect,
+                TargetDialect::Uses Uses, RewriteTarget Target)
+      : Text(Text), Dialect(Dialect), Uses(Uses), Target(Target) {}
+
+  std::vector<FileEdit> run() {
+    std::vector<Inclusion> Present = inclusions();
+    auto Has = [&](StringRef Header) {
+      return any_of(Present,
+                    [&](const Inclusion &I) { return I.Header == Header; });
+    };
+    std::string New;
+    for (const TargetDialect::Include &I : Dialect.includes(Uses)) {
+      if (Has(I.Header) || any_of(I.Umbrellas, Has))
+        continue;
+      StringRef Top = StringRef(I.Header).split('/').first;
+      bool Quoted = any_of(Present, [&](const Inclusion &Other) {
+        return !Other.Angled && (Other.Header.starts_with((Top + "/").str()) ||
+                                 Other.Header == (Top + ".hpp").str());
+      });
+      if (isStandard(I.Header)) {
+        addStandardInclude(I.Header, Present);
+        continue;
+      }
+      New += Quoted ? "#include \"" + I.Header + "\"\n"
+                    : "#include <" + I.Header + ">\n";
+    }
+    if (!New.empty()) {
+      unsigned At = Present.empty() ? 0 : Present.back().Line.End;
+      add({At, At}, std::move(New));
+    }
+    addCoroutineSwitches(Present);
+    return std::move(Edits);
+  }
+
+private:
+  struct Inclusion {
+    StringRef Header;
+    bool Angled;
+    TextRange Line;
+  };
+
+  std::vector<Inclusion> inclusions() const {
+    std::vector<Inclusion> Result;
+    StringRef Buffer = Text.buffer();
+    unsigned At = 0;
+    while (At < Buffer.size()) {
+      unsigned End = Text.lineEnd(At);
+      StringRef Line = Buffer.slice(At, End).trim();
+      if (Line.consume_front("#") && (Line = Line.ltrim(), true) &&
+          Line.consume_front("include")) {
+        Line = Line.ltrim();
+        bool Angled = Line.starts_with("<");
+        StringRef Header = Line.drop_front().take_until(
+            [](char C) { return C == '>' || C == '"'; });
+        Result.push_back({Header, Angled, {At, End}});
+      }
+      At = End;
+    }
+    return Result;
+  }
+
+  static bool isStandard(StringRef Header) {
+    return !Header.contains('/') && !Header.contains('.');
+  }
+
+  /// Among the standard headers, in order of name.
+  void addStandardInclude(StringRef Header, ArrayRef<Inclusion> Present) {
+    unsigned At = Present.empty() ? 0 : Present.back().Line.End;
+    bool Seen = false;
+    for (const Inclusion &I : Present) {
+      if (!I.Angled || !isStandard(I.Header))
+        continue;
+      if (I.Header > Header) {
+        At = Seen ? At : I.Line.Begin;
+        break;
+      }
+      At = I.Line.End;
+      Seen = true;
+    }
+    std::string New;
+    New = "#include <" + Header.str() + ">\n";
+    add({At, At}, std::move(New));
+  }
+
+  /// Debian's Asio 1.22 turns its coroutines off under Clang unless it is
+  /// told otherwise before the first of its headers.
+  void addCoroutineSwitches(ArrayRef<Inclusion> Present) {
+    if (Target != RewriteTarget::Asio || Present.empty() || hasAwaitable())
+      return;
+    bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
+    std::string Defines, Guard;
+    for (const Vocabulary &V : builtinVocabularies().all())
+      for (const std::string &Switch : V.CoroutineSwitches)
+        if (StringRef(Switch).starts_with("BOOST_") == Boost) {
+          if (Guard.empty())
+            Guard = Switch;
+          Defines += "#define " + Switch + " 1\n";
+        }
+    std::string New;
+    New +=
+        ("#ifndef " + Guard + " // Asio leaves coroutines off under Clang\n" +
+         Defines + "#endif\n\n");
+    unsigned At = Present.front().Line.Begin;
+    add({At, At}, std::move(New));
+  }
+
+  bool hasAwaitable() const {
+    const DeclContext *Where = Text.context().getTranslationUnitDecl();
+    SmallVector<StringRef, 2> Path;
+    StringRef(Dialect.token("")).split(Path, "::");
+    for (StringRef Part : drop_end(Path)) {
+      const NamespaceDecl *Found = nullptr;
+      for (const NamedDecl *D : Where->lookup(&Text.context().Idents.get(Part)))
+        if (const auto *N = dyn_cast<NamespaceDecl>(D))
+          Found = N;
+      if (!Found)
+        return false;
+      Where = Found;
+    }
+    for (const NamedDecl *D :
+         Where->lookup(&Text.context().Idents.get("awaitable")))
+      if (isa<ClassTemplateDecl>(D))
+        return true;
+    return false;
+  }
+
+  void add(TextRange Range, std::string New) {
+    Edits.push_back({Range, std::move(New), {}});
+  }
+
+  const SourceText &Text;
+  const TargetDialect &Dialect;
+  TargetDialect::Uses Uses;
+  RewriteTarget Target;
+  std::vector<FileEdit> Edits;
+};
+
+} // namespace
+
+std::vector<FileEdit> includeEdits(const SourceText &Text,
+                                   const TargetDialect &Dialect,
+                                   TargetDialect::Uses Uses,
+                                   RewriteTarget Target) {
+  return IncludeEditor(Text, Dialect, Uses, Target).run();
+}
+
+} // namespace coralc

@@ -1,0 +1,88 @@
+//===--- Syntax.cpp - What the user wrote, seen through the AST -----------===//
+
+#include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+std::string qualifiedName(const NamedDecl &D) {
+  std::string Result;
+  raw_string_ostream Out(Result);
+  SmallVector<const NamedDecl *, 4> Path;
+  for (const DeclContext *Context = D.getDeclContext(); Context;
+       Context = Context->getParent()) {
+    const auto *Namespace = dyn_cast<NamespaceDecl>(Context);
+    if (Namespace &&
+        (Namespace->isInline() || Namespace->isAnonymousNamespace()))
+      continue;
+    if (isa<NamespaceDecl, RecordDecl>(Context))
+      Path.push_back(cast<NamedDecl>(Context));
+  }
+  for (const NamedDecl *Part : reverse(Path))
+    Out << Part->getDeclName() << "::";
+  Out << D.getDeclName();
+  return Result;
+}
+
+bool isHandlerWrapper(StringRef Name) {
+  return builtinVocabularies().isHandlerWrapper(Name);
+}
+
+const FunctionDecl *definitionOf(const FunctionDecl *F) {
+  if (!F)
+    return nullptr;
+  const FunctionDecl *Definition = nullptr;
+  return F->hasBody(Definition) ? Definition : F->getCanonicalDecl();
+}
+
+const Expr *asWritten(const Expr *E) {
+  if (!E)
+    return nullptr;
+  for (;;) {
+    const Expr *Inner = E->IgnoreUnlessSpelledInSource();
+    if (const auto *Cleanups = dyn_cast<ExprWithCleanups>(Inner))
+      Inner = Cleanups->getSubExpr();
+    if (Inner == E)
+      return E;
+    E = Inner;
+  }
+}
+
+bool isSharedFromThis(const Expr *E) {
+  const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(asWritten(E));
+  if (!Call || !Call->getMethodDecl())
+    return false;
+  const CXXMethodDecl *Method = Call->getMethodDecl();
+  return Method->getDeclName().isIdentifier() &&
+         Method->getName() == "shared_from_this" &&
+         isa<CXXThisExpr>(
+             Call->getImplicitObjectArgument()->IgnoreParenImpCasts());
+}
+
+const VarDecl *variableNamedBy(const Expr *E) {
+  E = asWritten(E);
+  if (const auto *Call = dyn_cast<CallExpr>(E))
+    if (Call->isCallToStdMove())
+      E = asWritten(Call->getArg(0));
+  const auto *Ref = dyn_cast<DeclRefExpr>(E);
+  const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+  return V && V->hasLocalStorage() ? V : nullptr;
+}
+
+bool isSharedFromThisCopy(const VarDecl *Var) {
+  if (!Var->hasInit())
+    return false;
+  const Expr *Init = asWritten(Var->getInit());
+  if (isSharedFromThis(Init))
+    return true;
+  if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init))
+    if (const auto *From = dyn_cast<VarDecl>(Ref->getDecl()))
+      return From != Var && isSharedFromThisCopy(From);
+  return false;
+}
+
+} // namespace coralc
