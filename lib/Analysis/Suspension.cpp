@@ -1,0 +1,98 @@
+//===--- Suspension.cpp - Where a function may suspend --------------------===//
+
+#include "coralc/Analysis/Suspension.h"
+#include "coralc/Model/CoroutineTypes.h"
+#include "coralc/Model/Records.h"
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/Decl.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/StmtCXX.h"
+
+using namespace clang;
+
+namespace coralc {
+
+const Stmt *bodyOf(const FunctionDecl &Function) {
+  const Stmt *Body = Function.getBody();
+  if (const auto *Coroutine = dyn_cast_or_null<CoroutineBodyStmt>(Body))
+    return Coroutine->getBody();
+  return Body;
+}
+
+bool isCoroutine(const FunctionDecl &Function) {
+  return isa_and_nonnull<CoroutineBodyStmt>(Function.getBody());
+}
+
+/// Adds \p Wrapper, the initial or final suspension, if it may suspend.
+static void addImplicit(SuspensionPoint::KindTy Kind, const Stmt *Wrapper,
+                        SourceLocation Where, CoroutineTypes &Types,
+                        std::vector<SuspensionPoint> &Points) {
+  const CoroutineSuspendExpr *Await = nullptr;
+  anyStatement(Wrapper, [&](const Stmt &Node) {
+    Await = dyn_cast<CoroutineSuspendExpr>(&Node);
+    return Await != nullptr;
+  });
+  if (!Await || !Types.neverSuspends(*Await))
+    Points.push_back({Kind, Await, Where});
+}
+
+std::vector<SuspensionPoint> suspensionPoints(const FunctionDecl &Function,
+                                              CoroutineTypes &Types) {
+  std::vector<SuspensionPoint> Points;
+  const auto *Body = dyn_cast_or_null<CoroutineBodyStmt>(Function.getBody());
+  if (!Body)
+    return Points;
+  addImplicit(SuspensionPoint::Initial, Body->getInitSuspendStmt(),
+              Function.getLocation(), Types, Points);
+  // What `co_await` is made of repeats its operand: each is counted once.
+  llvm::DenseSet<const Stmt *> Seen;
+  anyStatement(Body->getBody(), [&](const Stmt &Node) {
+    if (const auto *Suspend = dyn_cast<CoroutineSuspendExpr>(&Node)) {
+      if (Seen.insert(Suspend).second && !Types.neverSuspends(*Suspend))
+        Points.push_back({isa<CoyieldExpr>(Suspend) ? SuspensionPoint::Yield
+                                                    : SuspensionPoint::Await,
+                          Suspend, Suspend->getKeywordLoc()});
+    } else if (const auto *Await = dyn_cast<DependentCoawaitExpr>(&Node)) {
+      if (Seen.insert(Await).second)
+        Points.push_back(
+            {SuspensionPoint::DependentAwait, Await, Await->getKeywordLoc()});
+    }
+    return false;
+  });
+  addImplicit(SuspensionPoint::Final, Body->getFinalSuspendStmt(),
+              Function.getEndLoc(), Types, Points);
+  return Points;
+}
+
+std::unique_ptr<SuspensionCFG>
+SuspensionCFG::build(const FunctionDecl &Function, CoroutineTypes &Types) {
+  const Stmt *Body = bodyOf(Function);
+  if (!Body)
+    return nullptr;
+  CFG::BuildOptions Options;
+  Options.setAllAlwaysAdd();
+  Options.AddImplicitDtors = true;
+  Options.AddLifetime = true;
+  Options.AddTemporaryDtors = false;
+  Options.PruneTriviallyFalseEdges = true;
+  std::unique_ptr<SuspensionCFG> Result(new SuspensionCFG(Function));
+  Result->Graph = CFG::buildCFG(&Function, const_cast<Stmt *>(Body),
+                                &Function.getASTContext(), Options);
+  if (!Result->Graph)
+    return nullptr;
+  Result->Points = suspensionPoints(Function, Types);
+  for (unsigned Index = 0; Index != Result->Points.size(); ++Index)
+    if (const Expr *Expression = Result->Points[Index].Expression)
+      Result->PointOf[Expression] = Index;
+  return Result;
+}
+
+const SuspensionPoint *SuspensionCFG::pointAt(const CFGElement &Element) const {
+  std::optional<CFGStmt> Statement = Element.getAs<CFGStmt>();
+  if (!Statement)
+    return nullptr;
+  auto Found = PointOf.find(Statement->getStmt());
+  return Found == PointOf.end() ? nullptr : &Points[Found->second];
+}
+
+} // namespace coralc

@@ -1,0 +1,390 @@
+//===--- TaskUses.cpp - What a function does with its tasks ---------------===//
+
+#include "coralc/Analysis/TaskUses.h"
+#include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Analysis/Suspension.h"
+#include "coralc/Model/CoroutineTypes.h"
+#include "coralc/Model/Records.h"
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/ParentMap.h"
+#include "clang/AST/StmtCXX.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace clang;
+
+namespace coralc {
+
+static bool isMoveOrForward(const CallExpr &Call) {
+  const FunctionDecl *Callee = Call.getDirectCallee();
+  return Callee && Callee->isInStdNamespace() && Call.getNumArgs() == 1 &&
+         (calleeName(Call) == "move" || calleeName(Call) == "forward");
+}
+
+/// One step of ignoreWrappers; null when there is nothing to look through.
+static const Expr *unwrapOnce(const Expr *E) {
+  if (const auto *Node = dyn_cast<ParenExpr>(E))
+    return Node->getSubExpr();
+  if (const auto *Node = dyn_cast<FullExpr>(E))
+    return Node->getSubExpr();
+  if (const auto *Node = dyn_cast<MaterializeTemporaryExpr>(E))
+    return Node->getSubExpr();
+  if (const auto *Node = dyn_cast<CXXBindTemporaryExpr>(E))
+    return Node->getSubExpr();
+  if (const auto *Node = dyn_cast<CastExpr>(E))
+    switch (Node->getCastKind()) {
+    case CK_NoOp:
+    case CK_LValueToRValue:
+    case CK_DerivedToBase:
+    case CK_UncheckedDerivedToBase:
+    case CK_ConstructorConversion:
+      return Node->getSubExpr();
+    default:
+      return nullptr;
+    }
+  if (const auto *Node = dyn_cast<CXXConstructExpr>(E))
+    return Node->getNumArgs() == 1 &&
+                   Node->getConstructor()->isCopyOrMoveConstructor()
+               ? Node->getArg(0)
+               : nullptr;
+  if (const auto *Node = dyn_cast<CallExpr>(E))
+    return isMoveOrForward(*Node) ? Node->getArg(0) : nullptr;
+  return nullptr;
+}
+
+const Expr *ignoreWrappers(const Expr *Expression) {
+  while (Expression)
+    if (const Expr *Inner = unwrapOnce(Expression))
+      Expression = Inner;
+    else
+      break;
+  return Expression;
+}
+
+//===----------------------------------------------------------------------===//
+// Holders
+//===----------------------------------------------------------------------===//
+
+static const CoroutineType *plainTask(QualType Type, CoroutineTypes &Types) {
+  const CoroutineType *Facts = Types.lookup(Type);
+  return Facts && Facts->isAwaitable() && !Facts->Synchronous ? Facts : nullptr;
+}
+
+static bool isStandardContainer(const CXXRecordDecl &Record) {
+  if (!Record.isInStdNamespace() || !Record.getIdentifier())
+    return false;
+  return llvm::StringSwitch<bool>(Record.getName())
+      .Cases({"vector", "deque", "list", "forward_list", "array"}, true)
+      .Cases({"optional", "pair", "tuple", "queue", "stack"}, true)
+      .Cases({"map", "unordered_map", "multimap"}, true)
+      .Default(false);
+}
+
+/// The task type among \p Arguments, packs included.
+static const CoroutineType *
+taskAmong(llvm::ArrayRef<TemplateArgument> Arguments, CoroutineTypes &Types) {
+  for (const TemplateArgument &Argument : Arguments) {
+    const CoroutineType *Found = nullptr;
+    if (Argument.getKind() == TemplateArgument::Type)
+      Found = plainTask(Argument.getAsType(), Types);
+    else if (Argument.getKind() == TemplateArgument::Pack)
+      Found = taskAmong(Argument.getPackAsArray(), Types);
+    if (Found && !Argument.isNull())
+      return Found;
+  }
+  return nullptr;
+}
+
+const CoroutineType *taskTypeIn(QualType Type, CoroutineTypes &Types,
+                                bool &InContainer) {
+  InContainer = false;
+  if (Type.isNull() || Type->isDependentType())
+    return nullptr;
+  Type = Type.getNonReferenceType();
+  if (const CoroutineType *Task = plainTask(Type, Types))
+    return Task;
+  InContainer = true;
+  if (const ArrayType *Array = Type->getAsArrayTypeUnsafe())
+    return plainTask(Array->getElementType(), Types);
+  const CXXRecordDecl *Record = recordOf(Type);
+  if (!Record)
+    return nullptr;
+  if (const auto *Spec = dyn_cast<ClassTemplateSpecializationDecl>(Record))
+    if (isStandardContainer(*Record))
+      return taskAmong(Spec->getTemplateArgs().asArray(), Types);
+  if (!Record->isAggregate() || Record->isInStdNamespace())
+    return nullptr;
+  for (const FieldDecl *Field : Record->fields())
+    if (const CoroutineType *Task = plainTask(Field->getType(), Types))
+      return Task;
+  return nullptr;
+}
+
+/// Does \p Variable own what it names: an object, or a temporary whose life it
+/// extends?
+static bool ownsValue(const VarDecl &Variable) {
+  if (!Variable.getType()->isReferenceType())
+    return true;
+  const Expr *Init = Variable.getInit();
+  const auto *Temporary = dyn_cast_or_null<MaterializeTemporaryExpr>(
+      Init ? Init->IgnoreImplicit() : nullptr);
+  if (!Temporary && Init)
+    anyStatement(Init, [&](const Stmt &Node) {
+      if (const auto *Found = dyn_cast<MaterializeTemporaryExpr>(&Node))
+        if (Found->getExtendingDecl() == &Variable)
+          Temporary = Found;
+      return Temporary != nullptr;
+    });
+  return Temporary && Temporary->getExtendingDecl() == &Variable;
+}
+
+static void addHolders(const VarDecl &Variable, CoroutineTypes &Types,
+                       std::vector<TaskHolder> &Holders) {
+  if (!Variable.hasLocalStorage() || isa<ParmVarDecl>(Variable) ||
+      Variable.isInvalidDecl() || Variable.isExceptionVariable() ||
+      !ownsValue(Variable))
+    return;
+  bool InContainer;
+  if (const auto *Bound = dyn_cast<DecompositionDecl>(&Variable)) {
+    for (const BindingDecl *Binding : Bound->bindings())
+      if (const CoroutineType *Task =
+              taskTypeIn(Binding->getType(), Types, InContainer))
+        Holders.push_back({Binding, &Variable, Task, InContainer});
+    return;
+  }
+  if (const CoroutineType *Task =
+          taskTypeIn(Variable.getType(), Types, InContainer))
+    Holders.push_back({&Variable, &Variable, Task, InContainer});
+}
+
+std::vector<TaskHolder> taskHolders(const FunctionDecl &Function,
+                                    CoroutineTypes &Types) {
+  std::vector<TaskHolder> Holders;
+  anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+    if (const auto *Statement = dyn_cast<DeclStmt>(&Node))
+      for (const Decl *Declared : Statement->decls())
+        if (const auto *Variable = dyn_cast<VarDecl>(Declared);
+            Variable && !Variable->isImplicit())
+          addHolders(*Variable, Types, Holders);
+    return false;
+  });
+  return Holders;
+}
+
+bool mayHoldTasks(const FunctionDecl &Function, CoroutineTypes &Types) {
+  return !taskHolders(Function, Types).empty();
+}
+
+//===----------------------------------------------------------------------===//
+// Creations
+//===----------------------------------------------------------------------===//
+
+const Expr *creationIn(const Expr *Value, CoroutineTypes &Types,
+                       bool InContainer) {
+  Value = ignoreWrappers(Value);
+  if (!Value || Value->isTypeDependent() || Value->containsErrors())
+    return nullptr;
+  if (const auto *Choice = dyn_cast<ConditionalOperator>(Value)) {
+    if (const Expr *Made =
+            creationIn(Choice->getTrueExpr(), Types, InContainer))
+      return Made;
+    return creationIn(Choice->getFalseExpr(), Types, InContainer);
+  }
+  bool Nested;
+  if (isa<CallExpr>(Value)) {
+    const CoroutineType *Made =
+        Value->isPRValue() ? taskTypeIn(Value->getType(), Types, Nested)
+                           : nullptr;
+    return Made && (InContainer || !Nested) ? Value : nullptr;
+  }
+  if (!InContainer)
+    return nullptr;
+  auto FirstOf = [&](auto &&Parts) -> const Expr * {
+    for (const Expr *Part : Parts)
+      if (const Expr *Made = creationIn(Part, Types, InContainer))
+        return Made;
+    return nullptr;
+  };
+  if (const auto *List = dyn_cast<InitListExpr>(Value))
+    return FirstOf(List->inits());
+  if (const auto *Construct = dyn_cast<CXXConstructExpr>(Value))
+    return FirstOf(Construct->arguments());
+  if (const auto *Cast = dyn_cast<CastExpr>(Value))
+    return creationIn(Cast->getSubExpr(), Types, InContainer);
+  if (const auto *List = dyn_cast<CXXStdInitializerListExpr>(Value))
+    return creationIn(List->getSubExpr(), Types, InContainer);
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Uses
+//===----------------------------------------------------------------------===//
+
+/// Methods that say something about a holder and leave its task where it is.
+static bool isObserver(llvm::StringRef Name) {
+  return llvm::StringSwitch<bool>(Name)
+      .Cases({"valid", "has_value", "empty", "size"}, true)
+      .Cases({"reserve", "capacity", "max_size", "shrink_to_fit"}, true)
+      .Default(false);
+}
+
+static bool isPut(llvm::StringRef Name) {
+  return llvm::StringSwitch<bool>(Name)
+      .Cases({"push_back", "emplace_back", "push_front", "emplace_front"}, true)
+      .Cases({"push", "emplace", "insert", "try_emplace", "assign"}, true)
+      .Default(false);
+}
+
+/// What encloses \p Node, parentheses and implicit casts aside.
+static const Stmt *parentOf(const ParentMap &Parents, const Stmt *Node) {
+  return Parents.getParentIgnoreParenImpCasts(const_cast<Stmt *>(Node));
+}
+
+/// Does a function that gets a holder by reference leave its task alone?
+static bool leavesAlone(const ParmVarDecl *Parameter,
+                        const FunctionDecl &Function, bool InContainer,
+                        CoroutineTypes &Types) {
+  const Stmt *Body = bodyOf(Function);
+  if (!Body || !Parameter->getType()->isLValueReferenceType())
+    return false;
+  ParentMap Parents(const_cast<Stmt *>(Body));
+  return !anyStatement(Body, [&](const Stmt &Node) {
+    if (const auto *Lambda = dyn_cast<LambdaExpr>(&Node))
+      return llvm::any_of(Lambda->captures(), [&](const LambdaCapture &C) {
+        return C.capturesVariable() && C.getCapturedVar() == Parameter;
+      });
+    const auto *Ref = dyn_cast<DeclRefExpr>(&Node);
+    if (!Ref || Ref->getDecl() != Parameter)
+      return false;
+    const Stmt *Parent = parentOf(Parents, Ref);
+    if (const auto *Call = dyn_cast_or_null<CallExpr>(Parent))
+      if (!isa<CXXMemberCallExpr, CXXOperatorCallExpr>(Call))
+        return true;
+    return classifyUse(Ref, InContainer, Parents, Types).Kind !=
+           TaskUse::Observe;
+  });
+}
+
+static TaskUse classifyMemberCall(const CXXMemberCallExpr &Call,
+                                  bool InContainer) {
+  llvm::StringRef Name = calleeName(Call);
+  if (isa_and_nonnull<CXXConversionDecl>(Call.getMethodDecl()) &&
+      Call.getMethodDecl()->getReturnType()->isBooleanType())
+    return {TaskUse::Observe, &Call, nullptr};
+  if (isObserver(Name))
+    return {TaskUse::Observe, &Call, nullptr};
+  if (InContainer && (Name == "clear" || Name == "reset"))
+    return {TaskUse::Clear, &Call, nullptr};
+  if (InContainer && isPut(Name) && Call.getNumArgs())
+    return {TaskUse::Put, &Call, Call.getArg(Call.getNumArgs() - 1)};
+  return {TaskUse::Consume, &Call, nullptr};
+}
+
+static bool isStdIgnore(const Expr *E) {
+  const auto *Ref = dyn_cast<DeclRefExpr>(E->IgnoreParenImpCasts());
+  return Ref && Ref->getDecl()->isInStdNamespace() &&
+         Ref->getDecl()->getDeclName().isIdentifier() &&
+         Ref->getDecl()->getName() == "ignore";
+}
+
+TaskUse classifyUse(const Expr *Reference, bool InContainer,
+                    const ParentMap &Parents, CoroutineTypes &Types) {
+  const Stmt *Use = Reference;
+  const Stmt *Parent = Parents.getParent(Use);
+  bool Moved = false;
+  while (const auto *Outer = dyn_cast_or_null<Expr>(Parent)) {
+    // A move into nothing in particular is a move all the same.
+    const auto *Inner = unwrapOnce(Outer);
+    const auto *Call = dyn_cast<CallExpr>(Outer);
+    if (!Inner && !(Call && isMoveOrForward(*Call)))
+      break;
+    Moved |= Call != nullptr || isa<CXXConstructExpr>(Outer);
+    Use = Outer;
+    Parent = Parents.getParent(Use);
+  }
+  const TaskUse Consumes = {TaskUse::Consume, Reference, nullptr};
+  if (!Parent)
+    return {TaskUse::Observe, Reference, nullptr};
+  if (const auto *Member = dyn_cast<MemberExpr>(Parent)) {
+    const auto *Call =
+        dyn_cast_or_null<CXXMemberCallExpr>(Parents.getParent(Member));
+    if (Call && Call->getCallee()->IgnoreParens() == Member)
+      return Moved ? Consumes : classifyMemberCall(*Call, InContainer);
+    // s.t = f() puts a task into an aggregate.
+    const Stmt *Outer = Parents.getParent(Member);
+    if (const auto *Operator = dyn_cast_or_null<CXXOperatorCallExpr>(Outer))
+      if (Operator->getOperator() == OO_Equal &&
+          Operator->getArg(0)->IgnoreParenImpCasts() == Member)
+        return {TaskUse::Put, Operator, Operator->getArg(1)};
+    return Consumes;
+  }
+  if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Parent)) {
+    OverloadedOperatorKind Kind = Operator->getOperator();
+    bool IsObject = Operator->getNumArgs() && Operator->getArg(0) == Use;
+    if (Kind == OO_Equal && IsObject && !Moved)
+      return {TaskUse::Assign, Operator, Operator->getArg(1)};
+    if (Kind == OO_Equal && !IsObject && isStdIgnore(Operator->getArg(0)))
+      return {TaskUse::Ignore, Operator, nullptr};
+    if (Kind == OO_EqualEqual || Kind == OO_ExclaimEqual || Kind == OO_Exclaim)
+      return {TaskUse::Observe, Operator, nullptr};
+    if (Kind == OO_Subscript && IsObject && InContainer) {
+      const Stmt *Outer = parentOf(Parents, Operator);
+      const auto *Assign = dyn_cast_or_null<CXXOperatorCallExpr>(Outer);
+      if (Assign && Assign->getOperator() == OO_Equal &&
+          Assign->getArg(0)->IgnoreParenImpCasts() == Operator)
+        return {TaskUse::Put, Assign, Assign->getArg(1)};
+    }
+    return Consumes;
+  }
+  if (const auto *Assign = dyn_cast<BinaryOperator>(Parent))
+    if (Assign->getOpcode() == BO_Assign && Assign->getLHS() == Use)
+      return {TaskUse::Assign, Assign, Assign->getRHS()};
+  if (const auto *Cast = dyn_cast<CastExpr>(Parent))
+    if (Cast->getCastKind() == CK_ToVoid)
+      return {TaskUse::Ignore, Cast, nullptr};
+  if (isa<CompoundStmt>(Parent) && !Moved)
+    return {TaskUse::Observe, Reference, nullptr};
+  if (const auto *Call = dyn_cast<CallExpr>(Parent); Call && !Moved)
+    if (const FunctionDecl *Callee = Call->getDirectCallee())
+      for (unsigned Index = 0;
+           Index < Call->getNumArgs() && Index < Callee->getNumParams();
+           ++Index)
+        if (Call->getArg(Index) == Use) {
+          const FunctionDecl *Definition = Callee->getDefinition();
+          if (Definition && leavesAlone(Definition->getParamDecl(Index),
+                                        *Definition, InContainer, Types))
+            return {TaskUse::Observe, Reference, nullptr};
+        }
+  return Consumes;
+}
+
+bool testsPresence(const Expr *Condition, const ValueDecl *Name,
+                   bool &Inverted) {
+  Inverted = false;
+  auto IsHolder = [&](const Expr *E) {
+    const auto *Ref = dyn_cast<DeclRefExpr>(E->IgnoreParenImpCasts());
+    return Ref && Ref->getDecl() == Name;
+  };
+  while (true) {
+    Condition = Condition->IgnoreParenImpCasts();
+    const auto *Not = dyn_cast<UnaryOperator>(Condition);
+    if (!Not || Not->getOpcode() != UO_LNot)
+      break;
+    Inverted = !Inverted;
+    Condition = Not->getSubExpr();
+  }
+  const auto *Call = dyn_cast<CXXMemberCallExpr>(Condition);
+  if (!Call || !IsHolder(Call->getImplicitObjectArgument()))
+    return false;
+  if (isa<CXXConversionDecl>(Call->getMethodDecl()))
+    return true;
+  llvm::StringRef Method = calleeName(*Call);
+  if (Method == "empty") {
+    Inverted = !Inverted;
+    return true;
+  }
+  return Method == "has_value" || Method == "valid" || Method == "size";
+}
+
+} // namespace coralc
