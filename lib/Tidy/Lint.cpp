@@ -116,7 +116,7 @@ private:
     llvm::StringRef Rest = Full;
     if (Rest.consume_front(Here) && Rest.consume_front("/"))
       return Rest.str();
-    return Full;
+    return Path.str();
   }
 
   std::string absolute(llvm::StringRef Path) {
@@ -133,7 +133,7 @@ private:
   llvm::StringRef contents(llvm::StringRef Path) {
     auto [Slot, Fresh] = Buffers.try_emplace(Path.str());
     if (Fresh)
-      if (auto Buffer = Files.getBufferForFile(absolute(Path)))
+      if (auto Buffer = Files.getBufferForFile(Path))
         Slot->second = std::move(*Buffer);
     return Slot->second ? Slot->second->getBuffer() : "";
   }

@@ -22,6 +22,7 @@
 #ifndef CORALC_CHECKS_CHECK_H
 #define CORALC_CHECKS_CHECK_H
 
+#include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Support/Finding.h"
 #include "clang/Basic/Diagnostic.h"
 #include "clang/Basic/SourceLocation.h"
@@ -78,9 +79,13 @@ struct Diagnosis {
 /// computed for one check is there for the next.
 class TranslationUnit {
 public:
-  explicit TranslationUnit(clang::ASTContext &Context) : Context(Context) {}
+  explicit TranslationUnit(clang::ASTContext &Context)
+      : Context(Context), Types(Context) {}
 
   clang::ASTContext &context() const { return Context; }
+
+  /// What types mean to coroutines, in whatever library they are.
+  CoroutineTypes &types() { return Types; }
 
   /// Every function with a body that is not in a system header: free
   /// functions, methods, call operators of lambdas; templates before their
@@ -100,6 +105,7 @@ private:
   runChecks(TranslationUnit &, llvm::function_ref<bool(llvm::StringRef)>);
 
   clang::ASTContext &Context;
+  CoroutineTypes Types;
   std::optional<std::vector<const clang::FunctionDecl *>> Functions;
   llvm::StringRef RunningCheck;
   std::deque<Diagnosis> Reports;

@@ -1,0 +1,517 @@
+//===--- AwaitOutsideCoroutine.cpp - coral-await-outside-coroutine --------===//
+//
+// Reports co_await, co_yield and co_return in functions and lambdas that cannot
+// be coroutines, and says what would have to change. Such code does not
+// compile, so the keywords are found in the text. The mirror image is reported
+// as well: a call inside a coroutine, or inside a handler that an event loop
+// runs, that blocks the thread until a task is done.
+//
+//===----------------------------------------------------------------------===//
+
+#include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Analysis/KeywordTokens.h"
+#include "coralc/Analysis/Suspension.h"
+#include "coralc/Checks/Check.h"
+#include "coralc/Model/Records.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/RecursiveASTVisitor.h"
+#include "clang/AST/TypeLoc.h"
+#include "clang/Basic/SourceManager.h"
+#include "clang/Lex/Lexer.h"
+#include "llvm/ADT/StringSwitch.h"
+#include <map>
+
+using namespace clang;
+
+namespace coralc {
+namespace {
+
+//===----------------------------------------------------------------------===//
+// The task type in use
+//===----------------------------------------------------------------------===//
+
+/// The task template that this translation unit's own functions return most
+/// often.
+class TaskSpelling {
+public:
+  explicit TaskSpelling(TranslationUnit &Unit) : Unit(Unit) {
+    std::map<const ClassTemplateDecl *, unsigned> Votes;
+    for (const Decl *Top : Unit.context().getTranslationUnitDecl()->decls())
+      count(Top, Votes);
+    unsigned Most = 0;
+    for (auto [Candidate, Count] : Votes)
+      if (Count > Most) {
+        Template = Candidate;
+        Most = Count;
+      }
+  }
+
+  /// "task<int>" for a coroutine whose result is spelled \p Result; empty when
+  /// no task type is in use.
+  std::string wrap(llvm::StringRef Result, const DeclContext *Place) const {
+    if (!Template)
+      return "";
+    if (Result == "void" || Result.empty())
+      Result = hasDefault() ? "" : "void";
+    return (name(Place) + "<" + Result + ">").str();
+  }
+
+private:
+  void count(const Decl *Node,
+             std::map<const ClassTemplateDecl *, unsigned> &Votes) {
+    const SourceManager &Sources = Unit.context().getSourceManager();
+    if (Sources.isInSystemHeader(Node->getLocation()))
+      return;
+    if (const auto *Scope = dyn_cast<DeclContext>(Node);
+        Scope && isa<NamespaceDecl, CXXRecordDecl, LinkageSpecDecl>(Node))
+      for (const Decl *Inner : Scope->decls())
+        count(Inner, Votes);
+    const auto *Function = dyn_cast<FunctionDecl>(Node);
+    if (!Function || !Sources.isInMainFile(Function->getLocation()))
+      return;
+    const CoroutineType *Type = Unit.types().lookup(Function->getReturnType());
+    if (!Type || Type->Kind != CoroutineKind::Task)
+      return;
+    if (const auto *Spec =
+            dyn_cast<ClassTemplateSpecializationDecl>(Type->Record)) {
+      ++Votes[Spec->getSpecializedTemplate()->getCanonicalDecl()];
+      if (!Example)
+        Example = Function;
+    }
+  }
+
+  bool hasDefault() const {
+    const NamedDecl *First =
+        Template->getMostRecentDecl()->getTemplateParameters()->getParam(0);
+    const auto *Parameter = dyn_cast<TemplateTypeParmDecl>(First);
+    return Parameter && Parameter->hasDefaultArgument();
+  }
+
+  /// As the first function that returns it spells it, if the same words mean
+  /// the same at \p Place; else in full.
+  std::string name(const DeclContext *Place) const {
+    if (Example && Place && Example->getDeclContext()->Encloses(Place)) {
+      llvm::StringRef Text = Lexer::getSourceText(
+          CharSourceRange::getTokenRange(Example->getReturnTypeSourceRange()),
+          Unit.context().getSourceManager(), Unit.context().getLangOpts());
+      if (Text.ends_with((Template->getName() + "<>").str()) ||
+          Text.contains((Template->getName() + "<").str()))
+        return Text.take_front(Text.find('<')).str();
+    }
+    return vocabularyName(*Template);
+  }
+
+  TranslationUnit &Unit;
+  const ClassTemplateDecl *Template = nullptr;
+  const FunctionDecl *Example = nullptr;
+};
+
+//===----------------------------------------------------------------------===//
+// Keywords where no coroutine can be
+//===----------------------------------------------------------------------===//
+
+/// Where the keyword stands and why that can be no coroutine, and what to do.
+/// Empty when there is nothing against it.
+struct Obstacle {
+  std::string Why;
+  std::string Advice;
+  explicit operator bool() const { return !Why.empty(); }
+};
+
+llvm::StringRef returnTypeText(const FunctionDecl &Function) {
+  const ASTContext &Context = Function.getASTContext();
+  return Lexer::getSourceText(
+      CharSourceRange::getTokenRange(Function.getReturnTypeSourceRange()),
+      Context.getSourceManager(), Context.getLangOpts());
+}
+
+Obstacle obstacleFor(const FunctionDecl &Function, CoroutineTypes &Types,
+                     const PrintingPolicy &Policy) {
+  const std::string Cannot = ", which cannot be a coroutine";
+  const char *Move = "move it to a function that returns a task";
+  if (isa<CXXConstructorDecl>(Function))
+    return {"a constructor" + Cannot, Move};
+  if (isa<CXXDestructorDecl>(Function))
+    return {"a destructor" + Cannot, Move};
+  if (Function.isMain())
+    return {"'main'" + Cannot,
+            "move it to a coroutine and run that from 'main'"};
+  std::string Because =
+      "'" + Function.getNameAsString() + "'" + Cannot + " because ";
+  if (Function.isVariadic())
+    return {Because + "it takes variable arguments",
+            "make it a template or pass the arguments in a container"};
+  QualType Declared = Function.getDeclaredReturnType();
+  if (Declared->getContainedAutoType())
+    return {Because + "its return type is deduced",
+            "write the return type out"};
+  if (Declared->isDependentType() || Types.promiseOf(Declared)) {
+    if (Function.isConstexpr())
+      return {Because + "it is constexpr", "drop the 'constexpr'"};
+    return {};
+  }
+  if (!Declared->isVoidType() && !Declared->isScalarType() &&
+      !Declared->isReferenceType() && !recordOf(Declared))
+    return {};
+  // Where the type is not known Clang goes on with int.
+  if (isa<BuiltinType>(Declared) && Declared->isIntegerType() &&
+      returnTypeText(Function) != Declared.getAsString(Policy))
+    return {};
+  return {Because + "it returns '" + Declared.getAsString(Policy) + "'", ""};
+}
+
+/// "a task", or what else a coroutine with this keyword returns.
+llvm::StringRef kindFor(const CoroutineKeyword &Keyword) {
+  return Keyword.Text == "co_yield" ? "a generator" : "a task";
+}
+
+class KeywordReporter {
+public:
+  KeywordReporter(TranslationUnit &Unit)
+      : Unit(Unit), Sources(Unit.context().getSourceManager()), Task(Unit) {}
+
+  void report(const CoroutineKeyword &Keyword) {
+    const FunctionDecl *Function = enclosing(Keyword);
+    if (Keyword.Lambda)
+      return reportLambda(Keyword, Function);
+    if (!Function)
+      return reportOutside(Keyword);
+    if (isCoroutine(*Function))
+      return reportHandler(Keyword);
+    PrintingPolicy Policy(Unit.context().getLangOpts());
+    Obstacle Against = obstacleFor(*Function, Unit.types(), Policy);
+    if (!Against || !Told.insert(Function).second)
+      return;
+    std::string Wanted;
+    if (Against.Advice.empty() && Keyword.Text != "co_yield")
+      Wanted = replacement(*Function);
+    if (Against.Advice.empty())
+      Against.Advice = "return " + (Wanted.empty() ? kindFor(Keyword).str()
+                                                   : "'" + Wanted + "'");
+    Diagnosis &Report =
+        Unit.report(Keyword.Where, "'" + Keyword.Text.str() + "' in " +
+                                       Against.Why + "; " + Against.Advice);
+    if (!Wanted.empty())
+      Report.fix(FixSafety::Unsafe, "make it return '" + Wanted + "'",
+                 retype(*Function, Wanted));
+  }
+
+private:
+  /// The function whose body the keyword stands in; with a lambda in between,
+  /// the lambda's call operator, if the lambda is in the AST.
+  const FunctionDecl *enclosing(const CoroutineKeyword &Keyword) {
+    const FunctionDecl *Innermost = nullptr;
+    for (const FunctionDecl *Function : Unit.functions()) {
+      const auto *Method = dyn_cast<CXXMethodDecl>(Function);
+      bool IsLambda = Method && Method->getParent()->isLambda();
+      if (IsLambda != Keyword.Lambda.has_value() ||
+          Function->isTemplateInstantiation())
+        continue;
+      if (IsLambda) {
+        if (Method->getParent()->getBeginLoc() == Keyword.Lambda->Introducer)
+          return Function;
+        continue;
+      }
+      const Stmt *Body = Function->getBody();
+      if (!Body || !contains(Body->getSourceRange(), Keyword.Where))
+        continue;
+      if (!Innermost ||
+          contains(Innermost->getBody()->getSourceRange(), Body->getBeginLoc()))
+        Innermost = Function;
+    }
+    return Innermost;
+  }
+
+  bool contains(SourceRange Range, SourceLocation Where) const {
+    return Range.isValid() &&
+           !Sources.isBeforeInTranslationUnit(Where, Range.getBegin()) &&
+           !Sources.isBeforeInTranslationUnit(Range.getEnd(), Where);
+  }
+
+  void reportHandler(const CoroutineKeyword &Keyword) {
+    if (!Keyword.InHandler || Keyword.Text == "co_return")
+      return;
+    Unit.report(Keyword.Where,
+                "'" + Keyword.Text.str() +
+                    "' in a handler, which cannot suspend; keep what it needs, "
+                    "such as a 'std::exception_ptr', and do it after the "
+                    "handler");
+  }
+
+  void reportLambda(const CoroutineKeyword &Keyword,
+                    const FunctionDecl *Operator) {
+    const LambdaText &Lambda = *Keyword.Lambda;
+    if (Operator && isCoroutine(*Operator))
+      return reportHandler(Keyword);
+    if (Lambda.HasReturnType &&
+        (!Operator || Unit.types().promiseOf(Operator->getReturnType()) ||
+         Operator->getReturnType()->isDependentType()))
+      return;
+    if (!ToldLambdas.insert(Lambda.Introducer).second)
+      return;
+    const FunctionDecl *Outer = functionAround(Lambda.Introducer);
+    std::string Why =
+        "'" + Keyword.Text.str() +
+        "' in a lambda, which cannot be a coroutine because its return type " +
+        (Lambda.HasReturnType ? "is none of a coroutine" : "is deduced");
+    if (Outer && isCoroutine(*Outer))
+      Why += " ('" + Outer->getNameAsString() + "' would not suspend here)";
+    std::string Wanted = Lambda.ReturnsValue || Lambda.HasReturnType ||
+                                 Keyword.Text == "co_yield"
+                             ? ""
+                             : Task.wrap("", Outer);
+    Diagnosis &Report =
+        Unit.report(Keyword.Where, Why + "; make it return " +
+                                       (Wanted.empty() ? kindFor(Keyword).str()
+                                                       : "'" + Wanted + "'"));
+    if (Wanted.empty())
+      return;
+    llvm::SmallVector<FixItHint, 4> Edits = {FixItHint::CreateInsertion(
+        Lambda.BeforeBody,
+        (Lambda.HasParameters ? " -> " : "() -> ") + Wanted)};
+    for (SourceLocation Return : Lambda.Returns)
+      Edits.push_back(FixItHint::CreateInsertion(Return, "co_"));
+    Report.fix(FixSafety::Unsafe, "make it return '" + Wanted + "'", Edits);
+  }
+
+  const FunctionDecl *functionAround(SourceLocation Where) {
+    const FunctionDecl *Innermost = nullptr;
+    for (const FunctionDecl *Function : Unit.functions())
+      if (!Function->isTemplateInstantiation() && Function->getBody() &&
+          Function->getNameInfo().getName().isIdentifier() &&
+          contains(Function->getBody()->getSourceRange(), Where))
+        Innermost = Function;
+    return Innermost;
+  }
+
+  /// A default argument, an initialiser: no function is around it.
+  void reportOutside(const CoroutineKeyword &Keyword) {
+    class Finder : public RecursiveASTVisitor<Finder> {
+    public:
+      Finder(const SourceManager &Sources, SourceLocation Where)
+          : Sources(Sources), Where(Where) {}
+      bool VisitDeclaratorDecl(DeclaratorDecl *Candidate) {
+        SourceLocation At = Candidate->getLocation();
+        if (Sources.getFileID(At) == Sources.getFileID(Where) &&
+            Sources.isBeforeInTranslationUnit(At, Where) &&
+            (!Nearest ||
+             Sources.isBeforeInTranslationUnit(Nearest->getLocation(), At)))
+          Nearest = Candidate;
+        return true;
+      }
+      bool TraverseDecl(Decl *Node) {
+        return !Node ||
+               (!isa<TranslationUnitDecl>(Node) &&
+                Sources.isInSystemHeader(Node->getLocation())) ||
+               RecursiveASTVisitor::TraverseDecl(Node);
+      }
+      const SourceManager &Sources;
+      SourceLocation Where;
+      DeclaratorDecl *Nearest = nullptr;
+    };
+    Finder Find(Sources, Keyword.Where);
+    Find.TraverseAST(Unit.context());
+    if (!Find.Nearest || isa<FunctionDecl>(Find.Nearest))
+      return;
+    std::string Name = "'" + Find.Nearest->getNameAsString() + "'";
+    std::string Place;
+    if (isa<ParmVarDecl>(Find.Nearest))
+      Place = "the default argument of " + Name;
+    else if (isa<FieldDecl>(Find.Nearest))
+      Place = "the initializer of member " + Name;
+    else
+      Place = "the initializer of " + Name;
+    Unit.report(Keyword.Where, "'" + Keyword.Text.str() + "' in " + Place +
+                                   ", which no coroutine runs; await it in a "
+                                   "coroutine and pass the result");
+  }
+
+  /// The return type that would make \p Function a coroutine; empty when there
+  /// is none to suggest.
+  std::string replacement(const FunctionDecl &Function) const {
+    if (const auto *Method = dyn_cast<CXXMethodDecl>(&Function))
+      if (Method->isVirtual())
+        return "";
+    return Task.wrap(returnTypeText(Function), Function.getDeclContext());
+  }
+
+  llvm::SmallVector<FixItHint, 4> retype(const FunctionDecl &Function,
+                                         llvm::StringRef Wanted) const {
+    llvm::SmallVector<FixItHint, 4> Edits;
+    for (const FunctionDecl *Declaration : Function.redecls())
+      Edits.push_back(FixItHint::CreateReplacement(
+          Declaration->getReturnTypeSourceRange(), Wanted));
+    for (SourceLocation Return :
+         returnKeywords(Function.getBody()->getSourceRange(), Sources,
+                        Unit.context().getLangOpts()))
+      Edits.push_back(FixItHint::CreateInsertion(Return, "co_"));
+    return Edits;
+  }
+
+  TranslationUnit &Unit;
+  const SourceManager &Sources;
+  TaskSpelling Task;
+  llvm::DenseSet<const FunctionDecl *> Told;
+  llvm::DenseSet<SourceLocation> ToldLambdas;
+};
+
+/// The files of the user's that declarations come from.
+std::vector<FileID> userFiles(TranslationUnit &Unit) {
+  const SourceManager &Sources = Unit.context().getSourceManager();
+  std::vector<FileID> Files;
+  for (const Decl *Top :
+       Unit.context().getTranslationUnitDecl()->noload_decls()) {
+    SourceLocation Where = Sources.getExpansionLoc(Top->getLocation());
+    if (Where.isInvalid() || Sources.isInSystemHeader(Where))
+      continue;
+    FileID File = Sources.getFileID(Where);
+    if (!llvm::is_contained(Files, File))
+      Files.push_back(File);
+  }
+  if (!llvm::is_contained(Files, Sources.getMainFileID()))
+    Files.push_back(Sources.getMainFileID());
+  return Files;
+}
+
+//===----------------------------------------------------------------------===//
+// Bridges that block
+//===----------------------------------------------------------------------===//
+
+/// Does \p Call block the thread until a task is done? \p Awaited is the task.
+bool isBlockingBridge(const CallExpr &Call, CoroutineTypes &Types,
+                      const Expr *&Awaited) {
+  const FunctionDecl *Callee = Call.getDirectCallee();
+  if (!Callee || Call.containsErrors())
+    return false;
+  auto IsTask = [&](const Expr *E) {
+    const CoroutineType *Type = Types.lookup(E->getType());
+    return Type && Type->isAwaitable() && !Type->Synchronous;
+  };
+  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call)) {
+    // Only on the task that a call just made: a named one may be known to be
+    // done by now.
+    const Expr *Object = Member->getImplicitObjectArgument();
+    llvm::StringRef Name = calleeName(Call);
+    if ((Name == "get" || Name == "wait") && Object && IsTask(Object)) {
+      const Expr *Made = ignoreWrappers(Object);
+      const CoroutineType *Type = Types.lookup(Object->getType());
+      if (isa<CallExpr>(Made) && Type->Kind == CoroutineKind::Task &&
+          !calleeName(*cast<CallExpr>(Made)).starts_with("make_")) {
+        Awaited = Object;
+        return true;
+      }
+    }
+  }
+  bool Named = builtinVocabularies().isJoiningBridge(vocabularyName(*Callee));
+  if (!Named && !isa<CXXMethodDecl>(Callee))
+    Named = llvm::StringSwitch<bool>(calleeName(Call))
+                .Cases({"sync_wait", "syncWait", "blocking_wait"}, true)
+                .Cases({"blockingWait", "block_on"}, true)
+                .Default(false);
+  if (!Named)
+    return false;
+  for (const Expr *Argument : Call.arguments())
+    if (IsTask(Argument)) {
+      Awaited = Argument;
+      return true;
+    }
+  return false;
+}
+
+/// Finds the bridges that one function calls; a lambda is a function of its
+/// own.
+class BridgeFinder {
+public:
+  BridgeFinder(TranslationUnit &Unit) : Unit(Unit) {}
+
+  void check(const FunctionDecl &Function) {
+    bool Coroutine = isCoroutine(Function);
+    anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+      if (const auto *Call = dyn_cast<CallExpr>(&Node)) {
+        if (Coroutine)
+          report(*Call, "coroutine", true);
+        noteHandlers(*Call);
+      }
+      return false;
+    });
+  }
+
+private:
+  void report(const CallExpr &Call, llvm::StringRef Place, bool CanAwait) {
+    const Expr *Awaited = nullptr;
+    if (!isBlockingBridge(Call, Unit.types(), Awaited))
+      return;
+    Diagnosis &Report = Unit.report(
+        Call.getExprLoc(),
+        ("'" + calleeName(Call) + "' blocks the thread that runs this " +
+         Place + ", and with it everything that the task may wait for; " +
+         (CanAwait ? "'co_await' the task" : "start the task instead"))
+            .str());
+    if (CanAwait && Call.getBeginLoc().isFileID() &&
+        Call.getEndLoc().isFileID() && Call.getNumArgs() <= 1)
+      Report.fix(
+          FixSafety::Unsafe, "await the task",
+          FixItHint::CreateReplacement(Call.getSourceRange(),
+                                       ("co_await " + textOf(*Awaited)).str()));
+  }
+
+  llvm::StringRef textOf(const Expr &E) const {
+    return Lexer::getSourceText(
+        CharSourceRange::getTokenRange(E.getSourceRange()),
+        Unit.context().getSourceManager(), Unit.context().getLangOpts());
+  }
+
+  /// Lambdas that \p Call gives to an event loop to be run by it.
+  void noteHandlers(const CallExpr &Call) {
+    llvm::StringRef Name = calleeName(Call);
+    bool RunsLater = Name.starts_with("async_") ||
+                     llvm::StringSwitch<bool>(Name)
+                         .Cases({"post", "dispatch", "defer"}, true)
+                         .Cases({"call_soon", "call_later", "call_at"}, true)
+                         .Case("call_soon_threadsafe", true)
+                         .Default(false);
+    if (!RunsLater)
+      return;
+    for (const Expr *Argument : Call.arguments()) {
+      const auto *Lambda = dyn_cast<LambdaExpr>(ignoreWrappers(Argument));
+      if (!Lambda || !Lambda->getCallOperator() ||
+          isCoroutine(*Lambda->getCallOperator()))
+        continue;
+      anyStatement(Lambda->getBody(), [&](const Stmt &Node) {
+        if (const auto *Inner = dyn_cast<CallExpr>(&Node))
+          report(*Inner, "handler", false);
+        return false;
+      });
+    }
+  }
+
+  TranslationUnit &Unit;
+};
+
+} // namespace
+
+static void checkAwaitOutsideCoroutine(TranslationUnit &Unit) {
+  const ASTContext &Context = Unit.context();
+  if (Context.getDiagnostics().hasUncompilableErrorOccurred()) {
+    KeywordReporter Reporter(Unit);
+    for (FileID File : userFiles(Unit))
+      for (const CoroutineKeyword &Keyword :
+           coroutineKeywords(File, Context.getSourceManager(),
+                             Context.getLangOpts(), Unit.SkippedRanges))
+        Reporter.report(Keyword);
+  }
+  BridgeFinder Bridges(Unit);
+  for (const FunctionDecl *Function : Unit.functions())
+    Bridges.check(*Function);
+}
+
+static const RegisterCheck
+    Register("coral-await-outside-coroutine", 0,
+             "a coroutine keyword where no coroutine can be, or a blocking "
+             "wait where one could await",
+             checkAwaitOutsideCoroutine);
+
+} // namespace coralc

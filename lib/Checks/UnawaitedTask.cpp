@@ -1,0 +1,284 @@
+//===--- UnawaitedTask.cpp - coral-unawaited-task -------------------------===//
+//
+// Reports tasks and other awaitables that the function which creates them
+// neither awaits nor gives to anybody: dropped on the spot, or kept in a
+// variable that dies, or is overwritten, on some path. The warning stands at
+// the creation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Analysis/Suspension.h"
+#include "coralc/Checks/Check.h"
+#include "coralc/Model/Records.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/StmtCXX.h"
+#include "clang/Basic/SourceManager.h"
+
+using namespace clang;
+
+namespace coralc {
+namespace {
+
+enum class Kept { Nowhere, InVariable };
+
+/// Is something lost when a \p Type dies without having been awaited?
+bool isOwed(const CoroutineType &Type, Kept Where) {
+  if (Type.ResultIsLockLike)
+    return true;
+  if (Type.Release == ReleasePolicy::Joins)
+    return false;
+  if (Type.Kind == CoroutineKind::Awaitable)
+    return Type.Nodiscard || Type.OnlyAwaitable;
+  if (Type.Kind != CoroutineKind::Task)
+    return false;
+  if (Type.Start == StartPolicy::Lazy)
+    return true;
+  // An eager coroutine runs without being awaited. What may get lost is its
+  // outcome, if the library says that it matters, and the rest of its body, if
+  // its frame dies with the value. A variable keeps the frame alive, though.
+  if (Type.Release == ReleasePolicy::Destroys)
+    return Where == Kept::Nowhere;
+  return Type.Nodiscard;
+}
+
+/// Why forgetting it matters.
+llvm::StringRef consequence(const CoroutineType &Type) {
+  if (Type.ResultIsLockLike)
+    return "nothing is held";
+  if (Type.Kind == CoroutineKind::Awaitable)
+    return Type.OnlyAwaitable ? "the operation never happens"
+                              : "its result and any error are lost";
+  if (Type.Start == StartPolicy::Lazy)
+    return "its body never runs";
+  if (Type.Release == ReleasePolicy::Destroys)
+    return "it is destroyed where it first suspends";
+  return "its result and any exception are lost";
+}
+
+/// "the task returned by 'f'", for the place where it is made.
+std::string describe(const Expr *Value, const CoroutineType &Type) {
+  std::string Noun =
+      Type.Kind == CoroutineKind::Task ? "the task" : "the awaitable";
+  const auto *Call = dyn_cast<CallExpr>(Value);
+  if (!Call)
+    return Noun;
+  if (llvm::StringRef Name = calleeName(*Call); !Name.empty())
+    return (Noun + " returned by '" + Name + "'").str();
+  if (const auto *Method =
+          dyn_cast_or_null<CXXMethodDecl>(Call->getDirectCallee());
+      Method && Method->getParent()->isLambda())
+    return Noun + " returned by this lambda";
+  return Noun;
+}
+
+bool isInHandler(const FunctionDecl &Function, const Stmt *Wanted) {
+  return anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+    const auto *Handler = dyn_cast<CXXCatchStmt>(&Node);
+    return Handler && anyStatement(Handler, [&](const Stmt &Inner) {
+             return &Inner == Wanted;
+           });
+  });
+}
+
+/// May \p Function await a value of type \p Type in its body?
+bool mayAwait(const FunctionDecl &Function, const CoroutineType &Type,
+              CoroutineTypes &Types) {
+  if (!isCoroutine(Function))
+    return false;
+  const CoroutineType *Own = Types.lookup(Function.getReturnType());
+  if (Own && Own->Kind == CoroutineKind::Generator)
+    return false;
+  const CXXRecordDecl *Promise = Types.promiseOf(Function.getReturnType());
+  if (!Promise)
+    return false;
+  const IdentifierInfo &Transform =
+      Function.getASTContext().Idents.get("await_transform");
+  if (membersNamed(Promise, &Transform).empty())
+    return true;
+  return llvm::any_of(
+      methodsNamed(Promise, "await_transform"), [&](const FunctionDecl *F) {
+        if (!F->getNumParams())
+          return false;
+        QualType Parameter = F->getParamDecl(0)->getType();
+        const CXXRecordDecl *Record = recordOf(Parameter);
+        return Record ? patternOf(Record) == patternOf(Type.Record)
+                      : Parameter->isDependentType();
+      });
+}
+
+/// Reports for one function.
+class Reporter {
+public:
+  Reporter(TranslationUnit &Unit, const FunctionDecl &Function)
+      : Unit(Unit), Function(Function) {}
+
+  void reportDropped(const DroppedTask &Task) {
+    const CoroutineType &Type = *Task.Type;
+    if (!owes(Task))
+      return;
+    std::string What = describe(Task.Value, Type);
+    std::string Message = Task.Place == DroppedTask::Converted
+                              ? What + " is converted to '" +
+                                    Task.ConvertedTo.getAsString(policy()) +
+                                    "' without having been awaited"
+                              : What +
+                                    " is dropped without being awaited, so " +
+                                    consequence(Type).str();
+    Diagnosis &Report =
+        Unit.report(Task.Value->getBeginLoc(), Message + advice(Type));
+    if (canFix(Task.Value, Type))
+      Report.fix(Type.Start == StartPolicy::Lazy && !Type.ResultIsLockLike
+                     ? FixSafety::Safe
+                     : FixSafety::Unsafe,
+                 "await it here", insertAwait(Task.Value));
+  }
+
+  void reportAbandoned(const AbandonedTask &Task) {
+    const CoroutineType &Type = *Task.Type;
+    if (!isOwed(Type, Kept::InVariable) || isDetaching(Task.Created))
+      return;
+    std::string Name = "'" + Task.Holder->getNameAsString() + "'";
+    std::string What = describe(Task.Created, Type);
+    std::string Message;
+    if (Task.End == AbandonedTask::Overwritten)
+      Message = Name + " is overwritten before " + What + " is awaited";
+    else if (Task.NeverConsumed)
+      Message = What + " is kept in " + Name + " but never awaited";
+    else
+      Message = What + " is kept in " + Name + " but not awaited on every path";
+    Diagnosis &Report =
+        Unit.report(Task.Created->getBeginLoc(),
+                    Message + ", so " + consequence(Type).str() + advice(Type));
+    addNotes(Report, Task);
+    if (Task.NeverConsumed && !Task.InContainer && isDeducedInit(Task) &&
+        canFix(Task.Created, Type))
+      Report.fix(FixSafety::Unsafe, "await it here", insertAwait(Task.Created));
+  }
+
+private:
+  bool owes(const DroppedTask &Task) const {
+    const CoroutineType &Type = *Task.Type;
+    if (isDetaching(Task.Value))
+      return false;
+    switch (Task.Place) {
+    case DroppedTask::Ignored:
+      return Type.ResultIsLockLike;
+    case DroppedTask::Converted:
+      // Elsewhere the conversion may well be what waits for the task.
+      return Type.Kind == CoroutineKind::Task && isCoroutine(Function) &&
+             (Type.Result.isNull() || sameResult(Task));
+    case DroppedTask::Discarded:
+      return isOwed(Type, Kept::Nowhere) ||
+             (isNodiscardCall(Task.Value) &&
+              Type.Release != ReleasePolicy::Joins);
+    }
+    llvm_unreachable("covered switch");
+  }
+
+  bool sameResult(const DroppedTask &Task) const {
+    return Unit.context().hasSameUnqualifiedType(
+        Task.Type->Result.getNonReferenceType(),
+        Task.ConvertedTo.getNonReferenceType());
+  }
+
+  static const FunctionDecl *calleeOf(const Expr *Value) {
+    const auto *Call = dyn_cast<CallExpr>(Value);
+    return Call ? Call->getDirectCallee() : nullptr;
+  }
+  static bool isDetaching(const Expr *Value) {
+    const FunctionDecl *Callee = calleeOf(Value);
+    return Callee && builtinVocabularies().isDetaching(vocabularyName(*Callee));
+  }
+  static bool isNodiscardCall(const Expr *Value) {
+    const FunctionDecl *Callee = calleeOf(Value);
+    return Callee && Callee->hasAttr<WarnUnusedResultAttr>();
+  }
+
+  PrintingPolicy policy() const {
+    return PrintingPolicy(Unit.context().getLangOpts());
+  }
+
+  std::string advice(const CoroutineType &Type) const {
+    if (!isCoroutine(Function))
+      return "; await it in a coroutine or hand it to something that does";
+    return Type.ResultIsLockLike ? "; keep the result of 'co_await'"
+                                 : "; 'co_await' it";
+  }
+
+  bool canFix(const Expr *Value, const CoroutineType &Type) const {
+    return Value->getBeginLoc().isFileID() &&
+           mayAwait(Function, Type, Unit.types()) &&
+           !isInHandler(Function, Value);
+  }
+
+  static FixItHint insertAwait(const Expr *Value) {
+    return FixItHint::CreateInsertion(Value->getBeginLoc(), "co_await ");
+  }
+
+  /// Is the task what an `auto` variable that nobody uses is initialised with?
+  /// The variable then becomes the result.
+  static bool isDeducedInit(const AbandonedTask &Task) {
+    const auto *Variable = dyn_cast<VarDecl>(Task.Holder);
+    return Variable && Variable->hasInit() && !Variable->isUsed() &&
+           Variable->getType()->getContainedDeducedType() &&
+           ignoreWrappers(Variable->getInit()) == Task.Created &&
+           !Task.Type->Result.isNull() && !Task.Type->Result->isVoidType();
+  }
+
+  void addNotes(Diagnosis &Report, const AbandonedTask &Task) const {
+    if (Task.Branch)
+      Report.note(Task.Branch->getBeginLoc(),
+                  std::string("the path on which this is ") +
+                      (Task.BranchTaken ? "true" : "false") + " misses it");
+    if (Task.Type->ResultIsLockLike)
+      for (const SuspensionPoint *Point : Task.Crossed)
+        Report.note(Point->Where, "suspends here with nothing held");
+    if (Task.EndsAt.isInvalid())
+      return;
+    switch (Task.End) {
+    case AbandonedTask::Dies:
+      if (Task.Branch)
+        Report.note(Task.EndsAt, "it dies here");
+      break;
+    case AbandonedTask::Overwritten:
+      Report.note(Task.EndsAt, "overwritten here");
+      break;
+    case AbandonedTask::Cleared:
+      Report.note(Task.EndsAt, "destroyed here");
+      break;
+    }
+  }
+
+  TranslationUnit &Unit;
+  const FunctionDecl &Function;
+};
+
+} // namespace
+
+static void checkUnawaitedTask(TranslationUnit &Unit) {
+  // In broken code statements may be missing, and with them the uses of a
+  // variable. What is dropped is dropped all the same.
+  bool Broken = Unit.context().getDiagnostics().hasUncompilableErrorOccurred();
+  for (const FunctionDecl *Function : Unit.functions()) {
+    if (Function->isInvalidDecl())
+      continue;
+    Reporter Report(Unit, *Function);
+    for (const DroppedTask &Task : findDroppedTasks(*Function, Unit.types()))
+      Report.reportDropped(Task);
+    if (Broken || !mayHoldTasks(*Function, Unit.types()))
+      continue;
+    if (auto Flow = SuspensionCFG::build(*Function, Unit.types()))
+      for (const AbandonedTask &Task : findAbandonedTasks(*Flow, Unit.types()))
+        Report.reportAbandoned(Task);
+  }
+}
+
+static const RegisterCheck
+    Register("coral-unawaited-task", 0,
+             "a task or awaitable that is created and never awaited",
+             checkUnawaitedTask);
+
+} // namespace coralc

@@ -1,0 +1,93 @@
+// coral-await-outside-coroutine: keywords where no coroutine can be. The code
+// does not compile.
+//
+// RUN: %exits 3 %coral lint --checks=coral-await-outside-coroutine %s -- -std=c++20 -I%S/../Inputs -ferror-limit=0 \
+// RUN:   | FileCheck %s --implicit-check-not=warning:
+#include "cppcoro.hpp"
+#include "kinds.hpp"
+#include <algorithm>
+#include <vector>
+
+using cppcoro::task;
+
+task<int> read();
+
+int twice() { return 2 * co_await read(); }
+// CHECK: :[[@LINE-1]]:26: warning: 'co_await' in 'twice', which cannot be a coroutine because it returns 'int'; return 'task<int>' [coral-await-outside-coroutine]
+void nothing() { co_await read(); }
+// CHECK: :[[@LINE-1]]:18: warning: 'co_await' in 'nothing', which cannot be a coroutine because it returns 'void'; return 'task<>'
+int values() { co_yield 1; }
+// CHECK: :[[@LINE-1]]:16: warning: 'co_yield' in 'values', which cannot be a coroutine because it returns 'int'; return a generator
+auto deduced() { co_return 1; }
+// CHECK: :[[@LINE-1]]:18: warning: 'co_return' in 'deduced', which cannot be a coroutine because its return type is deduced; write the return type out
+constexpr task<int> constant() { co_return 1; }
+// CHECK: :[[@LINE-1]]:34: warning: 'co_return' in 'constant', which cannot be a coroutine because it is constexpr; drop the 'constexpr'
+task<int> variadic(int, ...) { co_return 1; }
+// CHECK: :[[@LINE-1]]:32: warning: 'co_return' in 'variadic', which cannot be a coroutine because it takes variable arguments; make it a template or pass the arguments in a container
+
+struct Session {
+  Session() { co_await read(); }
+  // CHECK: :[[@LINE-1]]:15: warning: 'co_await' in a constructor, which cannot be a coroutine; move it to a function that returns a task
+  ~Session() { co_await read(); }
+  // CHECK: :[[@LINE-1]]:16: warning: 'co_await' in a destructor, which cannot be a coroutine
+  int size = co_await read();
+  // CHECK: :[[@LINE-1]]:14: warning: 'co_await' in the initializer of member 'size', which no coroutine runs; await it in a coroutine and pass the result
+  bool member() { co_return true; }
+  // CHECK: :[[@LINE-1]]:19: warning: 'co_return' in 'member', which cannot be a coroutine because it returns 'bool'; return 'task<bool>'
+};
+
+int global = co_await read();
+// CHECK: :[[@LINE-1]]:14: warning: 'co_await' in the initializer of 'global'
+task<> with_default(int n = co_await read());
+// CHECK: :[[@LINE-1]]:29: warning: 'co_await' in the default argument of 'n'
+
+task<int> handler() {
+  try {
+    co_await read();
+  } catch (...) {
+    co_await read();
+    // CHECK: :[[@LINE-1]]:5: warning: 'co_await' in a handler, which cannot suspend; keep what it needs, such as a 'std::exception_ptr', and do it after the handler
+  }
+  co_return 1;
+}
+
+task<> lambdas(std::vector<int> v) {
+  std::for_each(v.begin(), v.end(), [](int) { co_await read(); });
+  // CHECK: :[[@LINE-1]]:47: warning: 'co_await' in a lambda, which cannot be a coroutine because its return type is deduced ('lambdas' would not suspend here); make it return 'task<>'
+  auto l = [&] { co_yield 1; };
+  // CHECK: :[[@LINE-1]]:18: warning: 'co_yield' in a lambda, {{.*}}; make it return a generator
+  auto m = [&]() -> int { co_return 1; };
+  // CHECK: :[[@LINE-1]]:27: warning: 'co_return' in a lambda, which cannot be a coroutine because its return type is none of a coroutine
+  co_return;
+}
+
+int main() { co_await read(); }
+// CHECK: :[[@LINE-1]]:14: warning: 'co_await' in 'main', which cannot be a coroutine; move it to a coroutine and run that from 'main'
+
+// Nothing below is reported.
+
+task<> fine(std::vector<int> v) {
+  for (int n : v)
+    co_await read();
+  auto l = [](int) -> task<> { co_await read(); };
+  auto generic = [](auto t) -> task<> { co_await t; };
+  co_await l(1);
+  try {
+    co_await read();
+  } catch (...) {
+    co_return;
+  }
+}
+kinds::generator<int> one() { co_yield 1; }
+template <class T> T dependent(T t) { co_await t; }
+struct Outer {
+  struct Inner {
+    task<> run() { co_await read(); }
+  };
+};
+#define AWAIT(x) co_await (x)
+task<> macro() { AWAIT(read()); }
+#if 0
+int skipped() { return co_await read(); }
+#endif
+const char *text = "co_await"; // co_await

@@ -1,0 +1,205 @@
+// coral-unawaited-task: values that are kept and forgotten.
+//
+// RUN: %exits 1 %coral lint --checks=coral-unawaited-task %s -- -std=c++20 -I%S/../Inputs \
+// RUN:   | FileCheck %s --implicit-check-not=warning:
+#include "cppcoro.hpp"
+#include "seastar.hpp"
+#include <optional>
+#include <tuple>
+#include <vector>
+
+using cppcoro::task;
+
+task<int> fetch();
+task<> go();
+bool flag();
+seastar::semaphore sem;
+
+seastar::future<> units() {
+  auto units = seastar::get_units(sem, 1);
+  // CHECK: :[[@LINE-1]]:16: warning: the task returned by 'get_units' is kept in 'units' but never awaited, so nothing is held; keep the result of 'co_await' [coral-unawaited-task]
+  // CHECK: :[[@LINE+1]]:3: note: suspends here with nothing held
+  co_await seastar::make_ready_future();
+}
+
+task<> spellings(bool b, int n) {
+  task<int> named = fetch();
+  // CHECK: :[[@LINE-1]]:21: warning: the task returned by 'fetch' is kept in 'named' but never awaited, so its body never runs; 'co_await' it
+  [[maybe_unused]] auto unused = fetch();
+  // CHECK: :[[@LINE-1]]:34: warning: {{.*}} is kept in 'unused' but never awaited
+  auto &&extended = fetch();
+  // CHECK: :[[@LINE-1]]:21: warning: {{.*}} is kept in 'extended' but never awaited
+  auto [first, second] = std::tuple{fetch(), go()};
+  // CHECK: :[[@LINE-1]]:46: warning: the task returned by 'go' is kept in 'second' but never awaited
+  co_await first;
+  std::vector<task<>> all;
+  for (int i = 0; i < n; ++i)
+    all.push_back(go());
+  // CHECK: :[[@LINE-1]]:19: warning: {{.*}} is kept in 'all' but never awaited
+  std::optional<task<>> maybe;
+  if (b)
+    maybe = go();
+  // CHECK: :[[@LINE-1]]:13: warning: {{.*}} is kept in 'maybe' but never awaited
+  task<> array[2] = {go(), go()};
+  // CHECK: :[[@LINE-1]]:22: warning: {{.*}} is kept in 'array' but never awaited
+  struct {
+    int id;
+    task<> work;
+  } job{1, go()};
+  // CHECK: :[[@LINE-1]]:12: warning: {{.*}} is kept in 'job' but never awaited
+  auto chosen = b ? fetch() : fetch();
+  // CHECK: :[[@LINE-1]]:21: warning: {{.*}} is kept in 'chosen' but never awaited
+}
+
+task<> early_return(bool b) {
+  auto early = fetch();
+  // CHECK: :[[@LINE-1]]:16: warning: the task returned by 'fetch' is kept in 'early' but not awaited on every path, so its body never runs
+  // CHECK: :[[@LINE+2]]:7: note: the path on which this is true misses it
+  // CHECK: :[[@LINE+2]]:5: note: it dies here
+  if (b)
+    co_return;
+  co_await early;
+}
+
+task<> other_path(bool b, bool c) {
+  task<int> other;
+  if (b)
+    other = fetch();
+  // CHECK: :[[@LINE-1]]:13: warning: {{.*}} is kept in 'other' but not awaited on every path
+  // CHECK: :[[@LINE+1]]:7: note: the path on which this is false misses it
+  if (c)
+    co_await other;
+}
+// CHECK: :[[@LINE-1]]:1: note: it dies here
+
+task<> loop() {
+  for (;;) {
+    auto each = fetch();
+    // CHECK: :[[@LINE-1]]:17: warning: {{.*}} is kept in 'each' but not awaited on every path
+    // CHECK: :[[@LINE+1]]:9: note: the path on which this is true misses it
+    if (flag())
+      continue;
+    // CHECK: :[[@LINE-1]]:7: note: it dies here
+    if (co_await each)
+      break;
+  }
+}
+
+task<> overwritten() {
+  auto t = fetch();
+  // CHECK: :[[@LINE-1]]:12: warning: 't' is overwritten before the task returned by 'fetch' is awaited, so its body never runs
+  // CHECK: :[[@LINE+1]]:3: note: overwritten here
+  t = fetch();
+  co_await t;
+  std::vector<task<>> tasks;
+  tasks.push_back(go());
+  // CHECK: :[[@LINE-1]]:19: warning: {{.*}} is kept in 'tasks' but never awaited
+  // CHECK: :[[@LINE+1]]:3: note: destroyed here
+  tasks.clear();
+}
+
+void ignore_it(const task<int> &) {}
+task<> looked_at() {
+  auto t = fetch();
+  // CHECK: :[[@LINE-1]]:12: warning: {{.*}} is kept in 't' but never awaited
+  ignore_it(t);
+  co_return;
+}
+
+// Nothing below is reported.
+
+void consume(task<int> &t);
+template <class F> void run_later(F f) {}
+task<int> global;
+struct Owner {
+  task<int> member;
+  std::vector<task<>> members;
+};
+
+task<> correlated(bool b, int n, const Owner &o) {
+  task<int> t;
+  if (b)
+    t = fetch();
+  if (flag())
+    ++n;
+  if (b)
+    co_await t;
+  bool started = false;
+  task<int> u;
+  if (n > 3) {
+    u = fetch();
+    started = true;
+  }
+  if (started)
+    co_await u;
+  task<int> v;
+  if (n == 3)
+    v = fetch();
+  if (n != 3)
+    co_return;
+  co_await v;
+}
+
+task<> correlated_return(bool b) {
+  std::optional<task<>> o;
+  if (b)
+    o = go();
+  if (o)
+    co_await *o;
+  std::optional<task<>> p;
+  if (b)
+    p.emplace(go());
+  if (!p.has_value())
+    co_return;
+  co_await *p;
+}
+
+task<int> handed_on(Owner &owner, bool b) {
+  auto moved = fetch();
+  auto to = std::move(moved);
+  co_await to;
+  auto captured = fetch();
+  run_later([captured = std::move(captured)]() mutable { return std::move(captured); });
+  auto by_reference = fetch();
+  run_later([&] { consume(by_reference); });
+  auto consumed = fetch();
+  consume(consumed);
+  auto stored = fetch();
+  owner.member = std::move(stored);
+  auto kept = fetch();
+  global = std::move(kept);
+  auto inserted = go();
+  owner.members.push_back(std::move(inserted));
+  std::vector<task<>> all;
+  all.push_back(go());
+  for (auto &each : all)
+    co_await each;
+  auto one = fetch();
+  auto two = fetch();
+  co_await cppcoro::when_all(std::move(one), std::move(two));
+  auto ready = fetch();
+  co_await ready.when_ready();
+  auto thrown = fetch();
+  if (b)
+    throw 1;
+  co_await thrown;
+  auto in_both = fetch();
+  if (b)
+    co_await in_both;
+  else
+    co_await std::move(in_both);
+  auto unwanted = fetch();
+  (void)unwanted;
+  auto result = fetch();
+  co_return co_await result;
+}
+
+task<int> timed(task<int>);
+task<int> returned(bool b) {
+  auto t = fetch();
+  if (b)
+    return timed(std::move(t));
+  return t;
+}
+
+void parameter(task<int> t) {}
