@@ -46,6 +46,9 @@ public:
                       ArrayRef<std::string>) const override {
     return ("coral::spawn(" + Task + ", std::move(" + Callback + "))").str();
   }
+  std::string several(ArrayRef<std::string>, StringRef Values) const override {
+    return ("{" + Values + "}").str();
+  }
   bool needsExecutor() const override { return false; }
   std::vector<Include> includes(Uses Uses) const override {
     std::vector<Include> Result;
@@ -94,6 +97,11 @@ public:
             Callback + " = std::move(" + Callback + ")](" + Parameters +
             ") { if (error) std::rethrow_exception(error); " + Call + "; })")
         .str();
+  }
+  /// Asio's promise takes any type, so that braces would have none.
+  std::string several(ArrayRef<std::string> Types,
+                      StringRef Values) const override {
+    return tupleType(Types) + "(" + Values.str() + ")";
   }
   bool needsExecutor() const override { return true; }
   std::vector<Include> includes(Uses Uses) const override {

@@ -432,7 +432,7 @@ private:
     if (Count == 0)
       return writtenLine("co_return;");
     if (Count > 1)
-      Values = tupleType(A.Entry->Delivers->TypeTexts) + "(" + Values + ")";
+      Values = Context.Dialect.several(A.Entry->Delivers->TypeTexts, Values);
     writtenLine("co_return " + Values + ";");
   }
 

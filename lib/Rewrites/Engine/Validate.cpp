@@ -386,6 +386,9 @@ private:
                          "std::tuple") {
       for (const Expr *E : Construct->arguments())
         Label += normal(asWritten(E)) + ", ";
+    } else if (const auto *List = dyn_cast<InitListExpr>(Value)) {
+      for (const Expr *E : List->inits())
+        Label += normal(asWritten(E)) + ", ";
     } else {
       Label += normal(Value) + ", ";
     }

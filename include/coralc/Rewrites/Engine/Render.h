@@ -34,6 +34,9 @@ public:
   virtual std::string deliver(llvm::StringRef Task, llvm::StringRef Executor,
                               llvm::StringRef Callback,
                               llvm::ArrayRef<std::string> Types) const = 0;
+  /// What a coroutine returns for several \p Values of \p Types.
+  virtual std::string several(llvm::ArrayRef<std::string> Types,
+                              llvm::StringRef Values) const = 0;
   /// A start has to name an executor.
   virtual bool needsExecutor() const = 0;
 
