@@ -11,6 +11,7 @@
 #ifndef CORAL_GENERATOR_HPP
 #define CORAL_GENERATOR_HPP
 
+#include <coral/detail/config.hpp>
 #include <coral/errors.hpp>
 #include <coral/frame_allocator.hpp>
 
@@ -49,13 +50,71 @@ template <class Ref, class Value> struct generator_types {
                 "coral::generator: the reference type is a reference or can be copied");
 };
 
-/// Where `send` leaves a value for the body.
-template <class Send> class sent_slot {
+// The way from one value to the next must be short enough to be inlined, and must not pass the
+// address of anything in the frame to another function: then the optimiser can give the frame of a
+// generator that is used up where it is made to registers. An exception therefore travels in a box.
+
+struct boxed_exception {
+  std::exception_ptr exception;
+};
+
+CORAL_COLD inline boxed_exception *box_exception(std::exception_ptr exception) {
+  return new boxed_exception{std::move(exception)};
+}
+
+CORAL_COLD inline boxed_exception *box_leaving_exception() {
+  return box_exception(leaving_exception("generator raised StopIteration"));
+}
+
+CORAL_COLD inline void discard_box(boxed_exception *box) noexcept { delete box; }
+
+[[noreturn]] CORAL_COLD inline void raise_boxed(boxed_exception *box) {
+  std::exception_ptr exception = std::move(box->exception);
+  delete box;
+  std::rethrow_exception(std::move(exception));
+}
+
+/// What passes between a generator's body and its caller at a `co_yield`, which awaits this: an
+/// exception, to be thrown at the `co_yield` or, when the body has ended, to the caller.
+class yield_point {
 public:
+  yield_point() = default;
+  yield_point(const yield_point &) = delete;
+  yield_point &operator=(const yield_point &) = delete;
+  ~yield_point() {
+    if (box_) [[unlikely]]
+      discard_box(box_);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  void await_resume() { raise_pending(); }
+
+  void unhandled_exception() { box_ = box_leaving_exception(); }
+
+  void put_exception(std::exception_ptr exception) { box_ = box_exception(std::move(exception)); }
+
+  void raise_pending() {
+    if (box_) [[unlikely]]
+      raise_boxed(std::exchange(box_, nullptr));
+  }
+
+private:
+  boxed_exception *box_ = nullptr;
+};
+
+/// A yield point that values can be sent to.
+template <class Send> class sent_yield_point : public yield_point {
+public:
+  std::optional<Send> await_resume() {
+    raise_pending();
+    return std::exchange(sent, std::nullopt);
+  }
+
   std::optional<Send> sent;
 };
 
-template <> class sent_slot<void> {};
+template <> class sent_yield_point<void> : public yield_point {};
 
 /// Where `co_return` leaves its value.
 template <class Return> class returned_slot {
@@ -76,33 +135,19 @@ public:
 
 template <class Ref, class Value, class Send, class Return>
 class generator_promise final : public allocated_frame,
-                                public sent_slot<Send>,
+                                public sent_yield_point<Send>,
                                 public returned_slot<Return> {
-  using types = generator_types<Ref, Value>;
-  using yielded = typename types::yielded;
+  using yielded = typename generator_types<Ref, Value>::yielded;
   using handle = std::coroutine_handle<generator_promise>;
 
-  /// Suspends at a `co_yield`; on resumption raises or gives what came in.
-  struct yield_awaiter {
+  /// For a value that is yielded as an rvalue but is none: the copy lives in the awaiter.
+  template <class Copy> struct copying_yield_point {
     generator_promise &promise;
+    Copy copy;
 
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
-
-    decltype(auto) await_resume() const {
-      if (promise.thrown) [[unlikely]]
-        std::rethrow_exception(std::exchange(promise.thrown, nullptr));
-      if constexpr (!std::is_void_v<Send>)
-        return std::exchange(promise.sent, std::nullopt);
-    }
-  };
-
-  /// The same, for a value that must be copied to have an address: the copy lives here.
-  template <class Copy> struct copy_awaiter : yield_awaiter {
-    Copy copy;
-    void await_suspend(std::coroutine_handle<>) noexcept {
-      this->promise.current = std::addressof(copy);
-    }
+    void await_suspend(std::coroutine_handle<>) noexcept { promise.current = std::addressof(copy); }
+    decltype(auto) await_resume() { return promise.await_resume(); }
   };
 
 public:
@@ -113,9 +158,9 @@ public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
   std::suspend_always final_suspend() const noexcept { return {}; }
 
-  auto yield_value(yielded value) noexcept {
+  sent_yield_point<Send> &yield_value(yielded value) noexcept {
     current = std::addressof(value);
-    return yield_awaiter{*this};
+    return *this;
   }
 
   auto yield_value(const std::remove_reference_t<yielded> &value)
@@ -123,11 +168,7 @@ public:
              std::constructible_from<std::remove_cvref_t<yielded>,
                                      const std::remove_reference_t<yielded> &>
   {
-    return copy_awaiter<std::remove_cvref_t<yielded>>{{*this}, value};
-  }
-
-  void unhandled_exception() noexcept {
-    error = leaving_exception("generator raised StopIteration");
+    return copying_yield_point<std::remove_cvref_t<yielded>>{*this, value};
   }
 
   template <class Awaited> std::suspend_never await_transform(Awaited &&) const noexcept {
@@ -136,9 +177,8 @@ public:
     return {};
   }
 
+  /// The value that is out; null before the first.
   pointer current = nullptr;
-  std::exception_ptr error;
-  std::exception_ptr thrown;
   bool running = false;
 };
 
@@ -185,7 +225,7 @@ public:
   /// `begin` goes on where the last one stopped, as `for` in Python does.
   iterator begin() {
     if (!finished())
-      advance();
+      resume(coroutine_);
     return iterator(coroutine_);
   }
 
@@ -225,7 +265,7 @@ public:
       discard();
       std::rethrow_exception(std::move(error));
     }
-    coroutine_.promise().thrown = std::move(error);
+    coroutine_.promise().put_exception(std::move(error));
     return step();
   }
 
@@ -243,7 +283,7 @@ public:
     require_at_rest();
     if (state() != generator_state::suspended)
       return discard();
-    coroutine_.promise().thrown = std::make_exception_ptr(generator_exit());
+    coroutine_.promise().put_exception(std::make_exception_ptr(generator_exit()));
     try {
       advance();
     } catch (const generator_exit &) {
@@ -253,6 +293,7 @@ public:
       throw runtime_error("generator ignored GeneratorExit");
   }
 
+  /// A body that a range-for runs counts as suspended.
   generator_state state() const noexcept {
     if (finished())
       return generator_state::closed;
@@ -276,15 +317,20 @@ private:
   }
 
   /// Runs the body to its next value or its end; what left it is thrown.
-  void advance() { resume(coroutine_); }
-
   static void resume(handle coroutine) {
-    promise_type &promise = coroutine.promise();
-    promise.running = true;
     coroutine.resume();
-    promise.running = false;
-    if (coroutine.done() && promise.error) [[unlikely]]
-      std::rethrow_exception(std::exchange(promise.error, nullptr));
+    if (coroutine.done())
+      coroutine.promise().raise_pending();
+  }
+
+  /// The same, known to be running: a range-for does not pay for that.
+  void advance() {
+    struct running_scope {
+      bool &running;
+      explicit running_scope(bool &flag) : running(flag) { running = true; }
+      ~running_scope() { running = false; }
+    } scope(coroutine_.promise().running);
+    resume(coroutine_);
   }
 
   reference step() {

@@ -14,6 +14,9 @@
 #define CORAL_AWAIT_ELIDABLE
 #endif
 
+// Kept out of its callers, which stay small enough to be inlined.
+#define CORAL_COLD [[gnu::cold, gnu::noinline]]
+
 // Clang turns every symmetric transfer into a tail call. GCC does so only where sibling calls are
 // optimised, which no predefined macro tells: there, transfers are counted and the stack is
 // unwound to the driver every so often.
