@@ -24,7 +24,8 @@ namespace coral::detail {
 struct frame_cache {
   static constexpr std::size_t granularity = 64;
   static constexpr std::size_t classes = 16;
-  static constexpr unsigned limit = 64;
+  /// Blocks kept per class.
+  static constexpr unsigned limit = 256;
 
   struct block {
     block *next;
