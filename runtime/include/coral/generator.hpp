@@ -74,7 +74,7 @@ CORAL_COLD inline void discard_box(boxed_exception *box) noexcept { delete box; 
   std::rethrow_exception(std::move(exception));
 }
 
-/// What passes between a generator's body and its caller at a `co_yield`, which awaits this: an
+/// What passes between a generator's body and its caller at a `co_yield`: an
 /// exception, to be thrown at the `co_yield` or, when the body has ended, to the caller.
 class yield_point {
 public:
@@ -86,9 +86,8 @@ public:
       discard_box(box_);
   }
 
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<>) const noexcept {}
-  void await_resume() { raise_pending(); }
+  /// What a `co_yield` gives.
+  void received() { raise_pending(); }
 
   void unhandled_exception() { box_ = box_leaving_exception(); }
 
@@ -106,7 +105,7 @@ private:
 /// A yield point that values can be sent to.
 template <class Send> class sent_yield_point : public yield_point {
 public:
-  std::optional<Send> await_resume() {
+  std::optional<Send> received() {
     raise_pending();
     return std::exchange(sent, std::nullopt);
   }
@@ -140,6 +139,14 @@ class generator_promise final : public allocated_frame,
   using yielded = typename generator_types<Ref, Value>::yielded;
   using handle = std::coroutine_handle<generator_promise>;
 
+  struct yield_awaiter {
+    generator_promise &promise;
+
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    decltype(auto) await_resume() const { return promise.received(); }
+  };
+
   /// For a value that is yielded as an rvalue but is none: the copy lives in the awaiter.
   template <class Copy> struct copying_yield_point {
     generator_promise &promise;
@@ -147,7 +154,7 @@ class generator_promise final : public allocated_frame,
 
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<>) noexcept { promise.current = std::addressof(copy); }
-    decltype(auto) await_resume() { return promise.await_resume(); }
+    decltype(auto) await_resume() const { return promise.received(); }
   };
 
 public:
@@ -158,9 +165,9 @@ public:
   std::suspend_always initial_suspend() const noexcept { return {}; }
   std::suspend_always final_suspend() const noexcept { return {}; }
 
-  sent_yield_point<Send> &yield_value(yielded value) noexcept {
+  yield_awaiter yield_value(yielded value) noexcept {
     current = std::addressof(value);
-    return *this;
+    return {*this};
   }
 
   auto yield_value(const std::remove_reference_t<yielded> &value)
