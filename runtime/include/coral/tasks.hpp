@@ -215,8 +215,15 @@ task<std::vector<gathered<T>>> gather_vector(std::vector<gather_child<T>> childr
 /// The first exception is thrown as soon as it is known; the others go on running, and their
 /// exceptions are not reported. Throws `runtime_error`, "no running event loop".
 template <class... Awaitables> auto gather(Awaitables &&...awaitables) {
-  return detail::gather_tuple(detail::gather_child<detail::gatherable_t<Awaitables>>(
-      std::forward<Awaitables>(awaitables))...);
+  // In braces, so that the children are scheduled from left to right.
+  std::tuple<detail::gather_child<detail::gatherable_t<Awaitables>>...> children{
+      detail::gather_child<detail::gatherable_t<Awaitables>>(
+          std::forward<Awaitables>(awaitables))...};
+  return std::apply(
+      [](auto &...each) {
+        return detail::gather_tuple<detail::gatherable_t<Awaitables>...>(std::move(each)...);
+      },
+      children);
 }
 
 /// The same for any number of tasks of one type; gives a vector.
