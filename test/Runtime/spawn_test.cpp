@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <tuple>
 
 namespace {
 
@@ -129,6 +131,51 @@ TEST(Spawn, AChildThatFailsAtOnceThrowsIntoTheSpawningTask) {
   };
   coral::spawn(parent());
   EXPECT_EQ(caught, "child");
+}
+
+TEST(SpawnToCallback, HandsOverTheElementsOfATuple) {
+  names log;
+  manual_event event;
+  auto ask = [&]() -> task<std::tuple<int, std::string>> {
+    int value = co_await event.wait();
+    co_return std::tuple<int, std::string>(value, "answer");
+  };
+  coral::spawn(ask(), [&](int value, std::string text) {
+    log.push_back(text + " " + std::to_string(value));
+  });
+  EXPECT_EQ(log, names{});
+  event.fire(42);
+  EXPECT_EQ(log, names{"answer 42"});
+}
+
+TEST(SpawnToCallback, HandsOverOneValueOrNothing) {
+  names log;
+  auto value = []() -> task<int> { co_return 7; };
+  auto nothing = []() -> task<void> { co_return; };
+  coral::spawn(value(), [&](int got) { log.push_back(std::to_string(got)); });
+  coral::spawn(nothing(), [&] { log.push_back("done"); });
+  EXPECT_EQ(log, (names{"7", "done"}));
+}
+
+TEST(SpawnToCallback, AnExceptionLeavesAndTheCallbackIsNotCalled) {
+  names log;
+  manual_event event;
+  auto ask = [&]() -> task<int> {
+    co_await event.wait();
+    throw std::domain_error("late");
+  };
+  coral::spawn(ask(), [&, held = tracker(log, "callback")](int) { log.push_back("never"); });
+  EXPECT_THROW(event.fire(0), std::domain_error);
+  EXPECT_EQ(log, names{"callback"});
+}
+
+TEST(SpawnToCallback, TheCallbackDiesWithADroppedOperation) {
+  names log;
+  manual_event event;
+  auto ask = [&]() -> task<int> { co_return co_await event.wait(); };
+  coral::spawn(ask(), [&, held = tracker(log, "callback")](int) { log.push_back("never"); });
+  event.drop();
+  EXPECT_EQ(log, names{"callback"});
 }
 
 TEST(Callback, CompletingInsideTheInitiationResumesThere) {
