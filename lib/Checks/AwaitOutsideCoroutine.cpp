@@ -9,105 +9,23 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Analysis/BlockingBridge.h"
 #include "coralc/Analysis/KeywordTokens.h"
 #include "coralc/Analysis/Suspension.h"
+#include "coralc/Analysis/TaskSpelling.h"
 #include "coralc/Checks/Check.h"
 #include "coralc/Model/Records.h"
-#include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/ASTContext.h"
-#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/RecursiveASTVisitor.h"
-#include "clang/AST/TypeLoc.h"
 #include "clang/Basic/SourceManager.h"
 #include "clang/Lex/Lexer.h"
 #include "llvm/ADT/StringSwitch.h"
-#include <map>
 
 using namespace clang;
 
 namespace coralc {
 namespace {
-
-//===----------------------------------------------------------------------===//
-// The task type in use
-//===----------------------------------------------------------------------===//
-
-/// The task template that this translation unit's own functions return most
-/// often.
-class TaskSpelling {
-public:
-  explicit TaskSpelling(TranslationUnit &Unit) : Unit(Unit) {
-    std::map<const ClassTemplateDecl *, unsigned> Votes;
-    for (const Decl *Top : Unit.context().getTranslationUnitDecl()->decls())
-      count(Top, Votes);
-    unsigned Most = 0;
-    for (auto [Candidate, Count] : Votes)
-      if (Count > Most) {
-        Template = Candidate;
-        Most = Count;
-      }
-  }
-
-  /// "task<int>" for a coroutine whose result is spelled \p Result; empty when
-  /// no task type is in use.
-  std::string wrap(llvm::StringRef Result, const DeclContext *Place) const {
-    if (!Template)
-      return "";
-    if (Result == "void" || Result.empty())
-      Result = hasDefault() ? "" : "void";
-    return (name(Place) + "<" + Result + ">").str();
-  }
-
-private:
-  void count(const Decl *Node,
-             std::map<const ClassTemplateDecl *, unsigned> &Votes) {
-    const SourceManager &Sources = Unit.context().getSourceManager();
-    if (Sources.isInSystemHeader(Node->getLocation()))
-      return;
-    if (const auto *Scope = dyn_cast<DeclContext>(Node);
-        Scope && isa<NamespaceDecl, CXXRecordDecl, LinkageSpecDecl>(Node))
-      for (const Decl *Inner : Scope->decls())
-        count(Inner, Votes);
-    const auto *Function = dyn_cast<FunctionDecl>(Node);
-    if (!Function || !Sources.isInMainFile(Function->getLocation()))
-      return;
-    const CoroutineType *Type = Unit.types().lookup(Function->getReturnType());
-    if (!Type || Type->Kind != CoroutineKind::Task)
-      return;
-    if (const auto *Spec =
-            dyn_cast<ClassTemplateSpecializationDecl>(Type->Record)) {
-      ++Votes[Spec->getSpecializedTemplate()->getCanonicalDecl()];
-      if (!Example)
-        Example = Function;
-    }
-  }
-
-  bool hasDefault() const {
-    const NamedDecl *First =
-        Template->getMostRecentDecl()->getTemplateParameters()->getParam(0);
-    const auto *Parameter = dyn_cast<TemplateTypeParmDecl>(First);
-    return Parameter && Parameter->hasDefaultArgument();
-  }
-
-  /// As the first function that returns it spells it, if the same words mean
-  /// the same at \p Place; else in full.
-  std::string name(const DeclContext *Place) const {
-    if (Example && Place && Example->getDeclContext()->Encloses(Place)) {
-      llvm::StringRef Text = Lexer::getSourceText(
-          CharSourceRange::getTokenRange(Example->getReturnTypeSourceRange()),
-          Unit.context().getSourceManager(), Unit.context().getLangOpts());
-      if (Text.ends_with((Template->getName() + "<>").str()) ||
-          Text.contains((Template->getName() + "<").str()))
-        return Text.take_front(Text.find('<')).str();
-    }
-    return vocabularyName(*Template);
-  }
-
-  TranslationUnit &Unit;
-  const ClassTemplateDecl *Template = nullptr;
-  const FunctionDecl *Example = nullptr;
-};
 
 //===----------------------------------------------------------------------===//
 // Keywords where no coroutine can be
@@ -171,7 +89,8 @@ llvm::StringRef kindFor(const CoroutineKeyword &Keyword) {
 class KeywordReporter {
 public:
   KeywordReporter(TranslationUnit &Unit)
-      : Unit(Unit), Sources(Unit.context().getSourceManager()), Task(Unit) {}
+      : Unit(Unit), Sources(Unit.context().getSourceManager()),
+        Task(Unit.context(), Unit.types()) {}
 
   void report(const CoroutineKeyword &Keyword) {
     const FunctionDecl *Function = enclosing(Keyword);
@@ -380,47 +299,6 @@ std::vector<FileID> userFiles(TranslationUnit &Unit) {
 // Bridges that block
 //===----------------------------------------------------------------------===//
 
-/// Does \p Call block the thread until a task is done? \p Awaited is the task.
-bool isBlockingBridge(const CallExpr &Call, CoroutineTypes &Types,
-                      const Expr *&Awaited) {
-  const FunctionDecl *Callee = Call.getDirectCallee();
-  if (!Callee || Call.containsErrors())
-    return false;
-  auto IsTask = [&](const Expr *E) {
-    const CoroutineType *Type = Types.lookup(E->getType());
-    return Type && Type->isAwaitable() && !Type->Synchronous;
-  };
-  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call)) {
-    // Only on the task that a call just made: a named one may be known to be
-    // done by now.
-    const Expr *Object = Member->getImplicitObjectArgument();
-    llvm::StringRef Name = calleeName(Call);
-    if ((Name == "get" || Name == "wait") && Object && IsTask(Object)) {
-      const Expr *Made = ignoreWrappers(Object);
-      const CoroutineType *Type = Types.lookup(Object->getType());
-      if (isa<CallExpr>(Made) && Type->Kind == CoroutineKind::Task &&
-          !calleeName(*cast<CallExpr>(Made)).starts_with("make_")) {
-        Awaited = Object;
-        return true;
-      }
-    }
-  }
-  bool Named = builtinVocabularies().isJoiningBridge(vocabularyName(*Callee));
-  if (!Named && !isa<CXXMethodDecl>(Callee))
-    Named = llvm::StringSwitch<bool>(calleeName(Call))
-                .Cases({"sync_wait", "syncWait", "blocking_wait"}, true)
-                .Cases({"blockingWait", "block_on"}, true)
-                .Default(false);
-  if (!Named)
-    return false;
-  for (const Expr *Argument : Call.arguments())
-    if (IsTask(Argument)) {
-      Awaited = Argument;
-      return true;
-    }
-  return false;
-}
-
 /// Finds the bridges that one function calls; a lambda is a function of its
 /// own.
 class BridgeFinder {
@@ -441,8 +319,8 @@ public:
 
 private:
   void report(const CallExpr &Call, llvm::StringRef Place, bool CanAwait) {
-    const Expr *Awaited = nullptr;
-    if (!isBlockingBridge(Call, Unit.types(), Awaited))
+    const Expr *Awaited = blockedOn(Call, Unit.types());
+    if (!Awaited)
       return;
     Diagnosis &Report = Unit.report(
         Call.getExprLoc(),

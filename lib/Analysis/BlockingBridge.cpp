@@ -1,0 +1,53 @@
+//===--- BlockingBridge.cpp - Calls that wait for a task ------------------===//
+
+#include "coralc/Analysis/BlockingBridge.h"
+#include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Model/CoroutineTypes.h"
+#include "coralc/Model/Records.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/ExprCXX.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace clang;
+
+namespace coralc {
+
+/// Is \p Call `f().get()` on the task that f has just returned? A task with a
+/// name may be known to be done by now.
+static bool isGetOnFreshTask(const CXXMemberCallExpr &Call,
+                             CoroutineTypes &Types) {
+  llvm::StringRef Name = calleeName(Call);
+  if (Name != "get" && Name != "wait")
+    return false;
+  const auto *Made = dyn_cast_or_null<CallExpr>(
+      ignoreWrappers(Call.getImplicitObjectArgument()));
+  if (!Made || !Made->isPRValue() || calleeName(*Made).starts_with("make_"))
+    return false;
+  const CoroutineType *Type = Types.lookup(Made->getType());
+  return Type && Type->Kind == CoroutineKind::Task && !Type->Synchronous;
+}
+
+const Expr *blockedOn(const CallExpr &Call, CoroutineTypes &Types) {
+  const FunctionDecl *Callee = Call.getDirectCallee();
+  if (!Callee || Call.containsErrors())
+    return nullptr;
+  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
+    if (isGetOnFreshTask(*Member, Types))
+      return Member->getImplicitObjectArgument();
+  bool Named = builtinVocabularies().isJoiningBridge(vocabularyName(*Callee));
+  if (!Named && !isa<CXXMethodDecl>(Callee))
+    Named = llvm::StringSwitch<bool>(calleeName(Call))
+                .Cases({"sync_wait", "syncWait", "blocking_wait"}, true)
+                .Cases({"blockingWait", "block_on"}, true)
+                .Default(false);
+  if (!Named)
+    return nullptr;
+  for (const Expr *Argument : Call.arguments()) {
+    const CoroutineType *Type = Types.lookup(Argument->getType());
+    if (Type && Type->isAwaitable() && !Type->Synchronous)
+      return Argument;
+  }
+  return nullptr;
+}
+
+} // namespace coralc
