@@ -219,7 +219,10 @@ void printSummary(const Outcome &All) {
   size_t Converted = count_if(All.Sites, [](const RewriteSite &S) {
     return S.Status == SiteStatus::Converted;
   });
-  if (All.Sites.empty())
+  if (All.Sites.empty() && !All.Errors.empty())
+    errs() << "nothing rewritten: fix the errors above first, or the flags "
+              "that the file is compiled with\n";
+  else if (All.Sites.empty())
     errs() << "nothing to rewrite\n";
   else
     errs() << "converted " << Converted << " of " << All.Sites.size()
