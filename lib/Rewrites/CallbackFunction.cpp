@@ -115,7 +115,7 @@ public:
       forEachStep(S->Steps, [&](const Step &Step) {
         Waits |= Step.What == Step::Kind::Suspend;
       });
-      if (S->Why || !Waits)
+      if (S->Why || !S->KeepsContract || !Waits)
         Changed |= GivenUp.insert(S->Function).second;
     }
     return Changed;

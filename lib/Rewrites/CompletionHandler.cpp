@@ -163,11 +163,11 @@ bool isCallable(QualType Type) {
               .empty();
 }
 
-bool isErrorCode(QualType Type) {
+bool isRecordNamed(QualType Type, StringRef Name) {
   const CXXRecordDecl *Record =
       Type.getNonReferenceType()->getAsCXXRecordDecl();
   return Record && Record->getDeclName().isIdentifier() &&
-         Record->getName() == "error_code";
+         Record->getName() == Name;
 }
 
 class CompletionHandler final : public Pattern {
@@ -222,12 +222,18 @@ private:
       return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
                      "the handler does not take exactly what the operation "
                      "delivers"};
+    if (I.Signature->getNumParams() > 0 &&
+        isRecordNamed(I.Signature->getParamType(0), "exception_ptr"))
+      return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
+                     "the operation hands its handler an exception, and one "
+                     "that is awaited throws it"};
     for (const ParmVarDecl *P : Operator->parameters()) {
       Binding B;
       B.Decl = P->getDeclName() ? P : nullptr;
       B.Type = P->getType();
       B.TypeText = valueTypeText(*P, Text);
-      B.IsError = Op.Results.empty() && isErrorCode(P->getType());
+      B.IsError =
+          Op.Results.empty() && isRecordNamed(P->getType(), "error_code");
       Op.Results.push_back(std::move(B));
     }
     if (Op.Results.size() > (Op.error() ? 2u : 1u))

@@ -256,12 +256,23 @@ private:
     return Dialect.taskType(tupleType(A.Entry->Delivers->TypeTexts));
   }
 
-  /// Parameters of the coroutine: by value, the callback left out.
+  /// The entry's parameters that its coroutine has: what it uses, or, where it
+  /// is called in the entry's place, all but the callback.
+  static SmallVector<const ParmVarDecl *, 4>
+  coroutineParameters(const Agent &A) {
+    SmallVector<const ParmVarDecl *, 4> Result;
+    const std::optional<Delivery> &Delivers = A.Entry->Delivers;
+    for (const ParmVarDecl *P : A.Entry->parameters())
+      if (Delivers ? Delivers->Callback != P
+                   : mentions(A.Entry->Function->getBody(), P))
+        Result.push_back(P);
+    return Result;
+  }
+
+  /// The coroutine's parameters, by value.
   std::string parameterList(const Agent &A) const {
     std::string Result;
-    for (const ParmVarDecl *P : A.Entry->parameters()) {
-      if (A.Entry->Delivers && A.Entry->Delivers->Callback == P)
-        continue;
+    for (const ParmVarDecl *P : coroutineParameters(A)) {
       if (!Result.empty())
         Result += ", ";
       Result += valueTypeText(*P, Text);
@@ -296,7 +307,8 @@ private:
 
   static StringRef bodySeparator(const Layout &Style, std::string &Storage,
                                  unsigned Indent) {
-    Storage = Style.BraceOnOwnLine ? "\n" + std::string(Indent, ' ') : " ";
+    Storage =
+        Style.BraceOnOwnLine ? "\n" + std::string(Indent, Style.Blank) : " ";
     return Storage;
   }
 
@@ -324,9 +336,7 @@ private:
 
   std::string startArguments(const Agent &A) const {
     std::string Result;
-    for (const ParmVarDecl *P : A.Entry->parameters()) {
-      if (A.Entry->Delivers && A.Entry->Delivers->Callback == P)
-        continue;
+    for (const ParmVarDecl *P : coroutineParameters(A)) {
       if (!Result.empty())
         Result += ", ";
       if (!P->getDeclName())
@@ -353,9 +363,8 @@ private:
       return Call;
     std::string Captures = "this, self = shared_from_this()";
     bool Moves = false;
-    for (const ParmVarDecl *P : A.Entry->parameters()) {
-      if (!P->getDeclName() ||
-          (A.Entry->Delivers && A.Entry->Delivers->Callback == P))
+    for (const ParmVarDecl *P : coroutineParameters(A)) {
+      if (!P->getDeclName())
         continue;
       std::string Own = P->getNameAsString();
       Moves |= !isCheapToCopy(*P);
@@ -384,9 +393,9 @@ private:
 
   std::string startBody(const Agent &A, StringRef Name, StringRef Executor,
                         const Layout &Style, unsigned Indent) const {
-    return "{\n" + std::string(Indent + Style.Width, ' ') +
-           startText(A, Name, Executor) + ";\n" + std::string(Indent, ' ') +
-           "}";
+    return "{\n" + std::string(Indent + Style.Width, Style.Blank) +
+           startText(A, Name, Executor) + ";\n" +
+           std::string(Indent, Style.Blank) + "}";
   }
 
   void keepEntry(const Agent &A, StringRef Name, StringRef Executor,
@@ -408,7 +417,7 @@ private:
     EditText New;
     bool Before = !isa<CXXMethodDecl>(F);
     TextRange Whole = definitionRange(F);
-    std::string Margin(Indent, ' ');
+    std::string Margin(Indent, Style.Blank);
     if (!Before)
       New.user("\n");
     New.user(Margin)

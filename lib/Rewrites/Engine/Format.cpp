@@ -52,8 +52,12 @@ format::FormatStyle styleOf(const SourceText &Text, const Layout &Style) {
     return *Own;
   format::FormatStyle Guess = format::getLLVMStyle();
   Guess.IndentWidth = Style.Width;
-  Guess.AccessModifierOffset = -int(Style.Width);
   Guess.ContinuationIndentWidth = 4;
+  if (Style.Blank == '\t') {
+    Guess.UseTab = format::FormatStyle::UT_Always;
+    Guess.IndentWidth = Guess.TabWidth = 4;
+  }
+  Guess.AccessModifierOffset = -int(Guess.IndentWidth);
   Guess.BreakBeforeBraces = Style.BraceOnOwnLine
                                 ? format::FormatStyle::BS_Allman
                                 : format::FormatStyle::BS_Attach;
@@ -68,6 +72,20 @@ format::FormatStyle styleOf(const SourceText &Text, const Layout &Style) {
                       : longestLine(Text.buffer()) > 80 ? 100
                                                         : 80;
   return Guess;
+}
+
+/// \p Result with the line ends of the user's file.
+std::string withLineEnds(StringRef Original, std::string Result) {
+  size_t Lines = Original.count('\n');
+  if (Lines == 0 || Original.count("\r\n") != Lines)
+    return Result;
+  std::string Converted;
+  for (char C : Result) {
+    if (C == '\n' && !StringRef(Converted).ends_with("\r"))
+      Converted += '\r';
+    Converted += C;
+  }
+  return Converted;
 }
 
 } // namespace
@@ -97,10 +115,14 @@ Expected<std::string> applyEdits(std::vector<FileEdit> Edits,
   }
   Result += Text.buffer().substr(At);
   if (Written.empty())
-    return Result;
+    return withLineEnds(Text.buffer(), std::move(Result));
   tooling::Replacements Layouted =
       format::reformat(styleOf(Text, Style), Result, Written, Text.path());
-  return tooling::applyAllReplacements(Result, Layouted);
+  Expected<std::string> Formatted =
+      tooling::applyAllReplacements(Result, Layouted);
+  if (!Formatted)
+    return Formatted.takeError();
+  return withLineEnds(Text.buffer(), std::move(*Formatted));
 }
 
 } // namespace coralc

@@ -54,24 +54,6 @@ void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
   CallCollector(Visit).TraverseStmt(S);
 }
 
-class ReferenceCollector : public ConstDynamicRecursiveASTVisitor {
-public:
-  explicit ReferenceCollector(
-      function_ref<void(const Expr &, const ValueDecl &)> Visit)
-      : Visit(Visit) {}
-  bool VisitDeclRefExpr(const DeclRefExpr *E) override {
-    Visit(*E, *E->getDecl());
-    return true;
-  }
-  bool VisitMemberExpr(const MemberExpr *E) override {
-    Visit(*E, *E->getMemberDecl());
-    return true;
-  }
-
-private:
-  function_ref<void(const Expr &, const ValueDecl &)> Visit;
-};
-
 class GraphBuilder {
 public:
   GraphBuilder(const SourceText &Text, const PatternList &Patterns)
@@ -82,6 +64,9 @@ public:
       request(definitionOf(Op.Function));
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
+    for (const auto &S : Graph.States)
+      dropSelves(S->Steps);
+    refuseStrayOperations();
     collectReferences();
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
@@ -106,23 +91,41 @@ private:
     return false;
   }
 
+  bool breaksContract() {
+    Current->KeepsContract = false;
+    return false;
+  }
+
   //--- What a call is ----------------------------------------------------//
 
   /// \p F starts an operation itself, or by calling such a function on the
   /// same object.
   bool reachesOperation(const FunctionDecl *F) {
-    auto [Known, New] = Reaches.try_emplace(F, false);
-    if (!New)
-      return Known->second;
-    bool Result = any_of(Found.InOrder, [&](const FoundOperation &Op) {
-      return definitionOf(Op.Function) == F;
-    });
-    if (!Result && F->hasBody() && Text.isInMainFile(F->getSourceRange()))
+    if (Reaching.contains(F))
+      return true;
+    // Functions call each other in cycles, so a no holds for this search only.
+    SmallPtrSet<const FunctionDecl *, 8> Seen;
+    if (!reachesOperation(F, Seen))
+      return false;
+    Reaching.insert(F);
+    return true;
+  }
+
+  bool reachesOperation(const FunctionDecl *F,
+                        SmallPtrSetImpl<const FunctionDecl *> &Seen) {
+    if (!Seen.insert(F).second)
+      return false;
+    if (any_of(Found.InOrder, [&](const FoundOperation &Op) {
+          return definitionOf(Op.Function) == F;
+        }))
+      return true;
+    bool Result = false;
+    if (F->hasBody() && Text.isInMainFile(F->getSourceRange()))
       forEachCall(F->getBody(), [&](const CallExpr &Call) {
-        if (const FunctionDecl *Callee = sameObjectCallee(Call))
-          Result |= reachesOperation(Callee);
+        const FunctionDecl *Callee = Result ? nullptr : sameObjectCallee(Call);
+        Result |= Callee && reachesOperation(Callee, Seen);
       });
-    return Reaches[F] = Result;
+    return Result;
   }
 
   bool isSelf(const Expr *Object) const {
@@ -150,10 +153,17 @@ private:
     return Definition->hasBody() ? Definition : nullptr;
   }
 
+  std::optional<Delivery> deliveryOf(const FunctionDecl &F) {
+    for (const auto &P : Patterns)
+      if (std::optional<Delivery> Delivers = P->matchDelivery(F, Text))
+        return Delivers;
+    return std::nullopt;
+  }
+
   const FunctionDecl *jumpTarget(const CallExpr &Call) {
     const FunctionDecl *Callee = sameObjectCallee(Call);
     if (!Callee || !Callee->getReturnType()->isVoidType() ||
-        !reachesOperation(Callee))
+        !reachesOperation(Callee) || deliveryOf(*Callee))
       return nullptr;
     return Callee;
   }
@@ -193,9 +203,7 @@ private:
              "'" + S.Name + "' is already a coroutine or has no plain body");
       return;
     }
-    for (const auto &P : Patterns)
-      if (!S.Delivers)
-        S.Delivers = P->matchDelivery(*F, Text);
+    S.Delivers = deliveryOf(*F);
     if (S.Delivers)
       Callbacks.insert(S.Delivers->Callback);
     if (!checkFunction(*F))
@@ -248,12 +256,7 @@ private:
         return endSequence(Last.Then, Where) && endSequence(Last.Else, Where);
     }
     if (Current->Delivers)
-      return refuse("callback-not-called", Where,
-                    "a path through '" + Current->Name +
-                        "' ends here without calling '" +
-                        Current->Delivers->Callback->getName() +
-                        "'; a caller that awaits it would wait forever or "
-                        "get a value that was never there");
+      return breaksContract();
     Step End;
     End.What = Step::Kind::End;
     Steps.push_back(std::move(End));
@@ -276,9 +279,13 @@ private:
         return refuse("macro-in-the-way", S->getBeginLoc(),
                       "this statement comes out of a macro");
       Trivia Leading = Text.trivia(From, Range->Begin);
+      addTrailingComment(S, *Range, Leading);
       From = Range->End;
       bool Last = I + 1 == Statements.size();
       bool ReturnsNext = !Last && isBareReturn(Statements[I + 1]);
+      if (!Last && isBareReturn(S))
+        return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
+                      "code after this point never runs");
       Position Here = (Last && Where == Position::Tail) || ReturnsNext
                           ? Position::Tail
                           : Position::NotTail;
@@ -292,11 +299,71 @@ private:
       if (Ended && !Last && !(ReturnsNext && I + 2 == Statements.size()))
         return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
                       "code after this point never runs");
-      if (Ended)
+      if (Ended) {
+        if (ReturnsNext)
+          From = takeReturn(*Statements[I + 1], From, Out);
         break;
+      }
     }
     Trailing = Text.trivia(From, *Close);
     return true;
+  }
+
+  /// The comments around a return that \p Out has no more use for; returns
+  /// where it ends.
+  unsigned takeReturn(const Stmt &Return, unsigned From, Sequence &Out) {
+    std::optional<TextRange> Range = Text.statement(&Return);
+    if (!Range)
+      return From;
+    Trivia Around = Text.trivia(From, Range->Begin);
+    addTrailingComment(&Return, *Range, Around);
+    keepTrailing(std::move(Around), Out);
+    return Range->End;
+  }
+
+  /// Nothing runs behind \p Steps.
+  static bool hasEnded(const Sequence &Steps) {
+    if (Steps.empty())
+      return false;
+    const Step &Last = Steps.back();
+    if (Last.What == Step::Kind::Branch)
+      return hasEnded(Last.Then) && hasEnded(Last.Else);
+    return Last.What == Step::Kind::Jump || Last.What == Step::Kind::End;
+  }
+
+  /// Comments that nothing follows stay at the end of their block.
+  static void keepTrailing(Trivia Trailing, Sequence &Out) {
+    if (Trailing.Comments.empty())
+      return;
+    bool Ended = !Out.empty() && (Out.back().What == Step::Kind::Jump ||
+                                  Out.back().What == Step::Kind::End);
+    if (Ended) {
+      Out.back().Leading.Comments += Trailing.Comments;
+      return;
+    }
+    if (!Out.empty() && Out.back().What == Step::Kind::Branch &&
+        hasEnded(Out)) {
+      Step &Branch = Out.back();
+      return keepTrailing(std::move(Trailing), Branch.Else);
+    }
+    Step Comments;
+    Comments.Leading = std::move(Trailing);
+    Out.push_back(std::move(Comments));
+  }
+
+  /// The comment behind a statement that does not move as it is.
+  void addTrailingComment(const Stmt *S, TextRange Range, Trivia &Leading) {
+    const auto *E = dyn_cast<Expr>(S);
+    if (!isBareReturn(S) && !(E && isInteresting(E)))
+      return;
+    unsigned End = Text.range(S->getSourceRange())->End;
+    StringRef Comment =
+        Text.buffer().slice(End, Range.End).ltrim("; \t").rtrim();
+    if (Comment.empty())
+      return;
+    Leading.Comments += Text.indentation(Range.Begin);
+    Leading.Comments += Comment;
+    Leading.Comments += '\n';
   }
 
   static bool isBareReturn(const Stmt *S) {
@@ -343,18 +410,10 @@ private:
   }
 
   bool addCode(const Stmt *S, Sequence &Out) {
-    bool Escapes = false;
-    SourceLocation Where;
-    ReferenceCollector([&](const Expr &E, const ValueDecl &D) {
-      if (Callbacks.contains(&D)) {
-        Escapes = true;
-        Where = E.getBeginLoc();
-      }
-    }).TraverseStmt(S);
-    if (Escapes)
-      return refuse("continuation-escapes", Where,
-                    "the callback is stored or passed on here, so nothing "
-                    "says when and how often it is called");
+    // A callback that is stored or passed on: nothing says when and how often
+    // it is called.
+    if (any_of(Callbacks, [&](const ValueDecl *D) { return mentions(S, D); }))
+      return breaksContract();
     Step Code;
     Code.Source = S;
     Out.push_back(std::move(Code));
@@ -382,9 +441,13 @@ private:
 
   bool buildArm(const Stmt &Arm, Position Where, Sequence &Out) {
     Trivia Trailing;
-    if (const auto *Block = dyn_cast<CompoundStmt>(&Arm))
-      return buildCompound(*Block, Where, Out, Trailing);
-    return buildStatement(&Arm, Where, Out);
+    const auto *Block = dyn_cast<CompoundStmt>(&Arm);
+    if (!Block)
+      return buildStatement(&Arm, Where, Out);
+    if (!buildCompound(*Block, Where, Out, Trailing))
+      return false;
+    keepTrailing(std::move(Trailing), Out);
+    return true;
   }
 
   bool buildCall(const CallExpr &Call, const Stmt *S, Position Where,
@@ -394,9 +457,7 @@ private:
       return buildSuspension(Call, Match->second, Where, Out);
     if (isDeliveryCall(Call)) {
       if (Where != Position::Tail)
-        return refuse("callback-not-last", Call.getBeginLoc(),
-                      "code runs after the callback is called; a coroutine "
-                      "is over once it has returned its value");
+        return breaksContract();
       Step End;
       End.What = Step::Kind::End;
       End.Source = S;
@@ -441,6 +502,9 @@ private:
     Suspend.Op = std::make_shared<Operation>(std::get<Operation>(Match));
     if (!readCaptures(*Suspend.Op))
       return false;
+    // Whether the callee keeps its contract is seen by building it.
+    if (Suspend.Op->How == Operation::Form::Task)
+      request(definitionOf(Call.getDirectCallee()));
     const LambdaExpr *Handler = Suspend.Op->Handler;
     Out.push_back(std::move(Suspend));
     Trivia Trailing;
@@ -448,6 +512,7 @@ private:
     if (!buildCompound(*Handler->getCompoundStmtBody(), Position::Tail, Out,
                        Trailing))
       return false;
+    keepTrailing(std::move(Trailing), Out);
     return endSequence(Out, Handler->getEndLoc());
   }
 
@@ -477,7 +542,7 @@ private:
       if (Var->isInitCapture()) {
         if (isSharedFromThisCopy(Var)) {
           Op.HoldsSelf = true;
-          if (isUsedIn(Var, Op.Handler->getBody()))
+          if (mentions(Op.Handler->getBody(), Var))
             Op.InitCaptures.push_back(Var);
         } else if (isCallbackSource(Var->getInit())) {
           Callbacks.insert(Var);
@@ -497,14 +562,6 @@ private:
       if (Call->isCallToStdMove())
         E = Call->getArg(0);
     return isCallbackReference(E);
-  }
-
-  static bool isUsedIn(const VarDecl *Var, const Stmt *S) {
-    bool Used = false;
-    ReferenceCollector([&](const Expr &, const ValueDecl &D) {
-      Used |= &D == Var;
-    }).TraverseStmt(S);
-    return Used;
   }
 
   /// \p S declares a copy of shared_from_this() that is only there to be
@@ -535,6 +592,57 @@ private:
     Visitor.Var = Var;
     Visitor.TraverseStmt(Current->Function->getBody());
     return Visitor.Found;
+  }
+
+  /// An operation that no walk through its function comes by, as in a lambda
+  /// that is stored, is refused with the function around it.
+  void refuseStrayOperations() {
+    for (const auto &[Call, Match] : Found.Matches)
+      for (const FoundOperation &Op : Found.InOrder)
+        if (const auto *Why = std::get_if<Refusal>(&Match);
+            Why && Op.Where == Call->getBeginLoc()) {
+          State *S = Graph.find(definitionOf(Op.Function));
+          if (S && !S->Why)
+            S->Why = *Why;
+        }
+  }
+
+  /// Captures of shared_from_this() through which handlers only went on in
+  /// other states: the agent holds that reference itself.
+  void dropSelves(Sequence &Steps) {
+    for (Step &S : Steps) {
+      dropSelves(S.Then);
+      dropSelves(S.Else);
+      if (S.What == Step::Kind::Suspend && S.Op->Handler)
+        erase_if(S.Op->InitCaptures, [&](const VarDecl *V) {
+          return isSharedFromThisCopy(V) &&
+                 isOnlyJumpedThrough(V, S.Op->Handler->getBody());
+        });
+    }
+  }
+
+  bool isOnlyJumpedThrough(const VarDecl *V, const Stmt *Body) const {
+    struct Uses : ConstDynamicRecursiveASTVisitor {
+      const GraphBuilder &Builder;
+      const VarDecl *V;
+      bool Found = false;
+      Uses(const GraphBuilder &Builder, const VarDecl *V)
+          : Builder(Builder), V(V) {}
+      bool TraverseStmt(const Stmt *S) override {
+        const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(S);
+        if (!Call || !Builder.Jumps.contains(Call))
+          return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+        for (const Expr *Argument : Call->arguments())
+          TraverseStmt(Argument);
+        return true;
+      }
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        Found |= E->getDecl() == V;
+        return true;
+      }
+    } Visitor(*this, V);
+    Visitor.TraverseStmt(Body);
+    return !Visitor.Found;
   }
 
   //--- Entries -----------------------------------------------------------//
@@ -610,7 +718,7 @@ private:
   FoundOperations Found;
   StateGraph Graph;
   std::vector<State *> Pending;
-  DenseMap<const FunctionDecl *, bool> Reaches;
+  SmallPtrSet<const FunctionDecl *, 16> Reaching;
   SmallPtrSet<const CallExpr *, 16> Jumps;
   /// The callback parameter of the current state and the captures that carry
   /// it into handlers.

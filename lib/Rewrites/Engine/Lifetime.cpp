@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/Plan.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -109,8 +110,11 @@ class LifetimeCheck {
 public:
   std::optional<Refusal> run(const Agent &A) {
     for (const ParmVarDecl *P : A.Entry->parameters())
-      if (!A.Entry->Delivers || A.Entry->Delivers->Callback != P)
+      if (!A.Entry->Delivers || A.Entry->Delivers->Callback != P) {
+        if (mentions(A.Entry->Function->getBody(), P))
+          checkCopied(*P);
         declare(P);
+      }
     walk(A.Body);
     return Why;
   }
@@ -155,6 +159,8 @@ private:
         break;
       case Node::Kind::Assign:
         drop(movedBy(N.Call));
+        for (const ParmVarDecl *P : N.Target->parameters())
+          checkCopied(*P);
         break;
       case Node::Kind::Await:
         await(*N.Op);
@@ -173,6 +179,17 @@ private:
       }
     }
     Live.resize(std::min(Outer, Live.size()));
+  }
+
+  /// A parameter that becomes a variable of the coroutine's own must not be
+  /// the caller's way to see what happens to it.
+  void checkCopied(const ParmVarDecl &P) {
+    if (P.getDeclName() && P.getType()->isLValueReferenceType() &&
+        !P.getType()->getPointeeType().isConstQualified())
+      refuse("capture-of-a-copy", P.getLocation(),
+             "'" + P.getName() +
+                 "' is a reference to the caller's object, and the coroutine "
+                 "would work on a copy of it; make it a member or a pointer");
   }
 
   void code(const Stmt *S) {

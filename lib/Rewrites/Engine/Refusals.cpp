@@ -31,12 +31,9 @@ namespace {
 
 const RegisterRefusal EngineRefusals[] = {
     {"address-taken", "a function is used other than by calling it"},
-    {"callback-not-called", "a path ends without calling the callback"},
-    {"callback-not-last", "code runs after the callback has been called"},
     {"callee-refused", "the awaited function is not converted itself"},
     {"capture-by-reference", "a handler refers to a variable that is gone"},
     {"capture-of-a-copy", "a handler works on a copy of a referenced object"},
-    {"continuation-escapes", "a callback is stored or passed on"},
     {"declared-in-a-header", "a function is declared where others may use it"},
     {"dependent-code", "what the code does depends on template arguments"},
     {"generator-pulled-elsewhere", "a generator is pulled other than by loops"},

@@ -6,14 +6,35 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace clang;
 using namespace llvm;
 
 namespace coralc {
 
+/// The type of \p Parameter as it is written, qualifiers and all; empty where
+/// it is also written behind the name.
+static StringRef declaredType(const ParmVarDecl &Parameter,
+                              const SourceText &Text) {
+  std::optional<unsigned> Begin = Text.offset(Parameter.getBeginLoc());
+  std::optional<unsigned> End = Text.offset(Parameter.getLocation());
+  QualType Type = Parameter.getOriginalType().getNonReferenceType();
+  if (!Begin || !End || *End <= *Begin || !Parameter.getDeclName() ||
+      Type->isArrayType() || Type->isFunctionPointerType() ||
+      Type->isMemberPointerType())
+    return "";
+  return Text.text(TextRange{*Begin, *End}).rtrim();
+}
+
 std::string valueTypeText(const ParmVarDecl &Parameter,
                           const SourceText &Text) {
+  // The location of a type does not cover the qualifiers of what it points to.
+  QualType Value = Parameter.getType().getNonReferenceType();
+  if (Value->isPointerType() && !Value.isLocalConstQualified())
+    if (StringRef Written = declaredType(Parameter, Text).rtrim("& ");
+        !Written.empty())
+      return Written.str();
   if (const TypeSourceInfo *Info = Parameter.getTypeSourceInfo()) {
     TypeLoc Loc = Info->getTypeLoc();
     if (auto Reference = Loc.getAs<ReferenceTypeLoc>())
@@ -57,6 +78,9 @@ public:
   bool VisitVarDecl(const VarDecl *V) override {
     return rename(V, V->getLocation());
   }
+  bool VisitBindingDecl(const BindingDecl *B) override {
+    return rename(B, B->getLocation());
+  }
 
   std::vector<Substitution> Edits;
 
@@ -86,6 +110,7 @@ public:
   RenderedBody run() {
     Scopes.emplace_back();
     findCopies();
+    findForeignNames();
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName())
         declareAs(P, P->getName().str(), P->getType().getNonReferenceType());
@@ -114,9 +139,67 @@ private:
 
   std::string unique(StringRef Name) const {
     std::string Result = Name.str();
-    for (unsigned N = 2; visible(Result); ++N)
+    for (unsigned N = 2; visible(Result) || ForeignNames.contains(Result); ++N)
       Result = (Name + Twine(N)).str();
     return Result;
+  }
+
+  /// The names by which the agent's code refers to anything but the agent's
+  /// own variables, which would be hidden by a variable of that name: members,
+  /// globals, and what is declared further inside.
+  void findForeignNames() {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallPtrSet<const ValueDecl *, 16> Own;
+      StringSet<> &Names;
+      explicit Visitor(StringSet<> &Names) : Names(Names) {}
+      void add(const NamedDecl *D) {
+        if (D->getDeclName().isIdentifier() && !D->getName().empty())
+          Names.insert(D->getName());
+      }
+      bool VisitMemberExpr(const MemberExpr *E) override {
+        if (E->isImplicitAccess())
+          add(E->getMemberDecl());
+        return true;
+      }
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        const auto *V = dyn_cast<VarDecl>(E->getDecl());
+        if (!E->hasQualifier() && !(V && V->hasLocalStorage()))
+          add(E->getDecl());
+        return true;
+      }
+      bool VisitVarDecl(const VarDecl *V) override {
+        if (!Own.contains(V))
+          add(V);
+        return true;
+      }
+    } V(ForeignNames);
+    for (const State *S : A.States) {
+      V.Own.insert(S->parameters().begin(), S->parameters().end());
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (const auto *D = dyn_cast_or_null<DeclStmt>(Step.Source))
+          for (const Decl *Declared : D->decls())
+            if (const auto *Value = dyn_cast<ValueDecl>(Declared))
+              V.Own.insert(Value);
+        if (Step.What != Step::Kind::Suspend)
+          return;
+        V.Own.insert(Step.Op->InitCaptures.begin(),
+                     Step.Op->InitCaptures.end());
+        for (const Binding &B : Step.Op->Results)
+          if (B.Decl)
+            V.Own.insert(B.Decl);
+      });
+    }
+    for (const State *S : A.States)
+      V.TraverseStmt(S->Function->getBody());
+  }
+
+  /// \p Name holds something that \p Op's handler has captured.
+  bool isCaptured(const Operation &Op, StringRef Name) const {
+    if (!Op.Handler)
+      return false;
+    return any_of(Op.Handler->captures(), [&](const LambdaCapture &C) {
+      return C.capturesVariable() && nameOf(C.getCapturedVar()) == Name;
+    });
   }
 
   void declareAs(const ValueDecl *D, std::string Name, QualType Type) {
@@ -135,7 +218,7 @@ private:
     return Known != Names.end() ? Known->second : D->getName().str();
   }
 
-  /// Parameters that a handler copies: their coroutine variable is the copy.
+  /// Parameters whose coroutine variable is a value of its own.
   void findCopies() {
     for (const State *S : A.States)
       forEachStep(S->Steps, [&](const Step &Step) {
@@ -144,6 +227,11 @@ private:
             if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
               Copied.insert(C.getCapturedVar());
       });
+    forEachNode(A.Body, [&](const Node &N) {
+      if (N.What == Node::Kind::Assign || N.What == Node::Kind::Declare)
+        Assigned.insert(N.Target->parameters().begin(),
+                        N.Target->parameters().end());
+    });
   }
 
   //--- Text --------------------------------------------------------------//
@@ -171,7 +259,9 @@ private:
     return Range ? edited(*Range, E) : std::string();
   }
 
-  std::string indent() const { return std::string(column(), ' '); }
+  std::string indent() const {
+    return std::string(column(), Context.Style.Blank);
+  }
   unsigned column() const {
     return Context.Indent + Depth * Context.Style.Width;
   }
@@ -284,10 +374,10 @@ private:
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
       for (const Decl *D : Declaration->decls())
         if (const auto *V = dyn_cast<VarDecl>(D))
-          declareAs(V, unique(V->getName()), V->getType());
+          declareVariable(*V);
     TextRange Range = *Text.statement(S);
     unsigned From = Text.indentation(Range.Begin).size();
-    userLine(reindent(edited(Range, S), From, column()));
+    userLine(reindent(edited(Range, S), From, column(), Context.Style.Blank));
   }
 
   /// An endless loop, or a while when all that ends it is a test at its head:
@@ -308,6 +398,17 @@ private:
     }
     block(Body);
     closeBlock();
+  }
+
+  void declareVariable(const VarDecl &V) {
+    if (const auto *Parts = dyn_cast<DecompositionDecl>(&V)) {
+      for (const BindingDecl *Part : Parts->bindings())
+        declareAs(Part, unique(Part->getName()), Part->getType());
+      return;
+    }
+    declareAs(&V, unique(V.getName()), V.getType());
+    if (V.getType()->isReferenceType())
+      References.insert(&V);
   }
 
   void assignInstead(const Node &N) {
@@ -459,7 +560,7 @@ private:
   void awaitToken(const Operation &Op) {
     std::string Error;
     if (const Binding *B = Op.error())
-      Error = errorVariable(*B);
+      Error = errorVariable(Op, *B);
     Substitution Token{*Text.range(Op.Handler->getSourceRange()),
                        Context.Dialect.token(Error)};
     std::string Call =
@@ -469,16 +570,16 @@ private:
       Values = Values.drop_front();
     const Binding *Value =
         !Values.empty() && Values.front().Decl ? &Values.front() : nullptr;
-    writtenLine((Value ? bindingPrefix(*Value) : "") + "co_await " + Call +
+    writtenLine((Value ? bindingPrefix(Op, *Value) : "") + "co_await " + Call +
                 ";");
   }
 
   /// The variable for an operation's error: the handler's own parameter, or
   /// an error variable in scope when the handler ignores it.
-  std::string errorVariable(const Binding &B) {
+  std::string errorVariable(const Operation &Op, const Binding &B) {
     StringRef Wanted = B.Decl ? B.Decl->getName() : StringRef("ec");
     const Variable *Known = visible(Wanted);
-    if (Known && sameType(Known->Type, B.Type)) {
+    if (Known && sameType(Known->Type, B.Type) && !isCaptured(Op, Wanted)) {
       if (B.Decl)
         Names[B.Decl] = Wanted.str();
       return Wanted.str();
@@ -491,11 +592,12 @@ private:
 
   /// "T x = " for a result, or "x = " when such a variable is in scope: the
   /// handler that owned it is over.
-  std::string bindingPrefix(const Binding &B) {
+  std::string bindingPrefix(const Operation &Op, const Binding &B) {
     StringRef Wanted = B.Decl->getName();
     const Variable *Known = visible(Wanted);
     if (Known && sameType(Known->Type, B.Type) &&
-        !Known->Type.isConstQualified() && !Known->Type->isReferenceType()) {
+        !Known->Type.isConstQualified() && !Known->Type->isReferenceType() &&
+        !isCaptured(Op, Wanted)) {
       Names[B.Decl] = Wanted.str();
       return (Wanted + " = ").str();
     }
@@ -509,7 +611,7 @@ private:
     if (none_of(Op.Results, [](const Binding &B) { return B.Decl; }))
       return writtenLine(Call);
     if (Op.Results.size() == 1)
-      return writtenLine(bindingPrefix(Op.Results.front()) + Call);
+      return writtenLine(bindingPrefix(Op, Op.Results.front()) + Call);
     std::string Tie;
     for (const Binding &B : Op.Results) {
       Tie += Tie.empty() ? "std::tie(" : ", ";
@@ -517,7 +619,7 @@ private:
         Tie += "std::ignore";
         continue;
       }
-      std::string Prefix = bindingPrefix(B);
+      std::string Prefix = bindingPrefix(Op, B);
       if (StringRef(Prefix).starts_with(B.TypeText + " "))
         writtenLine(StringRef(Prefix).drop_back(3) + ";");
       Tie += nameOf(B.Decl);
@@ -546,9 +648,10 @@ private:
          zip(N.Target->parameters(), N.Call->arguments())) {
       const VarDecl *From = variableNamedBy(Argument);
       // The variable is done for where it was; the parameter takes it over.
-      if (From && sameType(From->getType(), Parameter->getType()) &&
-          !From->getType().isConstQualified() && Taken.insert(From).second) {
+      if (From && canTakeOver(*From, *Parameter) && Taken.insert(From).second) {
         Names[Parameter] = nameOf(From);
+        if (References.contains(From))
+          References.insert(Parameter);
         continue;
       }
       std::string Value = edited(asWritten(Argument));
@@ -560,13 +663,30 @@ private:
       std::string Name = unique(Parameter->getName());
       writtenLine(localType(*Parameter) + " " + Name + " = " + Value + ";");
       declareAs(Parameter, Name, Parameter->getType());
+      if (staysReference(*Parameter))
+        References.insert(Parameter);
     }
   }
 
+  bool canTakeOver(const VarDecl &From, const ParmVarDecl &Parameter) const {
+    return sameType(From.getType(), Parameter.getType()) &&
+           !From.getType().isConstQualified() &&
+           (!References.contains(&From) || staysReference(Parameter)) &&
+           (nameOf(&From) == Parameter.getName() ||
+            !ForeignNames.contains(nameOf(&From)));
+  }
+
+  /// Nothing waits or loops before the parameter's last use, so that it may
+  /// refer to what it was called with.
+  bool staysReference(const ParmVarDecl &P) const {
+    return P.getType()->isReferenceType() && !Copied.contains(&P) &&
+           !Assigned.contains(&P);
+  }
+
   std::string localType(const ParmVarDecl &P) const {
-    if (P.getType()->isReferenceType() && !Copied.contains(&P))
-      return Text.text(P.getTypeSourceInfo()->getTypeLoc().getSourceRange())
-          .str();
+    if (StringRef Written = declaredType(P, Text);
+        staysReference(P) && !Written.empty())
+      return Written.str();
     return valueTypeText(P, Text);
   }
 
@@ -581,7 +701,10 @@ private:
     }
   }
 
-  using Assignment = std::pair<std::string, std::string>;
+  struct Assignment {
+    std::string Name, Value;
+    const Expr *Argument;
+  };
 
   std::vector<Assignment> assignments(const Node &N) const {
     std::vector<Assignment> Result;
@@ -591,7 +714,8 @@ private:
       if (!Parameter->getDeclName() ||
           (From && nameOf(From) == nameOf(Parameter)))
         continue;
-      Result.push_back({nameOf(Parameter), edited(asWritten(Argument))});
+      Result.push_back(
+          {nameOf(Parameter), edited(asWritten(Argument)), Argument});
     }
     return Result;
   }
@@ -599,14 +723,27 @@ private:
   void assign(const Node &N) {
     std::vector<Assignment> Assignments = assignments(N);
     // All arguments are evaluated before any parameter changes.
-    if (Assignments.size() > 1)
-      for (auto &[Name, Value] : Assignments) {
-        std::string Next = unique("next_" + Name);
-        writtenLine("auto " + Next + " = " + Value + ";");
-        Value = "std::move(" + Next + ")";
+    if (needOldValues(Assignments))
+      for (Assignment &Next : Assignments) {
+        std::string Name = unique("next_" + Next.Name);
+        writtenLine("auto " + Name + " = " + Next.Value + ";");
+        Next.Value = "std::move(" + Name + ")";
       }
-    for (const auto &[Name, Value] : Assignments)
-      writtenLine(Name + " = " + Value + ";");
+    for (const Assignment &Next : Assignments)
+      writtenLine(Next.Name + " = " + Next.Value + ";");
+  }
+
+  /// A later argument may look at a parameter that was assigned before.
+  bool needOldValues(ArrayRef<Assignment> Assignments) const {
+    for (size_t I = 1; I < Assignments.size(); ++I)
+      for (const auto &[Variable, Name] : Names)
+        if (mentions(Assignments[I].Argument, Variable) &&
+            (References.contains(Variable) ||
+             any_of(Assignments.take_front(I), [&](const Assignment &Earlier) {
+               return Earlier.Name == Name;
+             })))
+          return true;
+    return false;
   }
 
   const Agent &A;
@@ -617,7 +754,12 @@ private:
   bool AtBlockStart = true;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
-  SmallPtrSet<const ValueDecl *, 8> Copied;
+  /// Parameters that a handler has captured by value, and those that get a
+  /// new value when a state is entered again.
+  SmallPtrSet<const ValueDecl *, 8> Copied, Assigned;
+  /// Variables of the coroutine that are references.
+  SmallPtrSet<const ValueDecl *, 8> References;
+  StringSet<> ForeignNames;
 };
 
 } // namespace

@@ -139,7 +139,11 @@ private:
       std::optional<std::string> After;
       if (All.size() > 1) {
         After = edit(Trial, Agents, Text);
-        Problem = After ? verify(*After, Trial, Text) : "";
+        SmallVector<StringRef, 8> Left;
+        for (const Agent *Other : All)
+          if (!is_contained(Trial, Other))
+            Left.push_back(Other->Entry->Name);
+        Problem = After ? verify(*After, Trial, Text, Left) : "";
       }
       if (After && Problem.empty()) {
         Kept = std::move(Trial);
@@ -173,9 +177,9 @@ private:
 
   /// What is wrong with the output, in the compiler's words; empty when it
   /// compiles, lints clean, does what the input did and offers nothing more to
-  /// rewrite.
+  /// rewrite than the entries in \p Left, whose turn is yet to come.
   std::string verify(const std::string &After, ArrayRef<Agent *> Chosen,
-                     const SourceText &Input) {
+                     const SourceText &Input, ArrayRef<StringRef> Left = {}) {
     Parsed Output =
         parse(commandForOutput(Command, Unit->getLangOpts()), After);
     if (!Output.Errors.empty()) {
@@ -195,9 +199,9 @@ private:
       if (!Difference.empty())
         return "in '" + A->Entry->Name + "' " + Difference;
     }
-    for (const Agent &A :
-         planAgents(buildStateGraph(Text, Patterns).Graph, Text))
-      if (!A.Why)
+    BuiltGraph Again = buildStateGraph(Text, makePatterns(Options.Patterns));
+    for (const Agent &A : planAgents(Again.Graph, Text))
+      if (!A.Why && !is_contained(Left, A.Entry->Name))
         return "a second run would convert '" + A.Entry->Name + "'";
     return "";
   }

@@ -108,8 +108,15 @@ Trivia SourceText::trivia(unsigned From, unsigned To) const {
   StringRef Gap = Buffer.slice(From, To);
   SmallVector<StringRef, 8> Lines;
   Gap.split(Lines, '\n');
-  // The first piece belongs to the line of what comes before, and the last
-  // one is the indentation of what follows.
+  // The first piece is what stands behind an opening brace, and the last one
+  // is the indentation of what follows.
+  StringRef Behind = Lines.front().trim();
+  if (Lines.size() > 1 &&
+      (Behind.starts_with("//") || Behind.starts_with("/*"))) {
+    Result.Comments += Lines.back();
+    Result.Comments += Behind;
+    Result.Comments += '\n';
+  }
   for (size_t I = 1; I + 1 < Lines.size(); ++I) {
     StringRef Line = Lines[I].trim();
     if (Line.empty()) {
@@ -158,13 +165,14 @@ TextRange SourceText::wholeLines(TextRange Range) const {
   // One of the two empty lines around a removed definition goes with it; when
   // it is the last thing in its block, the empty line before it goes.
   StringRef Next = Buffer.slice(Result.End, lineEnd(Result.End));
-  if (Next.trim().empty() && Result.End < Buffer.size()) {
+  unsigned Previous = Result.Begin > 0 ? lineBegin(Result.Begin - 1) : 0;
+  StringRef Before = Buffer.slice(Previous, Result.Begin).trim();
+  bool IsFirst =
+      Before.empty() || Before.ends_with("{") || Before.ends_with(":");
+  if (Next.trim().empty() && Result.End < Buffer.size() && IsFirst)
     Result.End = lineEnd(Result.End);
-  } else if (Next.trim().starts_with("}") && Result.Begin > 0) {
-    unsigned Previous = lineBegin(Result.Begin - 1);
-    if (Buffer.slice(Previous, Result.Begin).trim().empty())
-      Result.Begin = Previous;
-  }
+  else if (Next.trim().starts_with("}") && Before.empty())
+    Result.Begin = Previous;
   return Result;
 }
 
@@ -201,11 +209,13 @@ Layout Layout::of(const FunctionDecl &Function, const SourceText &Text) {
     size_t Outer = Text.indentation(*Close).size();
     if (Inner > Outer && Inner - Outer <= 8)
       Result.Width = Inner - Outer;
+    if (Inner > 0 && Text.indentation(*First).back() == '\t')
+      Result.Blank = '\t';
   }
   return Result;
 }
 
-std::string reindent(StringRef Text, unsigned From, unsigned To) {
+std::string reindent(StringRef Text, unsigned From, unsigned To, char Blank) {
   std::string Result;
   bool InRawString = false;
   for (bool First = true; !Text.empty(); First = false) {
@@ -216,9 +226,8 @@ std::string reindent(StringRef Text, unsigned From, unsigned To) {
       Result += Line;
     } else if (!Line.trim().empty()) {
       size_t Blanks = Line.take_while(isHorizontalWhitespace).size();
-      size_t Kept = Blanks > From ? Blanks - From : 0;
-      Result.append(To + Kept, ' ');
-      Result += Line.drop_front(Blanks);
+      Result.append(To, Blank);
+      Result += Line.drop_front(std::min<size_t>(Blanks, From));
     }
     if (HasEnd)
       Result += '\n';

@@ -148,7 +148,7 @@ public:
     A.Body = place(A.Entry);
     flattenGuards(A.Body);
     placeDeclarations(A.Body);
-    if (!resolve(A.Body, {Node::Kind::Return, nullptr}, nullptr))
+    if (!resolve(A.Body, {Node::Kind::Return, nullptr}, {}))
       return refuse(A.Entry, "two branches continue in different shared "
                              "handlers, which needs a jump that C++ does not "
                              "have; let one of the handlers call the other");
@@ -230,7 +230,7 @@ private:
       N.Call = Step.Call;
       switch (Step.What) {
       case Step::Kind::Code:
-        N.What = Node::Kind::Code;
+        N.What = Step.Source ? Node::Kind::Code : Node::Kind::Comment;
         break;
       case Step::Kind::Branch:
         N.What = Node::Kind::If;
@@ -375,9 +375,16 @@ private:
     bool operator==(const Fall &) const = default;
   };
 
+  /// The innermost loop around a block, and where control goes behind it.
+  struct Surrounding {
+    const State *Loop = nullptr;
+    Fall Behind = {Node::Kind::Code, nullptr};
+  };
+
   /// Drops what only says where control goes anyway, splices regions, and
-  /// turns a jump behind the innermost loop into a break.
-  static bool resolve(Block &B, Fall End, const Fall *BehindLoop) {
+  /// turns a jump behind the innermost loop into a break. Returns false when
+  /// a jump would have to leave more than one loop.
+  static bool resolve(Block &B, Fall End, Surrounding Around) {
     Block Result;
     for (size_t I = 0; I < B.size(); ++I) {
       Node &N = B[I];
@@ -385,7 +392,7 @@ private:
       switch (N.What) {
       case Node::Kind::Region: {
         Fall Inner{Node::Kind::FallTo, N.Target};
-        if (!resolve(N.Body, Inner, BehindLoop))
+        if (!resolve(N.Body, Inner, Around))
           return false;
         append(Result, std::move(N.Body));
         continue;
@@ -394,14 +401,13 @@ private:
         Fall Again{Node::Kind::Continue, N.Target};
         // A loop is the last thing in its block: behind it lies the block's
         // own end.
-        if (!resolve(N.Body, Again, &End))
+        if (!resolve(N.Body, Again, {N.Target, End}))
           return false;
         break;
       }
       case Node::Kind::If: {
         Fall Next = Last ? End : Fall{Node::Kind::Code, nullptr};
-        if (!resolve(N.Body, Next, BehindLoop) ||
-            !resolve(N.Else, Next, BehindLoop))
+        if (!resolve(N.Body, Next, Around) || !resolve(N.Else, Next, Around))
           return false;
         break;
       }
@@ -416,8 +422,10 @@ private:
           N.What = Node::Kind::Comment;
           break;
         }
-        if (N.What == Node::Kind::FallTo) {
-          if (!BehindLoop || !(*BehindLoop == Here))
+        bool IsOuterContinue =
+            N.What == Node::Kind::Continue && N.Target != Around.Loop;
+        if (N.What == Node::Kind::FallTo || IsOuterContinue) {
+          if (!Around.Loop || !(Around.Behind == Here))
             return false;
           N.What = Node::Kind::Break;
         }
@@ -463,26 +471,33 @@ void readSelf(Agent &A) {
 } // namespace
 
 std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
-  // Entries: started from outside, delivering to a caller, or never jumped to.
+  // Entries: started from outside, delivering to a caller, or never jumped to;
+  // then, of cycles that nobody here starts, the state that comes first.
   SmallPtrSet<const State *, 16> Jumped;
   for (const auto &S : Graph.States)
     forEachJump(*S, [&](const State *To) { Jumped.insert(To); });
 
   std::vector<Agent> Agents;
   DenseMap<const State *, size_t> Owner;
-  for (const auto &S : Graph.States) {
-    auto Starts = Graph.Starts.find(S.get());
-    bool Started = Starts != Graph.Starts.end();
-    if (Jumped.contains(S.get()) && !Started && !S->Generator)
-      continue;
+  SmallPtrSet<const State *, 16> Covered;
+  auto AddAgent = [&](const State *Entry) {
     Agent A;
-    A.Entry = S.get();
-    if (Started)
+    A.Entry = Entry;
+    auto Starts = Graph.Starts.find(Entry);
+    if (Starts != Graph.Starts.end())
       A.Starts = Starts->second;
     Flow Reached(A.Entry);
     A.States.assign(Reached.states().begin(), Reached.states().end());
+    Covered.insert(A.States.begin(), A.States.end());
     Agents.push_back(std::move(A));
-  }
+  };
+  for (const auto &S : Graph.States)
+    if (!Jumped.contains(S.get()) || Graph.Starts.contains(S.get()) ||
+        S->Generator)
+      AddAgent(S.get());
+  for (const auto &S : Graph.States)
+    if (!Covered.contains(S.get()))
+      AddAgent(S.get());
 
   for (size_t I = 0; I != Agents.size(); ++I)
     for (const State *S : Agents[I].States) {
@@ -510,9 +525,6 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
         A.Why = Refusal{"address-taken", Taken->second,
                         quoted(S) + " is used other than by calling it, so "
                                     "not every start of it is known"};
-      if (!A.Why && S != A.Entry && S->Delivers)
-        A.Why = Refusal{"continuation-escapes", S->Function->getLocation(),
-                        quoted(S) + " is handed another function's callback"};
     }
     if (!A.Why)
       readSelf(A);

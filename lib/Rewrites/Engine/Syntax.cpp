@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace clang;
@@ -46,10 +47,26 @@ const Expr *asWritten(const Expr *E) {
     const Expr *Inner = E->IgnoreUnlessSpelledInSource();
     if (const auto *Cleanups = dyn_cast<ExprWithCleanups>(Inner))
       Inner = Cleanups->getSubExpr();
+    if (const auto *Default = dyn_cast<CXXDefaultArgExpr>(Inner))
+      Inner = Default->getExpr();
     if (Inner == E)
       return E;
     E = Inner;
   }
+}
+
+bool mentions(const Stmt *S, const ValueDecl *D) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const ValueDecl *Wanted;
+    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+      return E->getDecl() != Wanted;
+    }
+    bool VisitMemberExpr(const MemberExpr *E) override {
+      return E->getMemberDecl() != Wanted;
+    }
+  } V;
+  V.Wanted = D;
+  return !V.TraverseStmt(S);
 }
 
 bool isSharedFromThis(const Expr *E) {

@@ -75,15 +75,18 @@ private:
 
 /// How the user lays out braces and indentation, read off one function.
 struct Layout {
+  /// One level of indentation: so many of that character.
   unsigned Width = 2;
+  char Blank = ' ';
   bool BraceOnOwnLine = false;
 
   static Layout of(const clang::FunctionDecl &Function, const SourceText &Text);
 };
 
-/// \p Text, whose first line was indented by \p From columns, indented by
-/// \p To columns instead. Lines inside raw strings stay.
-std::string reindent(llvm::StringRef Text, unsigned From, unsigned To);
+/// \p Text, whose first line was indented by \p From blanks, indented by \p To
+/// times \p Blank instead. Lines inside raw strings stay.
+std::string reindent(llvm::StringRef Text, unsigned From, unsigned To,
+                     char Blank);
 
 } // namespace coralc
 

@@ -108,7 +108,8 @@ struct Trivia {
 
 struct Step {
   enum class Kind {
-    /// A statement without any suspension inside, moved as it is.
+    /// A statement without any suspension inside, moved as it is; or, without
+    /// a \c Source, comments that stand alone.
     Code,
     Branch,
     Suspend,
@@ -166,6 +167,8 @@ struct State {
   /// Comments after the last statement.
   Trivia Trailing;
   std::optional<Delivery> Delivers;
+  /// The callback of \c Delivers is called once and last on every path.
+  bool KeepsContract = true;
   /// Set on the first state of a generator.
   std::shared_ptr<PullGenerator> Generator;
   std::optional<Refusal> Why;

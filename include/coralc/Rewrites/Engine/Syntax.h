@@ -21,11 +21,14 @@ bool isHandlerWrapper(llvm::StringRef Name);
 const clang::FunctionDecl *definitionOf(const clang::FunctionDecl *F);
 
 /// \p E without what the compiler put around it: the call, lambda or
-/// reference that the user wrote.
+/// reference that the user wrote, be it as a default argument.
 const clang::Expr *asWritten(const clang::Expr *E);
 
 /// The local variable that \p E names or moves from, if it does only that.
 const clang::VarDecl *variableNamedBy(const clang::Expr *E);
+
+/// Something below \p S names \p D.
+bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
 
 /// \p E is shared_from_this().
 bool isSharedFromThis(const clang::Expr *E);
