@@ -2,6 +2,7 @@
 
 run_pages.py checks CORAL WORK      what the pages of checks say that happens, happens
 run_pages.py rewrites CORAL WORK    so for the pages of rewrites
+run_pages.py refusals CORAL WORK    and for the pages of refusals
 """
 
 import json
@@ -90,18 +91,46 @@ def run_rewrite_page(page):
     if len(before) != 1 or len(after) != 1:
         return complain(page, "needs one fence under Before and one under After")
     path = write(page, "before", before[0][1])
-    run = coral("rewrite", f"--pattern={page.stem}", "--in-place", str(path), *FLAGS)
+    run = coral("rewrite", "--in-place", str(path), *FLAGS)
     if path.read_text() != after[0][1]:
         complain(page, f"the rewrite says {run.stderr.strip()} and makes:\n{path.read_text()}")
+
+
+def reasons(target, paths):
+    """Why sites are refused, per file."""
+    run = coral("rewrite", f"--target={target}", "--report=json", *map(str, paths), *FLAGS)
+    found = {path: set() for path in paths}
+    for site in json.loads(run.stdout)["sites"]:
+        if site["status"] == "refused":
+            found[pathlib.Path(site["path"])].add(site["reason"])
+    return found
+
+
+def run_refusal_pages(pages):
+    pages_of = {}
+    for page in pages:
+        for number, (mark, code) in enumerate(section(page.read_text(), "What it means"), 1):
+            if mark == "refused":
+                pages_of[write(page, str(number), code)] = page
+    found = reasons("coral", list(pages_of))
+    # Some reasons exist for one target only.
+    left = [path for path, page in pages_of.items() if page.stem not in found[path]]
+    if left:
+        found.update(reasons("asio", left))
+    for path in left:
+        if pages_of[path].stem not in found[path]:
+            complain(pages_of[path], f"{path.name} is refused because of {found[path] or 'nothing'}")
 
 
 KIND, CORAL, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 shutil.rmtree(WORK, ignore_errors=True)
 WORK.mkdir(parents=True)
-RUN = {"checks": run_check_page, "rewrites": run_rewrite_page}[KIND]
 pages = sorted((ROOT / "docs" / KIND).glob("*.md"))
-for each in pages:
-    RUN(each)
+if KIND == "refusals":
+    run_refusal_pages(pages)
+else:
+    for each in pages:
+        {"checks": run_check_page, "rewrites": run_rewrite_page}[KIND](each)
 if not pages:
     problems.append("no pages")
 print("\n".join(problems))
