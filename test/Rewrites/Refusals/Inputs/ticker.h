@@ -1,0 +1,10 @@
+#include <asio/steady_timer.hpp>
+
+class ticker {
+public:
+  explicit ticker(asio::io_context &io) : timer_(io) {}
+  void wait();
+
+private:
+  asio::steady_timer timer_;
+};

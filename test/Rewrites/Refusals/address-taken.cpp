@@ -1,0 +1,23 @@
+// RUN: %coral rewrite %s -- -std=c++20 2>%t.notes | count 0
+// RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
+// RUN: %gxx -std=c++20 -fsyntax-only %s
+
+#include <asio/steady_timer.hpp>
+#include <functional>
+
+class ticker {
+public:
+  explicit ticker(asio::io_context &io) : timer_(io) {}
+  std::function<void()> starter() { return std::bind(&ticker::wait, this); }
+
+private:
+  void wait() {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [address-taken]
+    timer_.async_wait([this](std::error_code ec) {
+      if (!ec)
+        wait();
+    });
+  }
+
+  asio::steady_timer timer_;
+};

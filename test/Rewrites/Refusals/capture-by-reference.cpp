@@ -1,0 +1,23 @@
+// RUN: %coral rewrite %s -- -std=c++20 2>%t.notes | count 0
+// RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
+// RUN: %gxx -std=c++20 -fsyntax-only %s
+
+#include <asio/steady_timer.hpp>
+#include <iostream>
+
+class ticker {
+public:
+  explicit ticker(asio::io_context &io) : timer_(io) {}
+
+  void start() {
+    int ticks = 0;
+  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [capture-by-reference]
+    timer_.async_wait([this, &ticks](std::error_code ec) {
+      if (!ec)
+        std::cout << ++ticks;
+    });
+  }
+
+private:
+  asio::steady_timer timer_;
+};

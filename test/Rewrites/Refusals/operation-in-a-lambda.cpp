@@ -1,0 +1,23 @@
+// RUN: %coral rewrite %s -- -std=c++20 2>%t.notes | count 0
+// RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
+// RUN: %gxx -std=c++20 -fsyntax-only %s
+
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <utility>
+
+class ticker {
+public:
+  explicit ticker(asio::io_context &io) : timer_(io) {}
+
+  void prepare() {
+    start_ = [this] {
+  // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} [operation-in-a-lambda]
+      timer_.async_wait([](std::error_code) {});
+    };
+  }
+
+private:
+  asio::steady_timer timer_;
+  std::function<void()> start_;
+};

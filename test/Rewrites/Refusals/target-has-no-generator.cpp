@@ -1,0 +1,28 @@
+// RUN: %coral rewrite --target=asio %s -- -std=c++20 2>%t.notes | count 0
+// RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
+// RUN: %gxx -std=c++20 -fsyntax-only %s
+
+#include <iostream>
+#include <optional>
+
+class numbers {
+public:
+  explicit numbers(int last) : last_(last) {}
+
+  // CHECK: [[#@LINE+1]]:22: note: not converted: {{.*}} [target-has-no-generator]
+  std::optional<int> next() {
+    if (current_ > last_)
+      return std::nullopt;
+    return current_++;
+  }
+
+private:
+  int current_ = 1;
+  int last_;
+};
+
+int main() {
+  numbers n(3);
+  while (auto number = n.next())
+    std::cout << *number;
+}
