@@ -37,7 +37,6 @@ const RegisterRefusal EngineRefusals[] = {
     {"declared-in-a-header", "a function is declared where others may use it"},
     {"dependent-code", "what the code does depends on template arguments"},
     {"generator-pulled-elsewhere", "a generator is pulled other than by loops"},
-    {"edits-overlap", "two conversions would change the same text"},
     {"generator-state-shared", "others use what says where a generator is"},
     {"irreducible-flow", "the handlers form no structured loop or branch"},
     {"lifetime-differs", "only some handlers keep the object alive"},

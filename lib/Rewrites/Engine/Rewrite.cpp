@@ -101,7 +101,7 @@ private:
         return std::move(*After);
       std::string Message = toString(After.takeError());
       for (Agent *A : Chosen)
-        A->Why = Refusal{"edits-overlap", A->Entry->Function->getLocation(),
+        A->Why = Refusal{"output-does-not-verify", A->Entry->Function->getLocation(),
                          Message};
       return std::nullopt;
     }
