@@ -30,7 +30,10 @@ class Observer:
 
     def _observe_server(self, scenario, binary, attempts):
         port = free_port(scenario.kind)
-        taken = occupy(scenario.kind, port) if scenario.port_taken else None
+        taken = None
+        while scenario.port_taken and not taken:
+            taken = occupy(scenario.kind, port)
+            port = port if taken else free_port(scenario.kind)
         args = [arg.replace("{port}", str(port)) for arg in self._script.args]
         program = self._start(scenario, binary, args)
         program.names[str(port)] = "{port}"

@@ -384,12 +384,20 @@ def of_kind(kind, script):
 
 
 def occupy(kind, port):
-    """A socket that keeps PORT from others while it lives."""
+    """A socket that keeps PORT from others while it lives; None when somebody
+    else was faster."""
     taken = socket.socket(
         socket.AF_INET,
         socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM,
     )
-    taken.bind((HOST, port))
     if kind == "tcp":
-        taken.listen()
+        # Connections of earlier runs that are still winding down do not count.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((HOST, port))
+        if kind == "tcp":
+            taken.listen()
+    except OSError:
+        taken.close()
+        return None
     return taken
