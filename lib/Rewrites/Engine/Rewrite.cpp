@@ -101,8 +101,8 @@ private:
         return std::move(*After);
       std::string Message = toString(After.takeError());
       for (Agent *A : Chosen)
-        A->Why = Refusal{"output-does-not-verify", A->Entry->Function->getLocation(),
-                         Message};
+        A->Why = Refusal{"output-does-not-verify",
+                         A->Entry->Function->getLocation(), Message};
       return std::nullopt;
     }
   }
