@@ -30,7 +30,7 @@ void callback_entry::run(driver &) {
     call();
   } catch (...) {
     clear();
-    loop_.report(std::current_exception(), handle(keep));
+    loop_.report("Exception in callback", std::current_exception(), handle(keep));
     return;
   }
   clear();
@@ -239,7 +239,7 @@ void event_loop::run_batch() {
   while (!batch_.empty()) {
     batch_.pop().run(scope);
     if (scope.has_escaped()) [[unlikely]]
-      report(scope.take_escaped(), std::nullopt);
+      report("Exception in detached task", scope.take_escaped(), std::nullopt);
   }
 }
 
@@ -255,12 +255,14 @@ void event_loop::close() {
 void event_loop::drop_all() noexcept {
   while (!pending_.empty())
     detail::scheduled_base::destroy_pending(pending_.front());
+  unwatch_all();
   receive();
   while (!ready_.empty() || !timers_.empty())
     (ready_.empty() ? timers_.pop() : ready_.pop()).drop();
 }
 
-void event_loop::report(std::exception_ptr error, std::optional<handle> source) {
+void event_loop::report(const char *message, std::exception_ptr error,
+                        std::optional<handle> source) {
   try {
     std::rethrow_exception(error);
   } catch (const keyboard_interrupt &) {
@@ -268,8 +270,7 @@ void event_loop::report(std::exception_ptr error, std::optional<handle> source) 
   } catch (const system_exit &) {
     throw;
   } catch (...) {
-    call_exception_handler({source ? "Exception in callback" : "Exception in detached task",
-                            std::move(error), std::move(source)});
+    call_exception_handler({message, std::move(error), std::move(source)});
   }
 }
 

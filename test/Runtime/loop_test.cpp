@@ -1,10 +1,8 @@
 // The conformance suite of event loops: every test runs on every backend.
 
-#include "manual_event.hpp"
+#include "loop_backends.hpp"
 
 #include <coral/awaitable.hpp>
-#include <coral/loop/manual.hpp>
-#include <coral/loop/uv.hpp>
 #include <coral/runner.hpp>
 #include <coral/spawn.hpp>
 #include <coral/tasks.hpp>
@@ -31,48 +29,10 @@ static_assert(std::same_as<coral::await_result_t<scheduled_task<int>>, int>);
 static_assert(!coral::is_coroutine_type_v<scheduled_task<int>>);
 static_assert(coral::is_awaitable_v<decltype(coral::sleep(1s))>);
 
-template <class Loop> class LoopTest : public testing::Test {
-protected:
-  /// Runs callbacks until the one that `stop_soon` adds.
-  void run() { loop.run_forever(); }
+template <class Loop> class LoopTest : public LoopFixture<Loop> {};
+TYPED_TEST_SUITE(LoopTest, LoopBackends, LoopNames);
 
-  void collect_errors() {
-    loop.set_exception_handler([this](coral::event_loop &, const exception_context &context) {
-      errors.push_back(context.message);
-    });
-  }
-
-  auto note(const char *name) {
-    return [this, name] { log.push_back(name); };
-  }
-
-  auto stop() {
-    return [this] { loop.stop(); };
-  }
-
-  names log;
-  names errors;
-  Loop loop;
-};
-
-template <class Error, class Action> std::string message_of(Action &&action) {
-  try {
-    action();
-  } catch (const Error &error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-using Backends = testing::Types<coral::manual_loop, coral::uv_loop>;
-struct BackendNames {
-  template <class Loop> static std::string GetName(int) {
-    return std::same_as<Loop, coral::manual_loop> ? "manual" : "uv";
-  }
-};
-TYPED_TEST_SUITE(LoopTest, Backends, BackendNames);
-
-TYPED_TEST(LoopTest, F01_CallSoonIsFifo) {
+TYPED_TEST(LoopTest, fact_01_call_soon_is_fifo) {
   for (const char *name : {"a", "b", "c"})
     this->loop.call_soon(this->note(name));
   this->loop.call_soon(this->stop());
@@ -80,7 +40,7 @@ TYPED_TEST(LoopTest, F01_CallSoonIsFifo) {
   EXPECT_EQ(this->log, (names{"a", "b", "c"}));
 }
 
-TYPED_TEST(LoopTest, F01_CallSoonPassesArguments) {
+TYPED_TEST(LoopTest, fact_01_call_soon_passes_arguments) {
   std::unique_ptr<int> given = std::make_unique<int>(5);
   int got = 0;
   this->loop.call_soon([&](std::unique_ptr<int> &pointer, int more) { got = *pointer + more; },
@@ -90,7 +50,7 @@ TYPED_TEST(LoopTest, F01_CallSoonPassesArguments) {
   EXPECT_EQ(got, 7);
 }
 
-TYPED_TEST(LoopTest, F02_ACallbackScheduledInABatchWaitsForTheNext) {
+TYPED_TEST(LoopTest, fact_02_a_callback_scheduled_in_a_batch_waits_for_the_next) {
   this->loop.call_soon([this] {
     this->log.push_back("a");
     this->loop.call_soon(this->note("nested"));
@@ -104,7 +64,7 @@ TYPED_TEST(LoopTest, F02_ACallbackScheduledInABatchWaitsForTheNext) {
   EXPECT_EQ(this->log, (names{"a", "b", "nested"}));
 }
 
-TYPED_TEST(LoopTest, F03_TimersFireInDeadlineOrder) {
+TYPED_TEST(LoopTest, fact_03_timers_fire_in_deadline_order) {
   const auto begin = this->loop.time();
   this->loop.call_at(begin + 3ms, this->note("3"));
   this->loop.call_at(begin + 1ms, this->note("1"));
@@ -115,7 +75,7 @@ TYPED_TEST(LoopTest, F03_TimersFireInDeadlineOrder) {
   EXPECT_GE(this->loop.time() - begin, 4ms);
 }
 
-TYPED_TEST(LoopTest, F04_EqualDeadlinesAreFifo) {
+TYPED_TEST(LoopTest, fact_04_equal_deadlines_are_fifo) {
   const auto when = this->loop.time() + 2ms;
   for (const char *name : {"0", "1", "2", "3", "4", "5", "6"})
     this->loop.call_at(when, this->note(name));
@@ -124,7 +84,7 @@ TYPED_TEST(LoopTest, F04_EqualDeadlinesAreFifo) {
   EXPECT_EQ(this->log, (names{"0", "1", "2", "3", "4", "5", "6"}));
 }
 
-TYPED_TEST(LoopTest, F05_WhatIsReadyGoesBeforeATimerThatIsDue) {
+TYPED_TEST(LoopTest, fact_05_what_is_ready_goes_before_a_timer_that_is_due) {
   this->loop.call_later(0ms, this->note("later0"));
   this->loop.call_soon(this->note("soon"));
   this->loop.call_later(1ms, this->stop());
@@ -132,14 +92,14 @@ TYPED_TEST(LoopTest, F05_WhatIsReadyGoesBeforeATimerThatIsDue) {
   EXPECT_EQ(this->log, (names{"soon", "later0"}));
 }
 
-TYPED_TEST(LoopTest, F06_ANegativeDelayRunsAsSoonAsPossible) {
+TYPED_TEST(LoopTest, fact_06_a_negative_delay_runs_as_soon_as_possible) {
   this->loop.call_later(-10s, this->note("past"));
   this->loop.call_later(1ms, this->stop());
   this->run();
   EXPECT_EQ(this->log, names{"past"});
 }
 
-TYPED_TEST(LoopTest, F07_ACancelledHandleIsNotCalled) {
+TYPED_TEST(LoopTest, fact_07_a_cancelled_handle_is_not_called) {
   coral::handle soon = this->loop.call_soon(this->note("soon"));
   coral::handle later = this->loop.call_later(1ms, this->note("later"));
   coral::handle last = this->loop.call_soon(this->note("last"));
@@ -154,7 +114,7 @@ TYPED_TEST(LoopTest, F07_ACancelledHandleIsNotCalled) {
   last.cancel();
 }
 
-TYPED_TEST(LoopTest, F07_CancellingDestroysTheCallback) {
+TYPED_TEST(LoopTest, fact_07_cancelling_destroys_the_callback) {
   auto held = std::make_shared<int>(1);
   coral::handle timer = this->loop.call_later(1h, [held] {});
   EXPECT_EQ(held.use_count(), 2);
@@ -162,7 +122,7 @@ TYPED_TEST(LoopTest, F07_CancellingDestroysTheCallback) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-TYPED_TEST(LoopTest, F07_ACallbackMayCancelItself) {
+TYPED_TEST(LoopTest, fact_07_a_callback_may_cancel_itself) {
   auto self = std::make_shared<coral::handle>(this->loop.call_soon([] {}));
   *self = this->loop.call_soon([this, self] {
     self->cancel();
@@ -173,7 +133,7 @@ TYPED_TEST(LoopTest, F07_ACallbackMayCancelItself) {
   EXPECT_EQ(this->log, names{"still here"});
 }
 
-TYPED_TEST(LoopTest, F08_AnExceptionInACallbackGoesToTheHandler) {
+TYPED_TEST(LoopTest, fact_08_an_exception_in_a_callback_goes_to_the_handler) {
   std::optional<coral::handle> reported;
   std::string text;
   this->loop.set_exception_handler([&](coral::event_loop &loop, const exception_context &context) {
@@ -190,7 +150,7 @@ TYPED_TEST(LoopTest, F08_AnExceptionInACallbackGoesToTheHandler) {
   EXPECT_TRUE(reported && *reported == failing);
 }
 
-TYPED_TEST(LoopTest, F09_ABrokenExceptionHandlerDoesNotEndTheLoop) {
+TYPED_TEST(LoopTest, fact_09_a_broken_exception_handler_does_not_end_the_loop) {
   this->loop.set_exception_handler([](coral::event_loop &, const exception_context &) {
     throw std::domain_error("handler broken");
   });
@@ -206,7 +166,7 @@ TYPED_TEST(LoopTest, F09_ABrokenExceptionHandlerDoesNotEndTheLoop) {
   EXPECT_NE(written.find("Exception in callback: bad"), std::string::npos);
 }
 
-TYPED_TEST(LoopTest, F10_SystemExitLeavesRunForeverAndTheLoopRunsAgain) {
+TYPED_TEST(LoopTest, fact_10_system_exit_leaves_run_forever_and_the_loop_runs_again) {
   this->loop.call_soon([] { throw coral::system_exit(3); });
   this->loop.call_soon(this->note("kept"));
   this->loop.call_soon(this->stop());
@@ -223,7 +183,7 @@ TYPED_TEST(LoopTest, F10_SystemExitLeavesRunForeverAndTheLoopRunsAgain) {
   EXPECT_EQ(this->log, names{"kept"});
 }
 
-TYPED_TEST(LoopTest, F10_KeyboardInterruptKeepsTheOrderOfWhatIsLeft) {
+TYPED_TEST(LoopTest, fact_10_keyboard_interrupt_keeps_the_order_of_what_is_left) {
   this->loop.call_soon([this] {
     this->loop.call_soon(this->note("added"));
     throw coral::keyboard_interrupt();
@@ -235,7 +195,7 @@ TYPED_TEST(LoopTest, F10_KeyboardInterruptKeepsTheOrderOfWhatIsLeft) {
   EXPECT_EQ(this->log, (names{"left over", "added"}));
 }
 
-TYPED_TEST(LoopTest, F11_AClosedLoopTakesNothing) {
+TYPED_TEST(LoopTest, fact_11_a_closed_loop_takes_nothing) {
   this->loop.close();
   this->loop.close();
   EXPECT_TRUE(this->loop.is_closed());
@@ -251,7 +211,7 @@ TYPED_TEST(LoopTest, F11_AClosedLoopTakesNothing) {
   EXPECT_EQ(message_of<error>([&] { this->loop.create_task(empty()); }), closed);
 }
 
-TYPED_TEST(LoopTest, F12_ARunningLoopIsNotRunAgain) {
+TYPED_TEST(LoopTest, fact_12_a_running_loop_is_not_run_again) {
   std::string message;
   this->loop.call_soon([&] {
     message = message_of<coral::runtime_error>([&] { this->loop.run_forever(); });
@@ -261,7 +221,7 @@ TYPED_TEST(LoopTest, F12_ARunningLoopIsNotRunAgain) {
   EXPECT_EQ(message, "This event loop is already running");
 }
 
-TYPED_TEST(LoopTest, F13_OneLoopRunsPerThread) {
+TYPED_TEST(LoopTest, fact_13_one_loop_runs_per_thread) {
   std::string message;
   TypeParam other;
   this->loop.call_soon([&] {
@@ -272,7 +232,7 @@ TYPED_TEST(LoopTest, F13_OneLoopRunsPerThread) {
   EXPECT_EQ(message, "Cannot run the event loop while another loop is running");
 }
 
-TYPED_TEST(LoopTest, F14_RunInsideALoopIsRefused) {
+TYPED_TEST(LoopTest, fact_14_run_inside_a_loop_is_refused) {
   std::string message;
   bool ran = false;
   auto main = [&]() -> task<void> {
@@ -288,7 +248,7 @@ TYPED_TEST(LoopTest, F14_RunInsideALoopIsRefused) {
   EXPECT_FALSE(ran);
 }
 
-TYPED_TEST(LoopTest, F14_RunGivesTheValueOfMain) {
+TYPED_TEST(LoopTest, fact_14_run_gives_the_value_of_main) {
   auto main = []() -> task<std::unique_ptr<int>> {
     co_await coral::sleep(1ms);
     co_return std::make_unique<int>(12);
@@ -301,7 +261,7 @@ TYPED_TEST(LoopTest, F14_RunGivesTheValueOfMain) {
   EXPECT_THROW(coral::run(fails(), TypeParam::create), std::domain_error);
 }
 
-TYPED_TEST(LoopTest, F15_StoppedBeforeTheTaskIsDone) {
+TYPED_TEST(LoopTest, fact_15_stopped_before_the_task_is_done) {
   this->collect_errors();
   auto main = [&]() -> task<void> {
     this->loop.stop();
@@ -311,7 +271,7 @@ TYPED_TEST(LoopTest, F15_StoppedBeforeTheTaskIsDone) {
             "Event loop stopped before Future completed.");
 }
 
-TYPED_TEST(LoopTest, F16_StopFinishesTheBatchAndNoMore) {
+TYPED_TEST(LoopTest, fact_16_stop_finishes_the_batch_and_no_more) {
   this->loop.call_soon([this] {
     this->loop.stop();
     this->loop.call_soon(this->note("next batch"));
@@ -321,14 +281,14 @@ TYPED_TEST(LoopTest, F16_StopFinishesTheBatchAndNoMore) {
   EXPECT_EQ(this->log, names{"same batch"});
 }
 
-TYPED_TEST(LoopTest, F16_StopBeforeRunLetsOneBatchRun) {
+TYPED_TEST(LoopTest, fact_16_stop_before_run_lets_one_batch_run) {
   this->loop.call_soon(this->note("once"));
   this->loop.stop();
   this->run();
   EXPECT_EQ(this->log, names{"once"});
 }
 
-TYPED_TEST(LoopTest, F17_ARunningLoopIsNotClosed) {
+TYPED_TEST(LoopTest, fact_17_a_running_loop_is_not_closed) {
   std::string message;
   this->loop.call_soon([&] {
     message = message_of<coral::runtime_error>([&] { this->loop.close(); });
@@ -339,7 +299,7 @@ TYPED_TEST(LoopTest, F17_ARunningLoopIsNotClosed) {
   EXPECT_FALSE(this->loop.is_closed());
 }
 
-TYPED_TEST(LoopTest, F18_TheRunningLoopIsKnownInsideOnly) {
+TYPED_TEST(LoopTest, fact_18_the_running_loop_is_known_inside_only) {
   EXPECT_EQ(message_of<coral::runtime_error>([] { coral::get_running_loop(); }),
             "no running event loop");
   coral::event_loop *inside = nullptr;
@@ -352,14 +312,14 @@ TYPED_TEST(LoopTest, F18_TheRunningLoopIsKnownInsideOnly) {
   EXPECT_EQ(coral::running_loop_or_null(), nullptr);
 }
 
-TYPED_TEST(LoopTest, F18_SleepAndCreateTaskNeedALoop) {
+TYPED_TEST(LoopTest, fact_18_sleep_and_create_task_need_a_loop) {
   auto sleeps = []() -> task<void> { co_await coral::sleep(1ms); };
   EXPECT_EQ(message_of<coral::runtime_error>([&] { coral::spawn(sleeps()); }),
             "no running event loop");
   EXPECT_THROW(coral::create_task(sleeps()), coral::runtime_error);
 }
 
-TYPED_TEST(LoopTest, F22_AFailureThatRunUntilCompleteThrowsIsNotReported) {
+TYPED_TEST(LoopTest, fact_22_a_failure_that_run_until_complete_throws_is_not_reported) {
   this->collect_errors();
   auto fails = []() -> task<void> {
     throw std::domain_error("seen");
@@ -369,7 +329,7 @@ TYPED_TEST(LoopTest, F22_AFailureThatRunUntilCompleteThrowsIsNotReported) {
   EXPECT_EQ(this->errors, names{});
 }
 
-TYPED_TEST(LoopTest, AFailureThatNobodySeesIsReported) {
+TYPED_TEST(LoopTest, a_failure_that_nobody_sees_is_reported) {
   this->collect_errors();
   auto fails = []() -> task<void> {
     throw std::domain_error("unseen");
@@ -383,7 +343,7 @@ TYPED_TEST(LoopTest, AFailureThatNobodySeesIsReported) {
   EXPECT_EQ(this->errors, names{"Task exception was never retrieved"});
 }
 
-TYPED_TEST(LoopTest, F31_ACreatedTaskStartsInTheNextBatch) {
+TYPED_TEST(LoopTest, fact_31_a_created_task_starts_in_the_next_batch) {
   auto child = [&]() -> task<void> {
     this->log.push_back("child");
     co_return;
@@ -398,7 +358,7 @@ TYPED_TEST(LoopTest, F31_ACreatedTaskStartsInTheNextBatch) {
   EXPECT_EQ(this->log, (names{"after create", "child", "joined"}));
 }
 
-TYPED_TEST(LoopTest, F32_AwaitingACoroutineDoesNotSwitch) {
+TYPED_TEST(LoopTest, fact_32_awaiting_a_coroutine_does_not_switch) {
   auto child = [&]() -> task<void> {
     this->log.push_back("child");
     co_return;
@@ -413,7 +373,7 @@ TYPED_TEST(LoopTest, F32_AwaitingACoroutineDoesNotSwitch) {
   EXPECT_EQ(this->log, (names{"child", "main", "callback"}));
 }
 
-TYPED_TEST(LoopTest, F33_SleepZeroGivesWayForOneBatch) {
+TYPED_TEST(LoopTest, fact_33_sleep_zero_gives_way_for_one_batch) {
   auto body = [&](const char *name) -> task<void> {
     for (int i = 0; i != 3; ++i) {
       this->log.push_back(name + std::to_string(i));
@@ -425,7 +385,7 @@ TYPED_TEST(LoopTest, F33_SleepZeroGivesWayForOneBatch) {
   EXPECT_EQ(this->log, (names{"a0", "b0", "a1", "b1", "a2", "b2"}));
 }
 
-TYPED_TEST(LoopTest, SleepersWakeInDeadlineOrder) {
+TYPED_TEST(LoopTest, sleepers_wake_in_deadline_order) {
   auto body = [&](std::chrono::milliseconds delay) -> task<void> {
     co_await coral::sleep(delay);
     this->log.push_back(std::to_string(delay.count()));
@@ -435,7 +395,7 @@ TYPED_TEST(LoopTest, SleepersWakeInDeadlineOrder) {
   EXPECT_EQ(this->log, (names{"1", "100", "200"}));
 }
 
-TYPED_TEST(LoopTest, SleepIsNeverShort) {
+TYPED_TEST(LoopTest, sleep_is_never_short) {
   auto main = [&]() -> task<void> {
     for (auto delay : {100us, 1500us, 2999us}) {
       const auto begin = this->loop.time();
@@ -446,7 +406,7 @@ TYPED_TEST(LoopTest, SleepIsNeverShort) {
   this->loop.run_until_complete(main());
 }
 
-TYPED_TEST(LoopTest, AScheduledTaskIsAwaitedManyTimes) {
+TYPED_TEST(LoopTest, a_scheduled_task_is_awaited_many_times) {
   auto child = []() -> task<std::string> {
     co_await coral::sleep(1ms);
     co_return "value";
@@ -466,7 +426,7 @@ TYPED_TEST(LoopTest, AScheduledTaskIsAwaitedManyTimes) {
   EXPECT_EQ(this->log, (names{"value", "value", "value"}));
 }
 
-TYPED_TEST(LoopTest, AScheduledTaskThrowsAtEveryAwait) {
+TYPED_TEST(LoopTest, a_scheduled_task_throws_at_every_await) {
   this->collect_errors();
   auto child = []() -> task<void> {
     throw std::domain_error("child");
@@ -488,7 +448,7 @@ TYPED_TEST(LoopTest, AScheduledTaskThrowsAtEveryAwait) {
   EXPECT_EQ(this->errors, names{});
 }
 
-TYPED_TEST(LoopTest, AResultIsNotThereBeforeTheTaskIsDone) {
+TYPED_TEST(LoopTest, a_result_is_not_there_before_the_task_is_done) {
   auto child = []() -> task<int> { co_return 1; };
   auto main = [&]() -> task<void> {
     auto handle = coral::create_task(child());
@@ -498,7 +458,7 @@ TYPED_TEST(LoopTest, AResultIsNotThereBeforeTheTaskIsDone) {
   this->loop.run_until_complete(main());
 }
 
-TYPED_TEST(LoopTest, TheLoopHoldsAPendingTask) {
+TYPED_TEST(LoopTest, the_loop_holds_a_pending_task) {
   auto child = [&]() -> task<void> {
     tracker local(this->log, "local");
     co_await coral::sleep(1ms);
@@ -513,7 +473,7 @@ TYPED_TEST(LoopTest, TheLoopHoldsAPendingTask) {
   EXPECT_EQ(this->log, (names{"finished", "local"}));
 }
 
-TYPED_TEST(LoopTest, TheFrameIsGoneWhenTheTaskIsDone) {
+TYPED_TEST(LoopTest, the_frame_is_gone_when_the_task_is_done) {
   auto child = [](tracker) -> task<int> { co_return 1; };
   auto main = [&]() -> task<void> {
     auto handle = coral::create_task(child(tracker(this->log, "parameter")));
@@ -524,7 +484,7 @@ TYPED_TEST(LoopTest, TheFrameIsGoneWhenTheTaskIsDone) {
   EXPECT_EQ(this->log, (names{"parameter", "joined"}));
 }
 
-TYPED_TEST(LoopTest, ATaskOfAnotherLoopIsNotAwaited) {
+TYPED_TEST(LoopTest, a_task_of_another_loop_is_not_awaited) {
   this->collect_errors();
   TypeParam other;
   other.set_exception_handler([](coral::event_loop &, const exception_context &) {});
@@ -536,7 +496,7 @@ TYPED_TEST(LoopTest, ATaskOfAnotherLoopIsNotAwaited) {
   EXPECT_THROW(this->loop.run_until_complete(foreign), coral::runtime_error);
 }
 
-TYPED_TEST(LoopTest, ClosingDestroysPendingTasksOnceAndReportsThem) {
+TYPED_TEST(LoopTest, closing_destroys_pending_tasks_once_and_reports_them) {
   this->collect_errors();
   auto child = [&]() -> task<void> {
     tracker local(this->log, "child");
@@ -564,7 +524,7 @@ TYPED_TEST(LoopTest, ClosingDestroysPendingTasksOnceAndReportsThem) {
   EXPECT_EQ(this->log, (names{"child", "detached", "parent"}));
 }
 
-TYPED_TEST(LoopTest, ClosingDestroysTasksThatNeverStarted) {
+TYPED_TEST(LoopTest, closing_destroys_tasks_that_never_started) {
   this->collect_errors();
   auto body = [](tracker) -> task<void> { co_return; };
   auto handle = this->loop.create_task(body(tracker(this->log, "parameter")));
@@ -574,7 +534,7 @@ TYPED_TEST(LoopTest, ClosingDestroysTasksThatNeverStarted) {
   EXPECT_THROW(handle.result(), coral::runtime_error);
 }
 
-TYPED_TEST(LoopTest, AnExceptionOfASpawnedTaskGoesToTheHandler) {
+TYPED_TEST(LoopTest, an_exception_of_a_spawned_task_goes_to_the_handler) {
   this->loop.set_exception_handler([this](coral::event_loop &, const exception_context &context) {
     this->errors.push_back(context.message);
     this->loop.stop();
@@ -598,7 +558,7 @@ task<int> failing_after(std::chrono::milliseconds delay, const char *text) {
   throw std::domain_error(text);
 }
 
-TYPED_TEST(LoopTest, F57_GatherKeepsTheOrderOfItsArguments) {
+TYPED_TEST(LoopTest, fact_57_gather_keeps_the_order_of_its_arguments) {
   auto nothing = []() -> task<void> { co_return; };
   auto main = [&]() -> task<void> {
     auto all = co_await coral::gather(after(3ms, 1), after(1ms, 2), nothing(), after(2ms, 3));
@@ -614,7 +574,7 @@ TYPED_TEST(LoopTest, F57_GatherKeepsTheOrderOfItsArguments) {
   EXPECT_EQ(this->log, names{"done"});
 }
 
-TYPED_TEST(LoopTest, F57_GatherSchedulesAtTheCall) {
+TYPED_TEST(LoopTest, fact_57_gather_schedules_at_the_call) {
   auto child = [&](const char *name) -> task<void> {
     this->log.push_back(name);
     co_return;
@@ -630,7 +590,7 @@ TYPED_TEST(LoopTest, F57_GatherSchedulesAtTheCall) {
   EXPECT_EQ(this->log, (names{"main", "a", "b", "awaiting"}));
 }
 
-TYPED_TEST(LoopTest, F58_TheFirstExceptionIsThrownAtOnceAndSiblingsGoOn) {
+TYPED_TEST(LoopTest, fact_58_the_first_exception_is_thrown_at_once_and_siblings_go_on) {
   this->collect_errors();
   auto sibling = [&]() -> task<int> {
     while (this->log.empty())
@@ -652,7 +612,7 @@ TYPED_TEST(LoopTest, F58_TheFirstExceptionIsThrownAtOnceAndSiblingsGoOn) {
   EXPECT_EQ(this->errors, names{});
 }
 
-TYPED_TEST(LoopTest, F58_TwoFailuresInOneBatchThrowOnce) {
+TYPED_TEST(LoopTest, fact_58_two_failures_in_one_batch_throw_once) {
   auto fails = [](const char *text) -> task<void> {
     throw std::domain_error(text);
     co_return;
@@ -669,7 +629,7 @@ TYPED_TEST(LoopTest, F58_TwoFailuresInOneBatchThrowOnce) {
   EXPECT_EQ(this->log, names{"first"});
 }
 
-TYPED_TEST(LoopTest, F62_ADuplicateRunsOnceAndAnEmptyGatherGivesNothing) {
+TYPED_TEST(LoopTest, fact_62_a_duplicate_runs_once_and_an_empty_gather_gives_nothing) {
   int runs = 0;
   auto child = [&]() -> task<int> {
     ++runs;
@@ -688,7 +648,7 @@ TYPED_TEST(LoopTest, F62_ADuplicateRunsOnceAndAnEmptyGatherGivesNothing) {
   EXPECT_EQ(runs, 1);
 }
 
-TYPED_TEST(LoopTest, ThreadsafeCallsWakeTheSleepingLoop) {
+TYPED_TEST(LoopTest, threadsafe_calls_wake_the_sleeping_loop) {
   std::thread other([this] {
     std::this_thread::sleep_for(20ms);
     this->loop.call_soon_threadsafe(this->note("sent"));
@@ -699,7 +659,7 @@ TYPED_TEST(LoopTest, ThreadsafeCallsWakeTheSleepingLoop) {
   EXPECT_EQ(this->log, names{"sent"});
 }
 
-TYPED_TEST(LoopTest, ThreadsafeCallsFromManyThreadsAllArriveInEachThreadsOrder) {
+TYPED_TEST(LoopTest, threadsafe_calls_from_many_threads_all_arrive_in_each_threads_order) {
   constexpr int per_thread = 2000;
   std::vector<std::vector<int>> arrived(4);
   std::atomic<int> finished = 0;
@@ -722,7 +682,7 @@ TYPED_TEST(LoopTest, ThreadsafeCallsFromManyThreadsAllArriveInEachThreadsOrder) 
   }
 }
 
-TYPED_TEST(LoopTest, ThreadsafeCallsAreNotLostWhileTheLoopIsBusy) {
+TYPED_TEST(LoopTest, threadsafe_calls_are_not_lost_while_the_loop_is_busy) {
   std::atomic<bool> sent = false;
   bool received = false;
   std::thread other([&] {
@@ -740,7 +700,7 @@ TYPED_TEST(LoopTest, ThreadsafeCallsAreNotLostWhileTheLoopIsBusy) {
   EXPECT_TRUE(received);
 }
 
-TYPED_TEST(LoopTest, ASentCallThatIsCancelledIsNotCalled) {
+TYPED_TEST(LoopTest, a_sent_call_that_is_cancelled_is_not_called) {
   coral::handle sent = this->loop.call_soon_threadsafe(this->note("sent"));
   sent.cancel();
   this->loop.call_soon(this->stop());
@@ -748,7 +708,7 @@ TYPED_TEST(LoopTest, ASentCallThatIsCancelledIsNotCalled) {
   EXPECT_EQ(this->log, names{});
 }
 
-TYPED_TEST(LoopTest, ManyCancelledTimersLeaveTheOthersInOrder) {
+TYPED_TEST(LoopTest, many_cancelled_timers_leave_the_others_in_order) {
   std::vector<coral::handle> handles;
   std::vector<int> fired;
   const auto begin = this->loop.time();
@@ -763,7 +723,7 @@ TYPED_TEST(LoopTest, ManyCancelledTimersLeaveTheOthersInOrder) {
   EXPECT_TRUE(std::is_sorted(fired.begin(), fired.end()));
 }
 
-TEST(ManualLoop, TheClockJumpsToTheNextDeadline) {
+TEST(ManualLoop, the_clock_jumps_to_the_next_deadline) {
   coral::manual_loop loop;
   EXPECT_EQ(loop.time(), coral::event_loop::time_point{});
   auto main = []() -> task<void> { co_await coral::sleep(1h); };
@@ -771,7 +731,7 @@ TEST(ManualLoop, TheClockJumpsToTheNextDeadline) {
   EXPECT_EQ(loop.time().time_since_epoch(), 1h);
 }
 
-TEST(ManualLoop, AdvancingMakesTimersDue) {
+TEST(ManualLoop, advancing_makes_timers_due) {
   coral::manual_loop loop;
   names log;
   loop.call_later(10s, [&] { log.push_back("timer"); });
@@ -782,7 +742,7 @@ TEST(ManualLoop, AdvancingMakesTimersDue) {
   EXPECT_EQ(loop.time().time_since_epoch(), 10s);
 }
 
-TEST(ManualLoop, TheSameProgramGivesTheSameOrder) {
+TEST(ManualLoop, the_same_program_gives_the_same_order) {
   auto play = [] {
     std::vector<int> order;
     coral::manual_loop loop;
@@ -802,7 +762,7 @@ TEST(ManualLoop, TheSameProgramGivesTheSameOrder) {
   EXPECT_EQ(play(), play());
 }
 
-TEST(UvLoop, IsTheDefaultOfRun) {
+TEST(UvLoop, is_the_default_of_run) {
   auto main = []() -> task<int> {
     co_await coral::sleep(1ms);
     co_return 3;

@@ -15,6 +15,7 @@
 #define CORAL_EVENT_LOOP_HPP
 
 #include <coral/awaitable.hpp>
+#include <coral/detail/descriptor.hpp>
 #include <coral/detail/ready_queue.hpp>
 #include <coral/scheduled_task.hpp>
 #include <coral/task.hpp>
@@ -30,6 +31,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace coral {
 
@@ -164,6 +166,37 @@ public:
     return scheduled_task<T>(std::move(state));
   }
 
+  /// Calls `callback(args...)` in every batch that finds `descriptor` readable: it has data, is at
+  /// its end, accepts a connection, or has failed. Watching is level-triggered: a callback that
+  /// leaves something to read is called again. Replaces the descriptor's reader, if it has one.
+  /// The descriptor stays the caller's, who calls `remove_reader` before closing it.
+  /// Throws `value_error` for a negative descriptor, `std::system_error` for one that cannot be
+  /// watched, such as a regular file, and `runtime_error`, "Event loop is closed".
+  template <class Callback, class... Args>
+  void add_reader(int descriptor, Callback &&callback, Args &&...args) {
+    watch(descriptor, detail::io_direction::read,
+          detail::watched_descriptor::side(make_descriptor_callback(
+              std::forward<Callback>(callback), std::forward<Args>(args)...)));
+  }
+
+  /// The same for writing: the descriptor takes data, or has failed.
+  template <class Callback, class... Args>
+  void add_writer(int descriptor, Callback &&callback, Args &&...args) {
+    watch(descriptor, detail::io_direction::write,
+          detail::watched_descriptor::side(make_descriptor_callback(
+              std::forward<Callback>(callback), std::forward<Args>(args)...)));
+  }
+
+  /// True if the descriptor had a reader; it will not be called again, not even when it is due.
+  bool remove_reader(int descriptor) noexcept {
+    return unwatch(descriptor, detail::io_direction::read);
+  }
+
+  /// True if the descriptor had a writer.
+  bool remove_writer(int descriptor) noexcept {
+    return unwatch(descriptor, detail::io_direction::write);
+  }
+
   /// The loop's clock. Never goes back.
   virtual time_point time() const noexcept = 0;
 
@@ -222,24 +255,54 @@ protected:
   /// Gives the backend's resources back. Called once.
   virtual void close_backend() noexcept = 0;
 
+  /// Watches `descriptor` for `events`, which are not empty, from now on; before it may have been
+  /// watched for others. Level-triggered. Throws `std::system_error` when that cannot be, only if
+  /// it was not watched yet.
+  virtual void watch_descriptor(int descriptor, detail::io_events events) = 0;
+
+  /// Watches `descriptor` no longer. It was watched.
+  virtual void unwatch_descriptor(int descriptor) noexcept = 0;
+
+  /// What a backend calls, in `poll`, for a watched descriptor that is ready.
+  void descriptor_ready(int descriptor, detail::io_events events) noexcept;
+
+  /// Throws the `std::system_error` of a descriptor that is not open or always ready.
+  static void require_pollable(int descriptor);
+
 private:
   friend detail::callback_entry;
+  friend detail::descriptor_access;
+  friend detail::descriptor_callback;
   friend detail::scheduled_base;
   friend detail::sleep_awaiter;
   friend detail::yield_awaiter;
 
+  /// A function without parameters that calls `callback(args...)`, which it holds.
   template <class Callback, class... Args>
-  std::shared_ptr<detail::callback_entry> make_callback(Callback &&callback, Args &&...args) {
+  static auto bind_call(Callback &&callback, Args &&...args) {
     static_assert(std::is_invocable_v<std::decay_t<Callback> &, std::decay_t<Args> &...>,
                   "the callback cannot be called with these arguments");
     using result = std::invoke_result_t<std::decay_t<Callback> &, std::decay_t<Args> &...>;
     static_assert(!is_coroutine_type_v<result>,
                   "coroutines cannot be used with call_soon(); use create_task");
-    auto call = [callback = std::decay_t<Callback>(std::forward<Callback>(callback)),
-                 args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
+    return [callback = std::decay_t<Callback>(std::forward<Callback>(callback)),
+            args = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable {
       std::apply(callback, args);
     };
+  }
+
+  template <class Callback, class... Args>
+  std::shared_ptr<detail::callback_entry> make_callback(Callback &&callback, Args &&...args) {
+    auto call = bind_call(std::forward<Callback>(callback), std::forward<Args>(args)...);
     return std::make_shared<detail::concrete_callback<decltype(call)>>(*this, std::move(call));
+  }
+
+  template <class Callback, class... Args>
+  std::shared_ptr<detail::descriptor_callback> make_descriptor_callback(Callback &&callback,
+                                                                        Args &&...args) {
+    auto call = bind_call(std::forward<Callback>(callback), std::forward<Args>(args)...);
+    return std::make_shared<detail::concrete_descriptor_callback<decltype(call)>>(*this,
+                                                                                  std::move(call));
   }
 
   void require_open() const;
@@ -252,12 +315,18 @@ private:
   void run_batch();
   void receive() noexcept;
   void drop_all() noexcept;
-  void report(std::exception_ptr error, std::optional<handle> source);
+  void watch(int descriptor, detail::io_direction direction, detail::watched_descriptor::side side);
+  bool unwatch(int descriptor, detail::io_direction direction) noexcept;
+  void unwatch_all() noexcept;
+
+  /// Tells the exception handler, or rethrows what is to leave `run_forever`.
+  void report(const char *message, std::exception_ptr error, std::optional<handle> source);
 
   detail::ready_queue ready_;
   detail::ready_queue batch_;
   detail::timer_queue timers_;
   detail::link_list pending_;
+  std::vector<detail::watched_descriptor> watched_;
   std::atomic<detail::callback_entry *> sent_ = nullptr;
   exception_handler exception_handler_;
   int batches_since_poll_ = 0;

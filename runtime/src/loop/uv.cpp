@@ -1,16 +1,59 @@
 #include <coral/loop/uv.hpp>
 
+#include <fcntl.h>
 #include <uv.h>
 
+#include <cstddef>
+#include <memory>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace coral {
 
-/// The libuv loop and the two handles of ours in it.
+/// The libuv loop and the handles of ours in it.
 struct uv_loop::state {
+  /// Lives until its close callback.
+  struct watcher {
+    uv_poll_t handle;
+    uv_loop &owner;
+    int descriptor;
+    detail::io_events events;
+
+    watcher(uv_loop &owner, int descriptor) noexcept
+        : handle(), owner(owner), descriptor(descriptor), events() {}
+
+    void start() noexcept {
+      handle.data = this;
+      uv_poll_start(&handle,
+                    (events & detail::io_readable ? UV_READABLE : 0) |
+                        (events & detail::io_writable ? UV_WRITABLE : 0),
+                    [](uv_poll_t *handle, int status, int found) {
+                      static_cast<watcher *>(handle->data)->ready(status, found);
+                    });
+    }
+
+    void ready(int status, int found) noexcept {
+      detail::io_events ready = (found & UV_READABLE ? detail::io_readable : 0) |
+                                (found & UV_WRITABLE ? detail::io_writable : 0);
+      if (status < 0) {
+        // libuv stops at an error; whoever watches learns of it by reading or writing.
+        ready = events;
+        start();
+      }
+      owner.descriptor_ready(descriptor, ready);
+    }
+
+    void close() noexcept {
+      uv_close(reinterpret_cast<uv_handle_t *>(&handle),
+               [](uv_handle_t *handle) { delete static_cast<watcher *>(handle->data); });
+    }
+  };
+
   uv_loop_t loop;
   uv_async_t wake_up;
   uv_timer_t timeout;
+  std::vector<watcher *> watchers;
 };
 
 namespace {
@@ -53,6 +96,28 @@ void uv_loop::poll(std::optional<duration> timeout) {
 }
 
 void uv_loop::wake() noexcept { uv_async_send(&state_->wake_up); }
+
+void uv_loop::watch_descriptor(int descriptor, detail::io_events events) {
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index >= state_->watchers.size())
+    state_->watchers.resize(index + 1);
+  state::watcher *&watcher = state_->watchers[index];
+  if (!watcher) {
+    auto made = std::make_unique<state::watcher>(*this, descriptor);
+    // uv_poll_init makes the descriptor non-blocking; whether it is, is its owner's to say.
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    check(uv_poll_init(&state_->loop, &made->handle, descriptor), "cannot watch a file descriptor");
+    if (!(flags & O_NONBLOCK))
+      ::fcntl(descriptor, F_SETFL, flags);
+    watcher = made.release();
+  }
+  watcher->events = events;
+  watcher->start();
+}
+
+void uv_loop::unwatch_descriptor(int descriptor) noexcept {
+  std::exchange(state_->watchers[static_cast<std::size_t>(descriptor)], nullptr)->close();
+}
 
 void uv_loop::close_backend() noexcept {
   uv_close(reinterpret_cast<uv_handle_t *>(&state_->wake_up), nullptr);

@@ -5,9 +5,12 @@
 
 #include <coral/event_loop.hpp>
 
-#include <condition_variable>
+#include <poll.h>
+
+#include <atomic>
+#include <cstddef>
 #include <memory>
-#include <mutex>
+#include <vector>
 
 namespace coral {
 
@@ -16,7 +19,8 @@ namespace coral {
 /// same way. With neither work nor timers the loop sleeps until another thread sends work.
 class manual_loop final : public event_loop {
 public:
-  manual_loop() = default;
+  /// Throws `std::system_error` when the process has no descriptor left.
+  manual_loop();
   ~manual_loop() override;
 
   static std::unique_ptr<event_loop> create() { return std::make_unique<manual_loop>(); }
@@ -31,11 +35,17 @@ private:
   void poll(std::optional<duration> timeout) override;
   void wake() noexcept override;
   void close_backend() noexcept override {}
+  void watch_descriptor(int descriptor, detail::io_events events) override;
+  void unwatch_descriptor(int descriptor) noexcept override;
+
+  int look(int milliseconds) noexcept;
 
   time_point now_{};
-  std::mutex mutex_;
-  std::condition_variable woken_changed_;
-  bool woken_ = false;
+  /// What poll(2) is asked: first the wake-up descriptor, then what is watched.
+  std::vector<pollfd> polled_;
+  /// Where a descriptor stands in `polled_`; 0 for one that is not watched.
+  std::vector<std::size_t> places_;
+  std::atomic<bool> woken_ = false;
 };
 
 } // namespace coral

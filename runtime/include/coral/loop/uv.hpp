@@ -33,6 +33,8 @@ private:
   void poll(std::optional<duration> timeout) override;
   void wake() noexcept override;
   void close_backend() noexcept override;
+  void watch_descriptor(int descriptor, detail::io_events events) override;
+  void unwatch_descriptor(int descriptor) noexcept override;
 
   state *state_;
 };
