@@ -20,6 +20,7 @@ namespace coral {
 
 template <class T> class task;
 template <class Ref, class Value, class Send, class Return> class generator;
+template <class Ref, class Value, class Return> class recursive_generator;
 
 namespace detail {
 
@@ -76,6 +77,8 @@ template <class T> inline constexpr bool is_task_v<task<T>> = true;
 template <class T> inline constexpr bool is_generator_v = false;
 template <class Ref, class Value, class Send, class Return>
 inline constexpr bool is_generator_v<generator<Ref, Value, Send, Return>> = true;
+template <class Ref, class Value, class Return>
+inline constexpr bool is_generator_v<recursive_generator<Ref, Value, Return>> = true;
 
 /// A native coroutine: its function body may `co_await`, and it is itself awaited.
 template <class T> inline constexpr bool is_coroutine_type_v = is_task_v<T>;

@@ -30,6 +30,8 @@ namespace coral {
 
 template <class Ref, class Value = void, class Send = void, class Return = void> class generator;
 
+template <class Range, class Allocator> struct elements_of;
+
 /// Python's `inspect.getgeneratorstate`.
 enum class generator_state { created, running, suspended, closed };
 
@@ -176,6 +178,13 @@ public:
                                      const std::remove_reference_t<yielded> &>
   {
     return copying_yield_point<std::remove_cvref_t<yielded>>{*this, value};
+  }
+
+  template <class Range, class Allocator>
+  std::suspend_never yield_value(const elements_of<Range, Allocator> &) const noexcept {
+    static_assert(never<Range>, "co_yield elements_of in a coral::generator: a coroutine that "
+                                "hands over to others returns a coral::recursive_generator");
+    return {};
   }
 
   template <class Awaited> std::suspend_never await_transform(Awaited &&) const noexcept {
