@@ -1,6 +1,7 @@
 // What the runtime's basic moves cost, each beside the plain code it stands for.
 //
-// The names pair up: `X/plain` and `X/coral` do the same work. Times are per item.
+// The names pair up: `X/plain` and `X/coral` do the same work, and where there is `X/bare` it does
+// so with the least coroutine that can: what C++ itself costs there. Times are per item.
 
 #include <coral/generator.hpp>
 #include <coral/loop/manual.hpp>
@@ -10,7 +11,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include <coroutine>
 #include <deque>
+#include <exception>
 
 namespace {
 
@@ -41,6 +44,67 @@ void ready_coral(benchmark::State &state) {
     benchmark::DoNotOptimize(total);
   };
   coral::spawn(loop());
+}
+
+/// A lazy coroutine that knows neither errors nor misuse: it holds its awaiter and its value.
+class CORAL_AWAIT_ELIDABLE bare_task {
+public:
+  struct promise_type {
+    bare_task get_return_object() noexcept { return bare_task(handle::from_promise(*this)); }
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    auto final_suspend() const noexcept {
+      struct awaiter : std::suspend_always {
+        std::coroutine_handle<> await_suspend(handle finished) const noexcept {
+          return finished.promise().continuation;
+        }
+      };
+      return awaiter{};
+    }
+    void return_value(int given) noexcept { value = given; }
+    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+
+    std::coroutine_handle<> continuation = std::noop_coroutine();
+    int value = 0;
+  };
+  using handle = std::coroutine_handle<promise_type>;
+
+  bare_task(const bare_task &) = delete;
+  bare_task &operator=(const bare_task &) = delete;
+  ~bare_task() { coroutine.destroy(); }
+
+  auto operator co_await() && noexcept {
+    struct awaiter : std::suspend_always {
+      explicit awaiter(handle awaited) noexcept : awaited(awaited) {}
+      std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) const noexcept {
+        awaited.promise().continuation = awaiting;
+        return awaited;
+      }
+      int await_resume() const noexcept { return awaited.promise().value; }
+      handle awaited;
+    };
+    return awaiter(coroutine);
+  }
+
+  const handle coroutine;
+
+private:
+  explicit bare_task(handle coroutine) noexcept : coroutine(coroutine) {}
+};
+
+bare_task ready_bare_task(int value) {
+  benchmark::DoNotOptimize(value);
+  co_return value + 1;
+}
+
+void ready_bare(benchmark::State &state) {
+  auto loop = [&]() -> bare_task {
+    int total = 0;
+    for (auto _ : state)
+      total += co_await ready_bare_task(1);
+    benchmark::DoNotOptimize(total);
+    co_return total;
+  };
+  loop().coroutine.resume();
 }
 
 constexpr int depth = 100;
@@ -170,6 +234,7 @@ void switch_coral(benchmark::State &state) {
 }
 
 BENCHMARK(ready_plain)->Name("ready_await/plain");
+BENCHMARK(ready_bare)->Name("ready_await/bare");
 BENCHMARK(ready_coral)->Name("ready_await/coral");
 BENCHMARK(nested_plain)->Name("nested_await/plain");
 BENCHMARK(nested_coral)->Name("nested_await/coral");

@@ -102,6 +102,30 @@ TEST(GeneratorRange, CopiesAnLvalueThatIsYieldedAsAnRvalue) {
   EXPECT_EQ(original, "text");
 }
 
+TEST(GeneratorRange, CopiesASmallTrivialValueOut) {
+  auto body = [](int &seen) -> coral::generator<int> {
+    int own = 1;
+    co_yield std::move(own);
+    seen = own;
+  };
+  int seen = 0;
+  for (int &&n : body(seen))
+    n = 2;
+  EXPECT_EQ(seen, 1);
+}
+
+TEST(GeneratorRange, GivesOtherValuesWhereTheyAre) {
+  auto body = [](std::string &seen) -> coral::generator<std::string> {
+    std::string own = "given";
+    co_yield std::move(own);
+    seen = own;
+  };
+  std::string seen;
+  for (std::string &&text : body(seen))
+    text = "changed";
+  EXPECT_EQ(seen, "changed");
+}
+
 TEST(GeneratorRange, MovesMoveOnlyValuesOut) {
   auto body = []() -> generator<std::unique_ptr<int>> {
     co_yield std::make_unique<int>(4);

@@ -52,9 +52,10 @@ template <class Ref, class Value> struct generator_types {
                 "coral::generator: the reference type is a reference or can be copied");
 };
 
-// The way from one value to the next must be short enough to be inlined, and must not pass the
-// address of anything in the frame to another function: then the optimiser can give the frame of a
-// generator that is used up where it is made to registers. An exception therefore travels in a box.
+// The way from one value to the next must be short enough to be inlined, and the frame must not
+// hold or hand out the address of anything in itself: then the optimiser can give the frame of a
+// generator that is used up where it is made to registers. An exception therefore travels in a box,
+// what `co_yield` awaits is the promise, and a small value is copied into it.
 
 struct boxed_exception {
   std::exception_ptr exception;
@@ -78,12 +79,12 @@ CORAL_COLD inline void discard_box(boxed_exception *box) noexcept { delete box; 
 
 /// What passes between a generator's body and its caller at a `co_yield`: an
 /// exception, to be thrown at the `co_yield` or, when the body has ended, to the caller.
-class yield_point {
+class yield_exchange {
 public:
-  yield_point() = default;
-  yield_point(const yield_point &) = delete;
-  yield_point &operator=(const yield_point &) = delete;
-  ~yield_point() {
+  yield_exchange() = default;
+  yield_exchange(const yield_exchange &) = delete;
+  yield_exchange &operator=(const yield_exchange &) = delete;
+  ~yield_exchange() {
     if (box_) [[unlikely]]
       discard_box(box_);
   }
@@ -104,8 +105,8 @@ private:
   boxed_exception *box_ = nullptr;
 };
 
-/// A yield point that values can be sent to.
-template <class Send> class sent_yield_point : public yield_point {
+/// An exchange that values can be sent to.
+template <class Send> class send_exchange : public yield_exchange {
 public:
   std::optional<Send> received() {
     raise_pending();
@@ -115,7 +116,76 @@ public:
   std::optional<Send> sent;
 };
 
-template <> class sent_yield_point<void> : public yield_point {};
+template <> class send_exchange<void> : public yield_exchange {};
+
+/// What a `co_yield` awaits.
+#if CORAL_DETAIL_COPIES_AWAITERS
+template <class Send> struct yield_awaiter {
+  send_exchange<Send> &exchange;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  decltype(auto) await_resume() const { return exchange.received(); }
+};
+
+template <class Send> class yield_point : public send_exchange<Send> {
+public:
+  yield_awaiter<Send> at_yield() noexcept { return {*this}; }
+};
+#else
+template <class Send> class yield_point : public send_exchange<Send> {
+public:
+  yield_point &at_yield() noexcept { return *this; }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  decltype(auto) await_resume() { return this->received(); }
+};
+#endif
+
+/// The value that is out: where it is.
+template <class Yielded> class yielded_value {
+public:
+  void put(Yielded value) noexcept { address_ = std::addressof(value); }
+  Yielded get() const noexcept { return static_cast<Yielded>(*address_); }
+
+  /// Nothing was yielded yet.
+  bool empty() const noexcept { return !address_; }
+
+private:
+  std::add_pointer_t<Yielded> address_ = nullptr;
+};
+
+template <class Yielded>
+concept yields_small_value =
+    std::is_rvalue_reference_v<Yielded> && !std::is_const_v<std::remove_reference_t<Yielded>> &&
+    !std::is_volatile_v<std::remove_reference_t<Yielded>> &&
+    std::is_trivially_copyable_v<std::remove_reference_t<Yielded>> &&
+    std::is_copy_constructible_v<std::remove_reference_t<Yielded>> &&
+    sizeof(std::remove_reference_t<Yielded>) <= 2 * sizeof(void *);
+
+/// The value that is out: a copy.
+template <yields_small_value Yielded> class yielded_value<Yielded> {
+  using value = std::remove_reference_t<Yielded>;
+
+public:
+  yielded_value() noexcept {}
+
+  void put(const value &given) noexcept {
+    std::construct_at(&value_, given);
+    empty_ = false;
+  }
+
+  /// The value may be moved from: it is asked for once.
+  Yielded get() const noexcept { return static_cast<Yielded>(value_); }
+  bool empty() const noexcept { return empty_; }
+
+private:
+  union {
+    mutable value value_;
+  };
+  bool empty_ = true;
+};
 
 /// Where `co_return` leaves its value.
 template <class Return> class returned_slot {
@@ -136,18 +206,10 @@ public:
 
 template <class Ref, class Value, class Send, class Return>
 class generator_promise final : public allocated_frame,
-                                public sent_yield_point<Send>,
+                                public yield_point<Send>,
                                 public returned_slot<Return> {
   using yielded = typename generator_types<Ref, Value>::yielded;
   using handle = std::coroutine_handle<generator_promise>;
-
-  struct yield_awaiter {
-    generator_promise &promise;
-
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
-    decltype(auto) await_resume() const { return promise.received(); }
-  };
 
   /// For a value that is yielded as an rvalue but is none: the copy lives in the awaiter.
   template <class Copy> struct copying_yield_point {
@@ -155,29 +217,34 @@ class generator_promise final : public allocated_frame,
     Copy copy;
 
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<>) noexcept { promise.current = std::addressof(copy); }
+    void await_suspend(std::coroutine_handle<>) noexcept {
+      promise.current.put(static_cast<yielded>(copy));
+    }
     decltype(auto) await_resume() const { return promise.received(); }
   };
 
 public:
-  using pointer = std::add_pointer_t<yielded>;
-
   generator<Ref, Value, Send, Return> get_return_object() noexcept;
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   std::suspend_always final_suspend() const noexcept { return {}; }
 
-  yield_awaiter yield_value(yielded value) noexcept {
-    current = std::addressof(value);
-    return {*this};
+  decltype(auto) yield_value(yielded value) noexcept {
+    current.put(static_cast<yielded>(value));
+    return this->at_yield();
   }
 
-  auto yield_value(const std::remove_reference_t<yielded> &value)
+  decltype(auto) yield_value(const std::remove_reference_t<yielded> &value)
     requires std::is_rvalue_reference_v<yielded> &&
              std::constructible_from<std::remove_cvref_t<yielded>,
                                      const std::remove_reference_t<yielded> &>
   {
-    return copying_yield_point<std::remove_cvref_t<yielded>>{*this, value};
+    if constexpr (yields_small_value<yielded>) {
+      current.put(value);
+      return this->at_yield();
+    } else {
+      return copying_yield_point<std::remove_cvref_t<yielded>>{*this, value};
+    }
   }
 
   template <class Range, class Allocator>
@@ -193,8 +260,7 @@ public:
     return {};
   }
 
-  /// The value that is out; null before the first.
-  pointer current = nullptr;
+  yielded_value<yielded> current;
   bool running = false;
 };
 
@@ -203,10 +269,11 @@ public:
 /// A coroutine that yields values one at a time.
 ///
 /// `Ref` and `Value` are the reference and value types of the range, by the rules of
-/// `std::generator<Ref, Value>`: `generator<int>` has the reference type `int &&`, and the value
-/// lives where the body has it until the next one is asked for. `Send` is what `send` takes, and
-/// `Return` what `co_return` gives; void means there is none. In a generator that can be sent to,
-/// `co_yield` is a `std::optional<Send>`, empty when the value was asked for in another way.
+/// `std::generator<Ref, Value>`: `generator<int>` has the reference type `int &&`. The value lives
+/// where the body has it until the next one is asked for; a small trivial one is copied. `Send` is
+/// what `send` takes, and `Return` what `co_return` gives; void means there is none. In a generator
+/// that can be sent to, `co_yield` is a `std::optional<Send>`, empty when the value was asked for
+/// in another way.
 ///
 /// The frame comes from the thread's free list, or from the allocator that follows a parameter
 /// `std::allocator_arg`.
@@ -316,7 +383,7 @@ public:
     const promise_type &promise = coroutine_.promise();
     if (promise.running)
       return generator_state::running;
-    return promise.current ? generator_state::suspended : generator_state::created;
+    return promise.current.empty() ? generator_state::created : generator_state::suspended;
   }
 
 private:
@@ -354,7 +421,7 @@ private:
       throw stop_iteration();
     advance();
     if (!finished()) [[likely]]
-      return static_cast<reference>(*coroutine_.promise().current);
+      return static_cast<reference>(coroutine_.promise().current.get());
     if constexpr (std::is_void_v<Return>)
       throw stop_iteration();
     else
@@ -383,7 +450,7 @@ public:
     return *this;
   }
 
-  reference operator*() const { return static_cast<reference>(*coroutine_.promise().current); }
+  reference operator*() const { return static_cast<reference>(coroutine_.promise().current.get()); }
 
   iterator &operator++() {
     generator::resume(coroutine_);

@@ -48,7 +48,11 @@ public:
       task_promise_base &promise = finished.promise();
       if (promise.continuation_) [[likely]]
         return transfer(promise.continuation_);
-      promise.root_->completed();
+      return reached(*promise.root_);
+    }
+
+    CORAL_COLD static std::coroutine_handle<> reached(root &owner) noexcept {
+      owner.completed();
       return std::noop_coroutine();
     }
 
@@ -85,6 +89,10 @@ private:
 };
 
 inline constexpr const char *raised_stop_iteration = "coroutine raised StopIteration";
+
+[[noreturn]] CORAL_COLD inline void raise(const std::exception_ptr &error) {
+  std::rethrow_exception(error);
+}
 
 template <class T> class task_promise final : public task_promise_base {
   static_assert(std::is_object_v<T> || std::is_lvalue_reference_v<T>,
@@ -123,7 +131,7 @@ public:
 
   T take_result() {
     if (state_ == has_error) [[unlikely]]
-      std::rethrow_exception(error_);
+      raise(error_);
     if constexpr (std::is_reference_v<T>)
       return static_cast<T>(*value_);
     else
@@ -150,7 +158,7 @@ public:
 
   void take_result() const {
     if (error_) [[unlikely]]
-      std::rethrow_exception(error_);
+      raise(error_);
   }
 
   std::exception_ptr error() const noexcept { return error_; }

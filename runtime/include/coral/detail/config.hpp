@@ -26,6 +26,13 @@
 #define CORAL_DETAIL_COUNT_TRANSFERS 0
 #endif
 
+// GCC copies an awaiter that is an lvalue, instead of awaiting it where it is.
+#if defined(__GNUC__) && !defined(__clang__)
+#define CORAL_DETAIL_COPIES_AWAITERS 1
+#else
+#define CORAL_DETAIL_COPIES_AWAITERS 0
+#endif
+
 // A recycled frame would hide a use after free from AddressSanitizer.
 #if defined(__SANITIZE_ADDRESS__)
 #define CORAL_DETAIL_RECYCLE_FRAMES 0
