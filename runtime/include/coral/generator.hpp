@@ -120,7 +120,7 @@ template <> class send_exchange<void> : public yield_exchange {};
 
 /// What a `co_yield` awaits.
 #if CORAL_DETAIL_COPIES_AWAITERS
-template <class Send> struct yield_awaiter {
+template <class Send> struct exchange_awaiter {
   send_exchange<Send> &exchange;
 
   bool await_ready() const noexcept { return false; }
@@ -130,7 +130,7 @@ template <class Send> struct yield_awaiter {
 
 template <class Send> class yield_point : public send_exchange<Send> {
 public:
-  yield_awaiter<Send> at_yield() noexcept { return {*this}; }
+  exchange_awaiter<Send> at_yield() noexcept { return {*this}; }
 };
 #else
 template <class Send> class yield_point : public send_exchange<Send> {
