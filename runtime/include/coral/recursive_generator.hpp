@@ -68,7 +68,8 @@ namespace detail {
 /// No body resumes another. A body that hands over, or ends, makes the other one the innermost and
 /// suspends; `advance` of the outermost then resumes that, until a value is out. So neither the
 /// depth of the chain nor the time until the next value takes any stack.
-template <class Yielded> class recursive_promise_base : public allocated_frame, public yield_point {
+template <class Yielded>
+class recursive_promise_base : public allocated_frame, public yield_exchange {
 public:
   using pointer = std::add_pointer_t<Yielded>;
 
