@@ -7,21 +7,9 @@
 #include <typeinfo>
 
 namespace coral {
-namespace {
-
-thread_local event_loop *this_thread_loop = nullptr;
-
-} // namespace
-
-event_loop *running_loop_or_null() noexcept { return this_thread_loop; }
-
-event_loop &get_running_loop() {
-  if (!this_thread_loop)
-    throw runtime_error("no running event loop");
-  return *this_thread_loop;
-}
-
 namespace detail {
+
+void throw_no_running_loop() { throw runtime_error("no running event loop"); }
 
 void callback_entry::run(driver &) {
   const std::shared_ptr<callback_entry> keep = std::move(self);
@@ -58,7 +46,7 @@ scheduled_base::~scheduled_base() {
   if (!error_ || observed_)
     return;
   const exception_context context{"Task exception was never retrieved", error_, std::nullopt};
-  if (this_thread_loop == loop_)
+  if (running_loop_or_null() == loop_)
     loop_->call_exception_handler(context);
   else
     event_loop::default_exception_handler(context);
@@ -67,7 +55,7 @@ scheduled_base::~scheduled_base() {
 void scheduled_base::wait(ready_entry &waiter) { waiters_.push_back(waiter); }
 
 void scheduled_base::require_own_loop() const {
-  if (this_thread_loop != loop_)
+  if (running_loop_or_null() != loop_)
     throw runtime_error("Task got Future attached to a different loop");
 }
 
@@ -115,7 +103,7 @@ void event_loop::require_can_run() const {
   require_open();
   if (running_)
     throw runtime_error("This event loop is already running");
-  if (this_thread_loop)
+  if (running_loop_or_null())
     throw runtime_error("Cannot run the event loop while another loop is running");
 }
 
@@ -164,23 +152,63 @@ void event_loop::receive() noexcept {
   }
 }
 
+void event_loop::enter() noexcept {
+  running_ = true;
+  detail::this_thread_state.running_loop = this;
+}
+
+void event_loop::leave() noexcept {
+  running_ = false;
+  stopping_ = false;
+  detail::this_thread_state.running_loop = nullptr;
+}
+
 void event_loop::run_forever() {
   require_can_run();
+  begin_run();
   struct running_scope {
     event_loop &loop;
-    explicit running_scope(event_loop &loop) : loop(loop) {
-      loop.running_ = true;
-      this_thread_loop = &loop;
-    }
+    explicit running_scope(event_loop &loop) noexcept : loop(loop) { loop.enter(); }
     ~running_scope() {
-      loop.running_ = false;
-      loop.stopping_ = false;
-      this_thread_loop = nullptr;
+      loop.leave();
+      loop.end_run();
     }
   } scope(*this);
   do
     run_once();
   while (!stopping_);
+}
+
+void event_loop::begin_hosted() {
+  require_can_run();
+  hosted_ = true;
+  enter();
+}
+
+void event_loop::end_hosted() noexcept {
+  ready_.no_longer_idle.set_listener(nullptr);
+  timers_.no_longer_idle.set_listener(nullptr);
+  hosted_ = false;
+  leave();
+}
+
+void event_loop::run_hosted_batch() {
+  ready_.no_longer_idle.set_listener(nullptr);
+  timers_.no_longer_idle.set_listener(nullptr);
+  receive();
+  collect_due();
+  run_batch();
+}
+
+std::optional<event_loop::time_point> event_loop::next_deadline() const noexcept {
+  if (timers_.empty())
+    return std::nullopt;
+  return timers_.next_deadline();
+}
+
+void event_loop::notify_when_not_idle(detail::idle_listener &listener) noexcept {
+  ready_.no_longer_idle.set_listener(&listener);
+  timers_.no_longer_idle.set_listener(&listener);
 }
 
 void event_loop::run_until_done(detail::scheduled_base &awaited) {
@@ -216,12 +244,16 @@ void event_loop::run_once() {
     poll(timeout);
     receive();
   }
-  if (!timers_.empty()) {
-    const time_point now = time();
-    while (!timers_.empty() && timers_.next_deadline() <= now)
-      ready_.push(timers_.pop());
-  }
+  collect_due();
   run_batch();
+}
+
+void event_loop::collect_due() {
+  if (timers_.empty())
+    return;
+  const time_point now = time();
+  while (!timers_.empty() && timers_.next_deadline() <= now)
+    ready_.push(timers_.pop());
 }
 
 void event_loop::run_batch() {

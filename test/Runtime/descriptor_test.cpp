@@ -3,6 +3,7 @@
 #include "loop_backends.hpp"
 
 #include <coral/errors.hpp>
+#include <coral/loop/manual.hpp>
 #include <coral/tasks.hpp>
 
 #include <fcntl.h>

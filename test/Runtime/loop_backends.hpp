@@ -1,7 +1,9 @@
 // The event loops that every suite about loops runs over, and a fixture with one of them:
 //
-//     template <class Loop> class LockTest : public LoopFixture<Loop> {};
+//     template <class Backend> class LockTest : public LoopFixture<Backend> {};
 //     TYPED_TEST_SUITE(LockTest, LoopBackends, LoopNames);
+//
+// Link to coral_loop_backends.
 
 #ifndef CORAL_TEST_LOOP_BACKENDS_HPP
 #define CORAL_TEST_LOOP_BACKENDS_HPP
@@ -9,23 +11,39 @@
 #include "manual_event.hpp"
 
 #include <coral/event_loop.hpp>
-#include <coral/loop/manual.hpp>
-#include <coral/loop/uv.hpp>
 
 #include <gtest/gtest.h>
 
-#include <concepts>
+#include <memory>
 #include <string>
 
-using LoopBackends = testing::Types<coral::manual_loop, coral::uv_loop>;
-
-struct LoopNames {
-  template <class Loop> static std::string GetName(int) {
-    return std::same_as<Loop, coral::manual_loop> ? "manual" : "uv";
-  }
+struct manual_backend {
+  static constexpr const char *name = "manual";
+  static std::unique_ptr<coral::event_loop> create();
 };
 
-template <class Loop> class LoopFixture : public testing::Test {
+struct uv_backend {
+  static constexpr const char *name = "uv";
+  static std::unique_ptr<coral::event_loop> create();
+};
+
+struct asio_backend {
+  static constexpr const char *name = "asio";
+  static std::unique_ptr<coral::event_loop> create();
+};
+
+struct boost_asio_backend {
+  static constexpr const char *name = "boost_asio";
+  static std::unique_ptr<coral::event_loop> create();
+};
+
+using LoopBackends = testing::Types<manual_backend, uv_backend, asio_backend, boost_asio_backend>;
+
+struct LoopNames {
+  template <class Backend> static std::string GetName(int) { return Backend::name; }
+};
+
+template <class Backend> class LoopFixture : public testing::Test {
 protected:
   /// Runs callbacks until the one that `stop` makes.
   void run() { loop.run_forever(); }
@@ -47,7 +65,12 @@ protected:
 
   names log;
   names errors;
-  Loop loop;
+
+private:
+  std::unique_ptr<coral::event_loop> owned_ = Backend::create();
+
+protected:
+  coral::event_loop &loop = *owned_;
 };
 
 /// The text of the `Error` that `action` throws.

@@ -3,6 +3,7 @@
 #include "loop_backends.hpp"
 
 #include <coral/awaitable.hpp>
+#include <coral/loop/manual.hpp>
 #include <coral/runner.hpp>
 #include <coral/spawn.hpp>
 #include <coral/tasks.hpp>
@@ -223,7 +224,8 @@ TYPED_TEST(LoopTest, fact_12_a_running_loop_is_not_run_again) {
 
 TYPED_TEST(LoopTest, fact_13_one_loop_runs_per_thread) {
   std::string message;
-  TypeParam other;
+  auto owned = TypeParam::create();
+  coral::event_loop &other = *owned;
   this->loop.call_soon([&] {
     message = message_of<coral::runtime_error>([&] { other.run_forever(); });
     this->loop.stop();
@@ -486,7 +488,8 @@ TYPED_TEST(LoopTest, the_frame_is_gone_when_the_task_is_done) {
 
 TYPED_TEST(LoopTest, a_task_of_another_loop_is_not_awaited) {
   this->collect_errors();
-  TypeParam other;
+  auto owned = TypeParam::create();
+  coral::event_loop &other = *owned;
   other.set_exception_handler([](coral::event_loop &, const exception_context &) {});
   auto child = []() -> task<void> { co_return; };
   auto foreign = other.create_task(child());

@@ -224,7 +224,10 @@ public:
   }
 
   /// Ends `run_forever` after the current batch; if the loop does not run, after its next one.
-  void stop() noexcept { stopping_ = true; }
+  void stop() noexcept {
+    stopping_ = true;
+    ready_.no_longer_idle();
+  }
 
   bool is_running() const noexcept { return running_; }
   bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
@@ -255,6 +258,10 @@ protected:
   /// Gives the backend's resources back. Called once.
   virtual void close_backend() noexcept = 0;
 
+  /// Around `run_forever`.
+  virtual void begin_run() {}
+  virtual void end_run() noexcept {}
+
   /// Watches `descriptor` for `events`, which are not empty, from now on; before it may have been
   /// watched for others. Level-triggered. Throws `std::system_error` when that cannot be, only if
   /// it was not watched yet.
@@ -268,6 +275,22 @@ protected:
 
   /// Throws the `std::system_error` of a descriptor that is not open or always ready.
   static void require_pollable(int descriptor);
+
+  /// For a backend that lives in another loop: in between, this loop counts as running, and the
+  /// backend runs its batches. `begin_hosted` throws as `run_forever` does.
+  void begin_hosted();
+  void end_hosted() noexcept;
+  bool is_hosted() const noexcept { return hosted_; }
+
+  /// What is ready and due, without a wait. Throws what leaves `run_forever`.
+  void run_hosted_batch();
+  bool has_ready() const noexcept { return !ready_.empty(); }
+  bool has_pending_tasks() const noexcept { return !pending_.empty(); }
+  bool is_stopping() const noexcept { return stopping_; }
+  std::optional<time_point> next_deadline() const noexcept;
+
+  /// `listener` is told once when something is scheduled, or `stop` called, before the next batch.
+  void notify_when_not_idle(detail::idle_listener &listener) noexcept;
 
 private:
   friend detail::callback_entry;
@@ -311,7 +334,10 @@ private:
   void schedule_at(const std::shared_ptr<detail::callback_entry> &entry, time_point when);
   void send(const std::shared_ptr<detail::callback_entry> &entry);
   void run_until_done(detail::scheduled_base &awaited);
+  void enter() noexcept;
+  void leave() noexcept;
   void run_once();
+  void collect_due();
   void run_batch();
   void receive() noexcept;
   void drop_all() noexcept;
@@ -331,15 +357,27 @@ private:
   exception_handler exception_handler_;
   int batches_since_poll_ = 0;
   bool running_ = false;
+  bool hosted_ = false;
   bool stopping_ = false;
   std::atomic<bool> closed_ = false;
 };
 
-/// The loop that runs on this thread. Throws `runtime_error`, "no running event loop".
-event_loop &get_running_loop();
+namespace detail {
+[[noreturn]] void throw_no_running_loop();
+}
 
-/// The same; null when there is none.
-event_loop *running_loop_or_null() noexcept;
+/// The loop that runs on this thread; null when there is none. asyncio's `_get_running_loop`.
+inline event_loop *running_loop_or_null() noexcept {
+  return detail::this_thread_state.running_loop;
+}
+
+/// The same. Throws `runtime_error`, "no running event loop".
+inline event_loop &get_running_loop() {
+  event_loop *loop = running_loop_or_null();
+  if (!loop) [[unlikely]]
+    detail::throw_no_running_loop();
+  return *loop;
+}
 
 /// A new loop of the default kind: libuv's. Defined in the library `coral::uv`.
 std::unique_ptr<event_loop> new_event_loop();

@@ -18,7 +18,11 @@
 #include <exception>
 #include <utility>
 
-namespace coral::detail {
+namespace coral {
+
+class event_loop;
+
+namespace detail {
 
 /// The owner of a chain of tasks. Both calls may destroy the root.
 class root {
@@ -40,6 +44,7 @@ class driver;
 class initiation_scope;
 
 struct thread_state {
+  event_loop *running_loop = nullptr;
   driver *current = nullptr;
   initiation_scope *initiating = nullptr;
   std::coroutine_handle<> parked = nullptr;
@@ -119,6 +124,7 @@ inline std::coroutine_handle<> transfer(std::coroutine_handle<> next) noexcept {
   return next;
 }
 
-} // namespace coral::detail
+} // namespace detail
+} // namespace coral
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef CORAL_DETAIL_READY_QUEUE_HPP
 #define CORAL_DETAIL_READY_QUEUE_HPP
 
+#include <coral/detail/config.hpp>
 #include <coral/detail/drive.hpp>
 #include <coral/task.hpp>
 
@@ -79,20 +80,55 @@ protected:
   ~ready_entry() = default;
 };
 
+/// Told that a loop has work again.
+class idle_listener {
+public:
+  virtual void work_arrived() noexcept = 0;
+
+protected:
+  ~idle_listener() = default;
+};
+
+/// Tells a listener once. A loop that another program drives has one while it is idle.
+class idle_signal {
+public:
+  void set_listener(idle_listener *listener) noexcept { listener_ = listener; }
+
+  void operator()() noexcept {
+    if (listener_) [[unlikely]]
+      notify();
+  }
+
+private:
+  CORAL_COLD void notify() noexcept { std::exchange(listener_, nullptr)->work_arrived(); }
+
+  idle_listener *listener_ = nullptr;
+};
+
 class ready_queue {
 public:
   bool empty() const noexcept { return entries_.empty(); }
-  void push(ready_entry &entry) noexcept { entries_.push_back(entry); }
+
+  void push(ready_entry &entry) noexcept {
+    entries_.push_back(entry);
+    no_longer_idle();
+  }
+
   void append(ready_queue &other) noexcept { append(other.entries_); }
 
   /// All links of `entries` are ready entries.
-  void append(link_list &entries) noexcept { entries_.append(entries); }
+  void append(link_list &entries) noexcept {
+    entries_.append(entries);
+    no_longer_idle();
+  }
 
   ready_entry &pop() noexcept {
     auto &entry = static_cast<ready_entry &>(entries_.front());
     entry.unlink();
     return entry;
   }
+
+  idle_signal no_longer_idle;
 
 private:
   link_list entries_;
@@ -163,6 +199,7 @@ public:
     slot.sequence_ = sequence_++;
     slot.index_ = heap_.size() - 1;
     rise(slot.index_);
+    no_longer_idle();
   }
 
   void remove(timer_slot &slot) noexcept {
@@ -182,6 +219,8 @@ public:
     remove(slot);
     return *slot.entry_;
   }
+
+  idle_signal no_longer_idle;
 
 private:
   static bool before(const timer_slot *a, const timer_slot *b) noexcept {

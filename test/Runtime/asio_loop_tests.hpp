@@ -1,0 +1,327 @@
+// What holds for the event loop in either Asio's `io_context`. The including file has included Asio
+// and defined `net` and `loop_type`.
+
+#include "manual_event.hpp"
+
+#include <coral/interop/asio.hpp>
+#include <coral/runner.hpp>
+#include <coral/tasks.hpp>
+
+#include <gtest/gtest.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace {
+
+using coral::task;
+using namespace std::chrono_literals;
+
+class AsioLoop : public testing::Test {
+protected:
+  auto note(const char *name) {
+    return [this, name] { log.push_back(name); };
+  }
+
+  names log;
+  net::io_context context;
+  loop_type loop{context};
+};
+
+TEST_F(AsioLoop, runs_the_programs_handlers_while_it_runs) {
+  net::steady_timer timer(context, 2ms);
+  auto main = [&]() -> task<void> {
+    timer.async_wait([this](auto) { log.push_back("handler"); });
+    while (log.empty())
+      co_await coral::sleep(1ms);
+    log.push_back("task");
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, (names{"handler", "task"}));
+}
+
+TEST_F(AsioLoop, a_task_awaits_asio_operations_on_the_context) {
+  net::local::stream_protocol::socket near(context);
+  net::local::stream_protocol::socket far(context);
+  net::local::connect_pair(near, far);
+  auto reads = [&]() -> task<std::string> {
+    std::array<char, 16> data;
+    std::size_t length = co_await near.async_read_some(net::buffer(data), coral::use_task);
+    co_return std::string(data.data(), length);
+  };
+  auto main = [&]() -> task<std::string> {
+    auto reader = coral::create_task(reads());
+    co_await coral::sleep(1ms);
+    co_await net::async_write(far, net::buffer("hello", 5), coral::use_task);
+    co_return co_await reader;
+  };
+  EXPECT_EQ(loop.run_until_complete(main()), "hello");
+}
+
+TEST_F(AsioLoop, handlers_that_post_handlers_do_not_starve_the_loop) {
+  bool over = false;
+  std::function<void()> again = [&] {
+    if (!over)
+      net::post(context, again);
+  };
+  net::post(context, again);
+  auto main = [&]() -> task<void> {
+    for (int i = 0; i != 1000; ++i)
+      co_await coral::yield();
+    co_await coral::sleep(1ms);
+    over = true;
+  };
+  loop.run_until_complete(main());
+}
+
+TEST_F(AsioLoop, stopping_the_context_stops_the_loop_and_both_run_again) {
+  net::post(context, [this] { context.stop(); });
+  loop.run_forever();
+  EXPECT_TRUE(context.stopped());
+  loop.call_soon(note("again"));
+  loop.call_soon([this] { loop.stop(); });
+  loop.run_forever();
+  EXPECT_EQ(log, names{"again"});
+}
+
+TEST_F(AsioLoop, running_leaves_the_context_ready_to_run) {
+  auto main = []() -> task<void> { co_return; };
+  loop.run_until_complete(main());
+  net::post(context, note("later"));
+  context.run();
+  EXPECT_EQ(log, names{"later"});
+}
+
+TEST_F(AsioLoop, a_handlers_exception_leaves_from_run_and_the_loop_runs_again) {
+  net::post(context, [] { throw std::domain_error("handler"); });
+  EXPECT_THROW(loop.run_forever(), std::domain_error);
+  EXPECT_FALSE(loop.is_running());
+  loop.call_soon([this] { loop.stop(); });
+  loop.run_forever();
+}
+
+TEST_F(AsioLoop, closing_leaves_the_programs_handlers_alone) {
+  net::post(context, note("kept"));
+  loop.close();
+  context.run();
+  EXPECT_EQ(log, names{"kept"});
+}
+
+TEST_F(AsioLoop, what_asio_watches_already_is_refused) {
+  net::local::stream_protocol::socket near(context);
+  net::local::stream_protocol::socket far(context);
+  net::local::connect_pair(near, far);
+  EXPECT_THROW(loop.add_reader(near.native_handle(), [] {}), std::system_error);
+  loop.add_reader(::dup(near.native_handle()), [] {});
+}
+
+TEST_F(AsioLoop, attached_the_context_runs_the_loop) {
+  auto main = [&]() -> task<void> {
+    log.push_back("start");
+    co_await coral::sleep(2ms);
+    log.push_back("end");
+  };
+  loop.attach();
+  EXPECT_TRUE(loop.is_running());
+  EXPECT_EQ(coral::running_loop_or_null(), &loop);
+  coral::create_task(main());
+  net::post(context, note("handler"));
+  context.run();
+  EXPECT_EQ(log, (names{"start", "handler", "end"}));
+  loop.detach();
+  EXPECT_FALSE(loop.is_running());
+  EXPECT_EQ(coral::running_loop_or_null(), nullptr);
+}
+
+TEST_F(AsioLoop, attached_run_returns_when_nothing_is_left) {
+  loop.attach();
+  context.run();
+  loop.call_later(1ms, note("timer"));
+  context.restart();
+  context.run();
+  EXPECT_EQ(log, names{"timer"});
+}
+
+TEST_F(AsioLoop, attached_handlers_create_tasks_and_finish_what_tasks_wait_for) {
+  manual_event event;
+  auto waits = [&]() -> task<void> {
+    const int value = co_await event.wait();
+    co_await coral::yield();
+    log.push_back("event " + std::to_string(value));
+  };
+  net::steady_timer first(context, 1ms);
+  net::steady_timer second(context, 3ms);
+  first.async_wait([&](auto) { coral::create_task(waits()); });
+  second.async_wait([&](auto) { event.fire(7); });
+  loop.attach();
+  context.run();
+  EXPECT_EQ(log, names{"event 7"});
+}
+
+TEST_F(AsioLoop, attached_handlers_schedule_callbacks_and_timers_on_the_idle_loop) {
+  net::steady_timer timer(context, 1ms);
+  loop.call_later(1h, note("never")).cancel();
+  loop.attach();
+  timer.async_wait([this](auto) {
+    loop.call_later(1ms, note("later"));
+    loop.call_soon(note("soon"));
+  });
+  context.run();
+  EXPECT_EQ(log, (names{"soon", "later"}));
+}
+
+TEST_F(AsioLoop, attached_an_earlier_timer_replaces_the_one_waited_for) {
+  loop.attach();
+  coral::handle hour = loop.call_later(1h, note("hour"));
+  net::steady_timer timer(context, 1ms);
+  timer.async_wait([&](auto) {
+    loop.call_later(1ms, [&] {
+      log.push_back("early");
+      hour.cancel();
+    });
+  });
+  context.run();
+  EXPECT_EQ(log, names{"early"});
+}
+
+TEST_F(AsioLoop, attached_other_handlers_run_between_batches) {
+  loop.attach();
+  auto main = [&]() -> task<void> {
+    for (int i = 0; i != 3; ++i) {
+      log.push_back("task");
+      net::post(context, note("handler"));
+      co_await coral::yield();
+    }
+  };
+  coral::create_task(main());
+  context.run();
+  EXPECT_EQ(log, (names{"task", "handler", "task", "handler", "task", "handler"}));
+}
+
+TEST_F(AsioLoop, attached_a_pending_task_keeps_the_context_running) {
+  auto main = [&]() -> task<void> {
+    auto start = [&](auto done) {
+      std::thread([this, done] {
+        std::this_thread::sleep_for(10ms);
+        loop.call_soon_threadsafe([done] { done(3); });
+      }).detach();
+    };
+    const int value = co_await coral::callback<void(int)>(start);
+    log.push_back(std::to_string(value));
+  };
+  loop.attach();
+  coral::create_task(main());
+  context.run();
+  EXPECT_EQ(log, names{"3"});
+}
+
+TEST_F(AsioLoop, attached_descriptors_are_watched) {
+  int both[2];
+  ASSERT_EQ(::pipe(both), 0);
+  loop.attach();
+  std::string received;
+  net::steady_timer timer(context, 1ms);
+  timer.async_wait([&](auto) {
+    loop.add_reader(both[0], [&] {
+      char byte;
+      ASSERT_EQ(::read(both[0], &byte, 1), 1);
+      received += byte;
+      if (received.size() == 3)
+        loop.remove_reader(both[0]);
+    });
+    ASSERT_EQ(::write(both[1], "abc", 3), 3);
+  });
+  context.run();
+  EXPECT_EQ(received, "abc");
+  ::close(both[0]);
+  ::close(both[1]);
+}
+
+TEST_F(AsioLoop, attached_stop_detaches_after_the_batch) {
+  loop.attach();
+  loop.call_soon([this] { loop.stop(); });
+  loop.call_soon(note("same batch"));
+  loop.call_soon([this] { loop.call_soon(note("next batch")); });
+  context.run();
+  EXPECT_EQ(log, names{"same batch"});
+  EXPECT_FALSE(loop.is_running());
+  loop.call_soon([this] { loop.stop(); });
+  loop.run_forever();
+  EXPECT_EQ(log, (names{"same batch", "next batch"}));
+}
+
+TEST_F(AsioLoop, attached_stop_in_a_handler_detaches_the_idle_loop) {
+  loop.attach();
+  coral::handle hour = loop.call_later(1h, note("hour"));
+  net::steady_timer timer(context, 1ms);
+  timer.async_wait([this](auto) { loop.stop(); });
+  context.run();
+  EXPECT_FALSE(loop.is_running());
+}
+
+TEST_F(AsioLoop, attached_detach_in_a_callback_waits_for_the_batch) {
+  loop.attach();
+  loop.call_soon([this] {
+    loop.detach();
+    EXPECT_EQ(coral::running_loop_or_null(), &loop);
+  });
+  loop.call_soon(note("same batch"));
+  context.run();
+  EXPECT_EQ(log, names{"same batch"});
+  EXPECT_EQ(coral::running_loop_or_null(), nullptr);
+}
+
+TEST_F(AsioLoop, attached_a_system_exit_leaves_from_the_context) {
+  loop.attach();
+  loop.call_soon([] { throw coral::system_exit(4); });
+  loop.call_soon(note("kept"));
+  EXPECT_THROW(context.run(), coral::system_exit);
+  context.run();
+  EXPECT_EQ(log, names{"kept"});
+}
+
+TEST_F(AsioLoop, attached_the_loop_is_neither_run_nor_attached_nor_closed) {
+  loop.attach();
+  EXPECT_THROW(loop.run_forever(), coral::runtime_error);
+  EXPECT_THROW(loop.attach(), coral::runtime_error);
+  EXPECT_THROW(loop.close(), coral::runtime_error);
+  loop_type other(context);
+  EXPECT_THROW(other.attach(), coral::runtime_error);
+}
+
+TEST(AsioLoopLifetime, a_loop_may_go_before_its_context_runs_what_it_left) {
+  net::io_context context;
+  int both[2];
+  ASSERT_EQ(::pipe(both), 0);
+  {
+    loop_type loop(context);
+    loop.attach();
+    loop.call_soon([] { FAIL(); });
+    loop.call_later(1ms, [] { FAIL(); });
+    loop.add_reader(both[0], [] { FAIL(); });
+    loop.call_soon_threadsafe([] { FAIL(); });
+  }
+  ASSERT_EQ(::write(both[1], "x", 1), 1);
+  context.run();
+  EXPECT_EQ(coral::running_loop_or_null(), nullptr);
+  ::close(both[0]);
+  ::close(both[1]);
+}
+
+TEST(AsioLoopLifetime, a_loop_with_a_context_of_its_own_is_a_loop_factory) {
+  auto main = []() -> task<int> {
+    co_await coral::sleep(1ms);
+    co_return 5;
+  };
+  EXPECT_EQ(coral::run(main(), loop_type::create), 5);
+}
+
+} // namespace
