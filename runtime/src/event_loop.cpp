@@ -1,5 +1,6 @@
 #include <coral/event_loop.hpp>
 
+#include <coral/async_generator.hpp>
 #include <coral/errors.hpp>
 
 #include <algorithm>
@@ -281,6 +282,8 @@ void event_loop::close() {
   if (closed_.exchange(true))
     return;
   drop_all();
+  detail::async_generator_base::leave_loop(asyncgens_);
+  detail::async_generator_base::leave_loop(asyncgen_orphans_);
   close_backend();
 }
 

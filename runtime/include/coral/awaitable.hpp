@@ -1,12 +1,15 @@
 // What a type is, to a coroutine: PEP 492's kinds as C++ concepts and traits.
 //
-// | Python                                  | here                          |
-// |-----------------------------------------|-------------------------------|
-// | `inspect.isawaitable(x)`                | `awaitable<X>`                |
-// | `inspect.iscoroutine(x)`, CO_COROUTINE  | `is_coroutine_type_v<X>`      |
-// | `inspect.isgenerator(x)`, CO_GENERATOR  | `is_generator_v<X>`           |
+// | Python                                        | here                                |
+// |-----------------------------------------------|-------------------------------------|
+// | `inspect.isawaitable(x)`                      | `awaitable<X>`                      |
+// | `inspect.iscoroutine(x)`, CO_COROUTINE        | `is_coroutine_type_v<X>`            |
+// | `inspect.iscoroutinefunction(f)`              | `is_coroutine_function_v<F, Args...>` |
+// | `inspect.isgenerator(x)`, CO_GENERATOR        | `is_generator_v<X>`                 |
+// | CO_ITERABLE_COROUTINE, what `types.coroutine` | `is_generator_based_coroutine_v<X>` |
+// | `inspect.isasyncgen(x)`, CO_ASYNC_GENERATOR   | `is_async_generator_v<X>`           |
 //
-// A generator is not awaitable, and not every awaitable is a coroutine.
+// A generator is not awaitable, an async generator neither, and not every awaitable is a coroutine.
 
 #ifndef CORAL_AWAITABLE_HPP
 #define CORAL_AWAITABLE_HPP
@@ -18,9 +21,14 @@
 
 namespace coral {
 
+/// Python's `inspect.getcoroutinestate`, `getgeneratorstate` and `getasyncgenstate`.
+enum class coroutine_state : unsigned char { created, running, suspended, closed };
+
 template <class T> class task;
 template <class Ref, class Value, class Send, class Return> class generator;
 template <class Ref, class Value, class Return> class recursive_generator;
+template <class Ref, class Value, class Send> class async_generator;
+template <class Generator> class generator_based_coroutine;
 
 namespace detail {
 
@@ -82,6 +90,23 @@ inline constexpr bool is_generator_v<recursive_generator<Ref, Value, Return>> = 
 
 /// A native coroutine: its function body may `co_await`, and it is itself awaited.
 template <class T> inline constexpr bool is_coroutine_type_v = is_task_v<T>;
+
+/// Calling an `F` with these arguments gives a native coroutine.
+template <class F, class... Args> inline constexpr bool is_coroutine_function_v = false;
+template <class F, class... Args>
+  requires std::is_invocable_v<F, Args...>
+inline constexpr bool is_coroutine_function_v<F, Args...> =
+    is_coroutine_type_v<std::invoke_result_t<F, Args...>>;
+
+/// A generator made awaitable by `coral::coroutine`.
+template <class T> inline constexpr bool is_generator_based_coroutine_v = false;
+template <class Generator>
+inline constexpr bool is_generator_based_coroutine_v<generator_based_coroutine<Generator>> = true;
+
+/// Its function body may `co_await` and `co_yield`; it is iterated, by awaiting.
+template <class T> inline constexpr bool is_async_generator_v = false;
+template <class Ref, class Value, class Send>
+inline constexpr bool is_async_generator_v<async_generator<Ref, Value, Send>> = true;
 
 } // namespace coral
 

@@ -63,6 +63,14 @@ private:
   const std::type_info *type_ = nullptr;
 };
 
+/// Python's `StopAsyncIteration`: what `async_generator::anext`, `asend` and `athrow` throw when
+/// the generator has ended, and what ends an `async_for`. One that leaves an async generator
+/// becomes a `runtime_error` that holds it as its nested exception.
+class stop_async_iteration final : public std::exception {
+public:
+  const char *what() const noexcept override { return "StopAsyncIteration"; }
+};
+
 /// Python's `GeneratorExit`: raised by `generator::close` where the generator is suspended. Like
 /// Python's it is not an ordinary error, so that `catch (const std::exception &)` lets it pass.
 class generator_exit final {};
@@ -82,11 +90,12 @@ private:
 
 namespace detail {
 
-/// The exception being handled, as it may leave a coroutine: a `stop_iteration` is replaced by
+/// The exception being handled, as it may leave a coroutine: a `Stop` is replaced by
 /// `runtime_error(message)` that nests it.
-inline std::exception_ptr leaving_exception(const char *message) noexcept {
+template <class Stop = stop_iteration>
+std::exception_ptr leaving_exception(const char *message) noexcept {
   const std::type_info *type = abi::__cxa_current_exception_type();
-  if (!type || *type != typeid(stop_iteration))
+  if (!type || *type != typeid(Stop))
     return std::current_exception();
   try {
     std::throw_with_nested(runtime_error(message));

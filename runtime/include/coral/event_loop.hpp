@@ -39,6 +39,7 @@ class event_loop;
 
 namespace detail {
 
+class async_generator_base;
 class sleep_awaiter;
 class yield_awaiter;
 
@@ -229,6 +230,11 @@ public:
     ready_.no_longer_idle();
   }
 
+  /// Closes the async generators that were started on this loop and have not ended, beside each
+  /// other. What their closing throws is reported to the exception handler. A generator that is
+  /// started afterwards is reported too. To be awaited on this loop, at the end of a program.
+  task<void> shutdown_asyncgens();
+
   bool is_running() const noexcept { return running_; }
   bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
@@ -293,6 +299,7 @@ protected:
   void notify_when_not_idle(detail::idle_listener &listener) noexcept;
 
 private:
+  friend detail::async_generator_base;
   friend detail::callback_entry;
   friend detail::descriptor_access;
   friend detail::descriptor_callback;
@@ -352,6 +359,8 @@ private:
   detail::ready_queue batch_;
   detail::timer_queue timers_;
   detail::link_list pending_;
+  detail::link_list asyncgens_;
+  detail::link_list asyncgen_orphans_;
   std::vector<detail::watched_descriptor> watched_;
   std::atomic<detail::callback_entry *> sent_ = nullptr;
   exception_handler exception_handler_;
@@ -359,6 +368,7 @@ private:
   bool running_ = false;
   bool hosted_ = false;
   bool stopping_ = false;
+  bool asyncgens_shut_down_ = false;
   std::atomic<bool> closed_ = false;
 };
 

@@ -11,6 +11,7 @@
 #ifndef CORAL_GENERATOR_HPP
 #define CORAL_GENERATOR_HPP
 
+#include <coral/awaitable.hpp>
 #include <coral/detail/config.hpp>
 #include <coral/errors.hpp>
 #include <coral/frame_allocator.hpp>
@@ -33,7 +34,7 @@ template <class Ref, class Value = void, class Send = void, class Return = void>
 template <class Range, class Allocator> struct elements_of;
 
 /// Python's `inspect.getgeneratorstate`.
-enum class generator_state { created, running, suspended, closed };
+using generator_state = coroutine_state;
 
 namespace detail {
 

@@ -83,7 +83,7 @@ public:
   /// Makes this task the outermost one of `owner`.
   void begin(root &owner) noexcept { root_ = &owner; }
 
-private:
+protected:
   std::coroutine_handle<> continuation_;
   root *root_ = nullptr;
 };
