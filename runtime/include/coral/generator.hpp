@@ -38,6 +38,8 @@ using generator_state = coroutine_state;
 
 namespace detail {
 
+template <class Ref, class Value, class Send, class Return> struct generator_access;
+
 template <class> inline constexpr bool never = false;
 
 /// What the body sends out: an address that is good while it is suspended.
@@ -390,6 +392,7 @@ public:
 private:
   using handle = std::coroutine_handle<promise_type>;
   friend promise_type;
+  friend detail::generator_access<Ref, Value, Send, Return>;
 
   explicit generator(handle coroutine) noexcept : coroutine_(coroutine) {}
 
