@@ -43,54 +43,6 @@ void callback_entry::cancel() noexcept {
   clear();
 }
 
-scheduled_base::~scheduled_base() {
-  if (!error_ || observed_)
-    return;
-  const exception_context context{"Task exception was never retrieved", error_, std::nullopt};
-  if (running_loop_or_null() == loop_)
-    loop_->call_exception_handler(context);
-  else
-    event_loop::default_exception_handler(context);
-}
-
-void scheduled_base::wait(ready_entry &waiter) { waiters_.push_back(waiter); }
-
-void scheduled_base::require_own_loop() const {
-  if (running_loop_or_null() != loop_)
-    throw runtime_error("Task got Future attached to a different loop");
-}
-
-void scheduled_base::begin(std::shared_ptr<scheduled_base> self) {
-  loop_->require_open();
-  self_ = std::move(self);
-  loop_->pending_.push_back(pending_);
-  loop_->ready_.push(first_step_);
-}
-
-void scheduled_base::completed() noexcept { finish(take_over()); }
-
-void scheduled_base::abandoned() noexcept {
-  discard();
-  finish(std::make_exception_ptr(runtime_error("Task was destroyed but it is pending!")));
-}
-
-void scheduled_base::destroy_pending(link &pending) noexcept {
-  scheduled_base &task = static_cast<pending_link &>(pending).owner;
-  task.loop_->call_exception_handler(
-      {"Task was destroyed but it is pending!", nullptr, std::nullopt});
-  task.observe();
-  task.abandoned();
-}
-
-void scheduled_base::finish(std::exception_ptr error) noexcept {
-  const std::shared_ptr<scheduled_base> keep = std::move(self_);
-  error_ = std::move(error);
-  done_ = true;
-  pending_.unlink();
-  first_step_.unlink();
-  loop_->ready_.append(waiters_);
-}
-
 } // namespace detail
 
 event_loop::~event_loop() = default;
@@ -212,7 +164,7 @@ void event_loop::notify_when_not_idle(detail::idle_listener &listener) noexcept 
   timers_.no_longer_idle.set_listener(&listener);
 }
 
-void event_loop::run_until_done(detail::scheduled_base &awaited) {
+void event_loop::run_until_done(detail::future_base &awaited) {
   require_can_run();
   if (&awaited.loop() != this)
     throw runtime_error("the task belongs to a different event loop");
@@ -271,6 +223,7 @@ void event_loop::run_batch() {
   detail::driver scope;
   while (!batch_.empty()) {
     batch_.pop().run(scope);
+    detail::this_thread_state.running = nullptr;
     if (scope.has_escaped()) [[unlikely]]
       report("Exception in detached task", scope.take_escaped(), std::nullopt);
   }

@@ -454,7 +454,8 @@ TYPED_TEST(LoopTest, a_result_is_not_there_before_the_task_is_done) {
   auto child = []() -> task<int> { co_return 1; };
   auto main = [&]() -> task<void> {
     auto handle = coral::create_task(child());
-    EXPECT_EQ(message_of<coral::runtime_error>([&] { handle.result(); }), "Result is not set.");
+    EXPECT_EQ(message_of<coral::invalid_state_error>([&] { handle.result(); }),
+              "Result is not set.");
     EXPECT_EQ(co_await std::move(handle), 1);
   };
   this->loop.run_until_complete(main());

@@ -12,16 +12,22 @@
 namespace coral {
 namespace detail {
 
-/// Every argument of the callback is a value, an error code too.
+/// Every argument of the callback is a value, an error code too; nothing cancels it.
 struct no_error {
   template <class> static constexpr bool carries = false;
+
+  struct cancellation_signal {
+    struct no_slot {};
+    static no_slot slot() noexcept { return {}; }
+    static bool emit() noexcept { return false; }
+  };
 };
 
 /// A handler that can be copied, as `std::function` demands; the copies share one call.
 template <class... Args> class shared_handler {
 public:
-  explicit shared_handler(task_handler<Args...> &&handler)
-      : handler_(std::make_shared<task_handler<Args...>>(std::move(handler))) {}
+  explicit shared_handler(task_handler<no_error, Args...> &&handler)
+      : handler_(std::make_shared<task_handler<no_error, Args...>>(std::move(handler))) {}
 
   template <class... Given>
     requires std::constructible_from<std::tuple<Args...>, Given...>
@@ -30,7 +36,7 @@ public:
   }
 
 private:
-  std::shared_ptr<task_handler<Args...>> handler_;
+  std::shared_ptr<task_handler<no_error, Args...>> handler_;
 };
 
 template <class Signature> struct callback_operation;
@@ -40,7 +46,7 @@ template <class... Args> struct callback_operation<void(Args...)> {
 
   template <class Initiation> static type of(Initiation &&initiation) {
     return type::of([start = std::forward<Initiation>(initiation)](
-                        task_handler<std::decay_t<Args>...> handler) mutable {
+                        task_handler<no_error, std::decay_t<Args>...> handler) mutable {
       std::move(start)(shared_handler<std::decay_t<Args>...>(std::move(handler)));
     });
   }

@@ -32,6 +32,20 @@ public:
   using std::logic_error::logic_error;
 };
 
+/// Python's `InvalidStateError`: a future was asked for a result it does not have, or was given a
+/// second one.
+class invalid_state_error : public std::logic_error {
+public:
+  using std::logic_error::logic_error;
+};
+
+/// Python's `TimeoutError`: what was waited for did not happen in time.
+class timeout_error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+  timeout_error() : std::runtime_error("TimeoutError") {}
+};
+
 /// Python's `StopIteration`: what `generator::next`, `send` and `throw_` throw when the generator
 /// has returned. Carries the returned value, if there is one.
 ///
@@ -102,6 +116,26 @@ std::exception_ptr leaving_exception(const char *message) noexcept {
   } catch (...) {
     return std::current_exception();
   }
+}
+
+/// Whether `error` holds exactly an `Error`. Null holds nothing.
+template <class Error> bool holds(const std::exception_ptr &error) noexcept {
+  if (!error)
+    return false;
+#ifdef __GLIBCXX__
+  return *error.__cxa_exception_type() == typeid(Error);
+#else
+  try {
+    std::rethrow_exception(error);
+  } catch (...) {
+    return *abi::__cxa_current_exception_type() == typeid(Error);
+  }
+#endif
+}
+
+/// Python's BaseExceptions that end a program: they leave from `event_loop::run_forever`.
+inline bool ends_program(const std::exception_ptr &error) noexcept {
+  return holds<keyboard_interrupt>(error) || holds<system_exit>(error);
 }
 
 } // namespace detail

@@ -162,8 +162,9 @@ public:
 
   /// Schedules a task: it starts in the next batch.
   template <class T> scheduled_task<T> create_task(task<T> work) {
-    auto state = std::make_shared<detail::scheduled_state<T>>(*this, std::move(work));
-    state->begin(state);
+    auto state = detail::ref<detail::scheduled_state<T>>::adopt(
+        new detail::scheduled_state<T>(*this, std::move(work)));
+    state->begin();
     return scheduled_task<T>(std::move(state));
   }
 
@@ -216,12 +217,7 @@ public:
 
   template <class T> T run_until_complete(scheduled_task<T> scheduled) {
     run_until_done(*scheduled.state_);
-    if constexpr (std::is_void_v<T>)
-      scheduled.state_->value();
-    else if constexpr (std::copy_constructible<T>)
-      return scheduled.state_->value();
-    else
-      return std::move(scheduled.state_->value());
+    return detail::last_value<T>(scheduled.typed());
   }
 
   /// Ends `run_forever` after the current batch; if the loop does not run, after its next one.
@@ -303,6 +299,8 @@ private:
   friend detail::callback_entry;
   friend detail::descriptor_access;
   friend detail::descriptor_callback;
+  friend detail::done_callback_entry;
+  friend detail::future_base;
   friend detail::scheduled_base;
   friend detail::sleep_awaiter;
   friend detail::yield_awaiter;
@@ -340,9 +338,9 @@ private:
   void schedule(const std::shared_ptr<detail::callback_entry> &entry);
   void schedule_at(const std::shared_ptr<detail::callback_entry> &entry, time_point when);
   void send(const std::shared_ptr<detail::callback_entry> &entry);
-  void run_until_done(detail::scheduled_base &awaited);
   void enter() noexcept;
   void leave() noexcept;
+  void run_until_done(detail::future_base &awaited);
   void run_once();
   void collect_due();
   void run_batch();

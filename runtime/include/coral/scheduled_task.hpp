@@ -3,16 +3,20 @@
 #ifndef CORAL_SCHEDULED_TASK_HPP
 #define CORAL_SCHEDULED_TASK_HPP
 
+#include <coral/cancel.hpp>
+#include <coral/detail/future_state.hpp>
 #include <coral/detail/ready_queue.hpp>
 #include <coral/task.hpp>
 
 #include <concepts>
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace coral {
 
@@ -20,45 +24,42 @@ class event_loop;
 
 namespace detail {
 
-struct scheduled_access;
-
-/// A task that a loop runs, whatever its result. While it is pending it keeps itself alive; the
-/// loop knows all that are pending.
-class scheduled_base : public root {
+/// A task that a loop runs, whatever its result.
+///
+/// Its loop holds it until it is done, and finds it in the ready queue before its first step, among
+/// the pending tasks from then on.
+class scheduled_base : public future_base, public root, private ready_entry {
 public:
-  explicit scheduled_base(event_loop &loop) noexcept : loop_(&loop), first_step_(*this) {}
+  /// Asks the task to end; true unless it is done.
+  bool cancel(const std::exception_ptr &reason) noexcept final;
 
-  event_loop &loop() const noexcept { return *loop_; }
-  bool done() const noexcept { return done_; }
+  std::uint32_t cancelling() const noexcept { return cancels_; }
+  std::uint32_t uncancel() noexcept;
 
-  /// The exception the task ended with; from now on somebody knows it.
-  std::exception_ptr error() noexcept {
-    observed_ = true;
-    return error_;
-  }
+  std::string name() const;
+  void set_name(std::string name);
 
-  /// Somebody will ask for the exception, or does not want it reported.
-  void observe() noexcept { observed_ = true; }
-
-  /// Runs `waiter` in the batch after the task is done.
-  void wait(ready_entry &waiter);
-
-  /// Throws `runtime_error` unless the calling thread runs this task's loop.
-  void require_own_loop() const;
-
-  /// Registers with the loop, which runs the first step in its next batch.
-  void begin(std::shared_ptr<scheduled_base> self);
+  /// The loop runs the first step in its next batch.
+  /// Throws `runtime_error` when the loop is closed.
+  void begin();
 
   void completed() noexcept final;
   void abandoned() noexcept final;
+  void run_soon(ready_entry &entry) noexcept final;
+  scheduled_base *scheduled() noexcept final { return this; }
+
+  /// The tasks of `loop` that are not done.
+  static std::vector<scheduled_base *> all(const event_loop &loop);
 
   /// The loop closes with the task pending.
   static void destroy_pending(link &pending) noexcept;
 
 protected:
-  ~scheduled_base();
+  explicit scheduled_base(event_loop &loop);
+  ~scheduled_base() = default;
 
-  virtual std::coroutine_handle<> first_step() = 0;
+  /// The coroutine to resume first.
+  virtual std::coroutine_handle<> first_step() noexcept = 0;
 
   /// Takes the result of the finished task, then destroys the task.
   virtual std::exception_ptr take_over() noexcept = 0;
@@ -67,179 +68,214 @@ protected:
   virtual void discard() noexcept = 0;
 
 private:
-  class start_entry final : public ready_entry {
-  public:
-    explicit start_entry(scheduled_base &owner) noexcept : owner_(owner) {}
-    void run(driver &scope) override { scope.resume(owner_.first_step()); }
-    void drop() noexcept override {}
-
-  private:
-    scheduled_base &owner_;
-  };
-
-  struct pending_link : link {
-    explicit pending_link(scheduled_base &owner) noexcept : owner(owner) {}
-    scheduled_base &owner;
-  };
-
-  void finish(std::exception_ptr error) noexcept;
-
-  event_loop *loop_;
-  std::shared_ptr<scheduled_base> self_;
-  pending_link pending_{*this};
-  start_entry first_step_;
-  link_list waiters_;
-  std::exception_ptr error_;
-  bool done_ = false;
-  bool observed_ = false;
-};
-
-template <class T> class scheduled_state final : public scheduled_base {
-  using stored = std::conditional_t<std::is_void_v<T>, char, T>;
-
-public:
-  scheduled_state(event_loop &loop, task<T> work) noexcept
-      : scheduled_base(loop), work_(std::move(work)) {}
-
-  ~scheduled_state() = default;
-
-  /// Of a task that is done: throws its exception or gives its value, which stays here.
-  stored &value() {
-    if (std::exception_ptr error = this->error())
-      std::rethrow_exception(std::move(error));
-    return *value_;
+  const char *never_retrieved() const noexcept final {
+    return "Task exception was never retrieved";
   }
 
+  void run(driver &scope) final;
+  void drop() noexcept final { destroy_pending(*this); }
+  scheduled_base *first_step_of() noexcept final { return this; }
+
+  void deliver_request() noexcept final;
+  void throw_request() final;
+  void drop_request() noexcept final;
+  void end(std::exception_ptr error, status ended) noexcept;
+
+  std::uint32_t cancels_ = 0;
+  std::uint32_t number_;
+  std::unique_ptr<std::string> name_;
+};
+
+template <class T> class scheduled_state final : public value_state<T, scheduled_base> {
+public:
+  scheduled_state(event_loop &loop, task<T> &&work)
+      : value_state<T, scheduled_base>(loop), work_(task_access::release(work)) {}
+
+  ~scheduled_state() { discard(); }
+
 private:
-  std::coroutine_handle<> first_step() override { return task_access::begin(*work_, *this); }
+  std::coroutine_handle<> first_step() noexcept override {
+    work_.promise().begin(*this);
+    return work_;
+  }
 
   std::exception_ptr take_over() noexcept override {
-    task_promise<T> &promise = task_access::handle(*work_).promise();
+    task_promise<T> &promise = work_.promise();
     std::exception_ptr error = promise.error();
     if (!error) {
-      if constexpr (std::is_void_v<T>) {
-        value_.emplace();
-      } else {
+      if constexpr (!std::is_void_v<T>) {
         try {
-          value_.emplace(promise.take_result());
+          this->emplace(promise.take_result());
         } catch (...) {
           error = std::current_exception();
         }
       }
     }
-    work_.reset();
+    discard();
     return error;
   }
 
-  void discard() noexcept override { work_.reset(); }
-
-  std::optional<task<T>> work_;
-  std::optional<stored> value_;
-};
-
-/// Waits for a scheduled task.
-template <class T> class scheduled_awaiter : public resume_entry {
-public:
-  explicit scheduled_awaiter(std::shared_ptr<scheduled_state<T>> state) noexcept
-      : state_(std::move(state)) {}
-
-  bool await_ready() const {
-    state_->require_own_loop();
-    return state_->done();
+  void discard() noexcept override {
+    if (auto destroyed = std::exchange(work_, nullptr))
+      destroyed.destroy();
   }
 
-  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    this->waiting(awaiting);
-    state_->observe();
-    state_->wait(*this);
-  }
-
-protected:
-  std::shared_ptr<scheduled_state<T>> state_;
+  std::coroutine_handle<task_promise<T>> work_;
 };
 
 } // namespace detail
 
+/// A handle to a task that its event loop runs, whatever its result: what `current_task` and
+/// `all_tasks` give. A `scheduled_task` is one.
+///
+/// Handles can be copied; all copies mean the same task. They are used on the loop's thread.
+class any_task {
+public:
+  event_loop &get_loop() const noexcept { return state_->loop(); }
+  bool done() const noexcept { return state_->done(); }
+
+  /// The task ended because it was cancelled.
+  bool cancelled() const noexcept { return state_->cancelled(); }
+
+  /// Asks the task to end. What it waits for is cancelled, and in a later batch the task has
+  /// `cancelled_error(message)` thrown where it waits. A task that has not begun never does. Only a
+  /// request: the task may handle the exception and go on. False when it is done already.
+  bool cancel(std::string message = {}) const {
+    return state_->cancel(std::make_exception_ptr(cancelled_error(std::move(message))));
+  }
+
+  /// How many requests to cancel came that no `uncancel` has taken back.
+  int cancelling() const noexcept { return static_cast<int>(state_->cancelling()); }
+
+  /// Takes a request to cancel back, and gives how many are left. When none is, a request that has
+  /// not reached the task yet never does. For code that handles the `cancelled_error` of its own
+  /// `cancel`, as `timeout` and `task_group` do.
+  int uncancel() const noexcept { return static_cast<int>(state_->uncancel()); }
+
+  /// The exception of a task that is done, null if it gave a value.
+  /// Throws `cancelled_error` if it was cancelled, and `invalid_state_error`, "Exception is not
+  /// set.", while it is pending.
+  std::exception_ptr exception() const { return state_->exception(); }
+
+  /// "Task-1" and so on, unless it was named.
+  std::string get_name() const { return state_->name(); }
+  void set_name(std::string name) const { state_->set_name(std::move(name)); }
+
+  /// Calls `f(task)`, or `f()`, in the batch after the task is done; in the next if it is done.
+  template <class F> done_callback add_done_callback(F &&f) const {
+    return add_callback_for<any_task>(std::forward<F>(f));
+  }
+
+  /// Takes back a callback; or all that equal `f`. Gives how many that were. One that is already
+  /// in the ready queue is called all the same.
+  std::size_t remove_done_callback(const done_callback &added) const noexcept {
+    return state_->remove_callback(added.id_);
+  }
+  template <std::equality_comparable F>
+    requires(!std::same_as<F, done_callback>)
+  std::size_t remove_done_callback(const F &f) const {
+    return state_->remove_callbacks(typeid(F), &f);
+  }
+
+  /// Waits for the task; or throws its exception. Throws `runtime_error` outside the task's loop.
+  auto operator co_await() const noexcept {
+    struct awaiter final : detail::future_awaiter<detail::scheduled_base> {
+      using detail::future_awaiter<detail::scheduled_base>::future_awaiter;
+      void await_resume() const {
+        if (std::exception_ptr error = finished().error())
+          std::rethrow_exception(std::move(error));
+      }
+    };
+    return awaiter(state_);
+  }
+
+  /// The same task, not an equal result.
+  friend bool operator==(const any_task &, const any_task &) = default;
+
+protected:
+  explicit any_task(detail::ref<detail::scheduled_base> state) noexcept
+      : state_(std::move(state)) {}
+
+  template <class Handle, class F> done_callback add_callback_for(F &&f) const {
+    return done_callback(
+        state_->add_callback(detail::make_done_callback<Handle>(std::forward<F>(f))));
+  }
+
+  detail::ref<detail::scheduled_base> state_;
+
+private:
+  template <class, class> friend class detail::concrete_done_callback;
+  friend event_loop;
+  friend struct detail::handle_access;
+
+  static any_task of(detail::future_base &base) {
+    return any_task(
+        detail::ref<detail::scheduled_base>(static_cast<detail::scheduled_base *>(&base)));
+  }
+};
+
 /// A handle to a task that its event loop runs: asyncio's `Task`.
 ///
 /// `create_task` gives one. The task runs whether or not the handle is kept: its loop holds it
-/// until it is done. The handle can be copied, and awaited many times, in coroutines of the same
-/// loop; waiters resume in the batch after the task is done. An exception that nobody asks for is
-/// reported to the loop's exception handler when the last handle is gone.
-template <class T = void> class scheduled_task {
+/// until it is done. It can be awaited many times, in coroutines of the same loop; waiters resume
+/// in the batch after the task is done, and cancelling one of them cancels the task. An exception
+/// that nobody asks for is reported to the loop's exception handler when the last handle is gone.
+template <class T = void> class scheduled_task : public any_task {
   static_assert(!std::is_reference_v<T>, "coral::create_task: the task returns an object or void");
   using state = detail::scheduled_state<T>;
 
 public:
   using value_type = T;
 
-  bool done() const noexcept { return state_->done(); }
-
   /// The value of a task that is done; or throws its exception.
-  /// Throws `runtime_error`, "Result is not set.", while it is pending.
+  /// Throws `invalid_state_error`, "Result is not set.", while it is pending.
   std::add_lvalue_reference_t<const T> result() const {
-    if (!done())
-      throw runtime_error("Result is not set.");
-    if constexpr (std::is_void_v<T>)
-      state_->value();
-    else
-      return state_->value();
+    state_->require_done("Result is not set.");
+    return typed().value();
+  }
+
+  /// Calls `f(task)`, or `f()`, in the batch after the task is done; in the next if it is done.
+  template <class F> done_callback add_done_callback(F &&f) const {
+    return this->template add_callback_for<scheduled_task>(std::forward<F>(f));
+  }
+
+  template <class... Args> void set_result(Args &&...) const {
+    static_assert(detail::dependent_false<scheduled_task, Args...>,
+                  "a scheduled task does not support set_result: its result is what its coroutine "
+                  "returns; for a result that is set, use coral::future");
+  }
+  template <class... Args> void set_exception(Args &&...) const {
+    static_assert(detail::dependent_false<scheduled_task, Args...>,
+                  "a scheduled task does not support set_exception: its exception is what leaves "
+                  "its coroutine; for one that is set, use coral::future");
   }
 
   /// Waits for the task and gives its value, which is good while a handle is kept; or throws its
   /// exception. Throws `runtime_error` outside the task's loop.
   auto operator co_await() const & noexcept {
-    struct awaiter : detail::scheduled_awaiter<T> {
-      using detail::scheduled_awaiter<T>::scheduled_awaiter;
-      std::add_lvalue_reference_t<const T> await_resume() const {
-        if constexpr (std::is_void_v<T>)
-          this->state_->value();
-        else
-          return this->state_->value();
-      }
-    };
-    return awaiter{state_};
+    return detail::lvalue_future_awaiter<T, state>(typed_ref());
   }
 
   /// The same; the value is copied out, or moved if it cannot be copied.
   auto operator co_await() && noexcept {
-    struct awaiter : detail::scheduled_awaiter<T> {
-      using detail::scheduled_awaiter<T>::scheduled_awaiter;
-      T await_resume() const {
-        if constexpr (std::is_void_v<T>)
-          this->state_->value();
-        else if constexpr (std::copy_constructible<T>)
-          return this->state_->value();
-        else
-          return std::move(this->state_->value());
-      }
-    };
-    return awaiter{std::move(state_)};
+    return detail::rvalue_future_awaiter<T, state>(typed_ref());
   }
-
-  /// The same task, not an equal result.
-  friend bool operator==(const scheduled_task &, const scheduled_task &) = default;
 
 private:
+  template <class, class> friend class detail::concrete_done_callback;
   friend event_loop;
-  friend detail::scheduled_access;
+  friend struct detail::handle_access;
 
-  explicit scheduled_task(std::shared_ptr<state> started) noexcept : state_(std::move(started)) {}
+  explicit scheduled_task(detail::ref<state> started) noexcept : any_task(std::move(started)) {}
 
-  std::shared_ptr<state> state_;
-};
+  state &typed() const noexcept { return static_cast<state &>(*state_); }
+  detail::ref<state> typed_ref() const noexcept { return detail::ref<state>(&typed()); }
 
-namespace detail {
-
-/// What the combinators see of a handle.
-struct scheduled_access {
-  template <class T>
-  static const std::shared_ptr<scheduled_state<T>> &state(const scheduled_task<T> &task) {
-    return task.state_;
+  static scheduled_task of(detail::future_base &base) {
+    return scheduled_task(detail::ref<state>(static_cast<state *>(&base)));
   }
 };
 
-} // namespace detail
 } // namespace coral
 
 #endif

@@ -19,7 +19,7 @@ namespace detail {
 /// Owns a detached task, and the callable that made it: the task goes first.
 template <class Callable> class detached_root final : public root {
 public:
-  template <class F> explicit detached_root(F &&f) : callable_(std::forward<F>(f)) {}
+  template <class F> explicit detached_root(F &&f) : root(false), callable_(std::forward<F>(f)) {}
 
   std::coroutine_handle<> begin() {
     task_.emplace(std::invoke(callable_));
@@ -85,8 +85,7 @@ template <class Start> void spawn(Start &&start) {
                     "the callable given to coral::spawn returns a coral::task<void>");
       auto owner = std::make_unique<detail::detached_root<callable>>(std::forward<Start>(start));
       std::coroutine_handle<> first = owner->begin();
-      owner.release();
-      detail::drive(first);
+      detail::drive(first, owner.release());
     }
   }
 }

@@ -33,7 +33,7 @@ template <class T = void> class task;
 
 namespace detail {
 
-template <class> inline constexpr bool dependent_false = false;
+template <class...> inline constexpr bool dependent_false = false;
 
 /// What a task knows while it is awaited, whatever its result.
 class task_promise_base : public allocated_frame {
@@ -241,6 +241,13 @@ inline task<void> task_promise<void>::get_return_object() noexcept {
 struct task_access {
   template <class T> static std::coroutine_handle<task_promise<T>> handle(const task<T> &t) {
     return t.coroutine_;
+  }
+
+  /// Takes the coroutine out of a task that was not awaited. Throws as awaiting does.
+  template <class T> static std::coroutine_handle<task_promise<T>> release(task<T> &t) {
+    if (!t.coroutine_ || t.coroutine_.promise().started())
+      throw runtime_error("cannot reuse already awaited coroutine");
+    return std::exchange(t.coroutine_, nullptr);
   }
 
   /// Hangs the task from `owner`; drive the result. Throws as awaiting does.

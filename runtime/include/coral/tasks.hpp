@@ -15,6 +15,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -29,6 +30,14 @@ template <class T> scheduled_task<T> create_task(task<T> work) {
   return get_running_loop().create_task(std::move(work));
 }
 
+/// The task that runs on this thread; nothing in a callback, and in a task started by `spawn`.
+std::optional<any_task> current_task();
+
+/// The tasks of a loop, or of the running one, that are not done.
+/// Without an argument throws `runtime_error`, "no running event loop".
+std::vector<any_task> all_tasks(event_loop &loop);
+std::vector<any_task> all_tasks();
+
 namespace detail {
 
 /// `sleep(0)`: to the end of the ready queue.
@@ -42,7 +51,7 @@ public:
     loop.ready_.push(*this);
   }
 
-  void await_resume() const noexcept {}
+  void await_resume() const { resumed(); }
 };
 
 class sleep_awaiter : public resume_entry {
@@ -54,13 +63,23 @@ public:
   template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
     event_loop &loop = get_running_loop();
     waiting(awaiting);
-    if (delay_ > event_loop::duration::zero())
+    if (delay_ > event_loop::duration::zero()) {
       loop.timers_.add(timer_, loop.time() + delay_);
-    else
+      waiting_cancellably();
+    } else {
       loop.ready_.push(*this);
+    }
   }
 
-  void await_resume() const noexcept {}
+  void await_resume() const { resumed(); }
+
+  cancel_outcome request_cancel(const std::exception_ptr &) noexcept override {
+    if (!timer_.active())
+      return cancel_outcome::refused;
+    timer_.cancel();
+    owner()->run_soon(*this);
+    return cancel_outcome::accepted;
+  }
 
 private:
   event_loop::duration delay_;
@@ -86,7 +105,7 @@ template <class T> using gathered = std::conditional_t<std::is_void_v<T>, std::m
 /// One awaitable of a `gather`: a task, which it schedules, or a scheduled task.
 template <class T> struct gather_child {
   explicit gather_child(task<T> work) : gather_child(create_task(std::move(work)), true) {}
-  explicit gather_child(scheduled_task<T> given) : gather_child(std::move(given), false) {}
+  explicit gather_child(const scheduled_task<T> &given) : gather_child(given, false) {}
 
   /// The value of a finished child: moved from a task that only this gather knows.
   gathered<T> take() {
@@ -102,12 +121,12 @@ template <class T> struct gather_child {
     }
   }
 
-  std::shared_ptr<scheduled_state<T>> state;
+  ref<scheduled_state<T>> state;
   bool own;
 
 private:
   gather_child(const scheduled_task<T> &scheduled, bool own)
-      : state(scheduled_access::state(scheduled)), own(own) {
+      : state(handle_access::typed(scheduled)), own(own) {
     state->observe();
   }
 };
@@ -123,47 +142,64 @@ template <class T> struct gatherable_result<scheduled_task<T>> {
 template <class Awaitable>
 using gatherable_t = typename gatherable_result<std::remove_cvref_t<Awaitable>>::type;
 
-/// Waits until every child is done or one has failed.
-class gather_awaiter {
+/// Waits until every child is done or one has failed. Cancelling it cancels the children.
+class gather_awaiter : public cancellable {
 public:
-  explicit gather_awaiter(std::vector<scheduled_base *> children) noexcept
+  explicit gather_awaiter(std::vector<future_base *> children) noexcept
       : children_(std::move(children)) {}
 
   bool await_ready() {
-    for (scheduled_base *child : children_) {
+    for (future_base *child : children_) {
       child->require_own_loop();
       if (!child->done())
         ++remaining_;
-      else if (!error_)
-        error_ = child->error();
+      else if (!failed_ && child->error())
+        failed_ = child;
     }
-    return error_ || remaining_ == 0;
+    return failed_ || remaining_ == 0;
   }
 
   template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
     coroutine_ = awaiting;
-    if constexpr (std::derived_from<Promise, task_promise_base>)
-      owner_ = awaiting.promise().chain_root();
-    for (scheduled_base *child : children_)
+    owner_ = root_of(awaiting);
+    for (future_base *child : children_)
       if (!child->done())
         child->wait(entries_.emplace_back(*this, *child));
+    if (owner_)
+      owner_->suspend_at(*this);
   }
 
   void await_resume() const {
-    if (error_)
-      std::rethrow_exception(error_);
+    if (owner_) {
+      // A child that failed by itself comes before the cancellation of the rest.
+      if (failed_ && !failed_->cancelled())
+        owner_->resumed_without_request();
+      else
+        owner_->resumed();
+    }
+    if (failed_)
+      std::rethrow_exception(failed_->error());
+  }
+
+  cancel_outcome request_cancel(const std::exception_ptr &reason) noexcept override {
+    bool any = false;
+    for (future_base *child : children_)
+      any |= child->cancel(reason);
+    return any ? cancel_outcome::accepted : cancel_outcome::refused;
   }
 
 private:
   class entry final : public ready_entry {
   public:
-    entry(gather_awaiter &owner, scheduled_base &child) noexcept : owner_(owner), child_(child) {}
+    entry(gather_awaiter &owner, future_base &child) noexcept : owner_(owner), child_(child) {}
 
     /// Resuming destroys the awaiter, and with it all entries that still wait.
     void run(driver &scope) override {
-      owner_.error_ = child_.error();
-      if (owner_.error_ || --owner_.remaining_ == 0)
-        scope.resume(owner_.coroutine_);
+      --owner_.remaining_;
+      if (child_.error())
+        owner_.failed_ = &child_;
+      if (owner_.failed_ || owner_.remaining_ == 0)
+        scope.resume(owner_.coroutine_, owner_.owner_);
     }
 
     void drop() noexcept override {
@@ -173,28 +209,28 @@ private:
 
   private:
     gather_awaiter &owner_;
-    scheduled_base &child_;
+    future_base &child_;
   };
 
-  std::vector<scheduled_base *> children_;
+  std::vector<future_base *> children_;
   std::deque<entry> entries_;
   std::coroutine_handle<> coroutine_;
   root *owner_ = nullptr;
-  std::exception_ptr error_;
+  future_base *failed_ = nullptr;
   std::size_t remaining_ = 0;
 };
 
 template <class... Ts>
 task<std::tuple<gathered<Ts>...>> gather_tuple(gather_child<Ts>... children) {
-  std::array<scheduled_base *, sizeof...(Ts)> states{children.state.get()...};
-  gather_awaiter all(std::vector<scheduled_base *>(states.begin(), states.end()));
+  std::array<future_base *, sizeof...(Ts)> states{children.state.get()...};
+  gather_awaiter all(std::vector<future_base *>(states.begin(), states.end()));
   co_await all;
   co_return std::tuple<gathered<Ts>...>(children.take()...);
 }
 
 template <class T>
 task<std::vector<gathered<T>>> gather_vector(std::vector<gather_child<T>> children) {
-  std::vector<scheduled_base *> states;
+  std::vector<future_base *> states;
   for (const gather_child<T> &child : children)
     states.push_back(child.state.get());
   gather_awaiter all(std::move(states));

@@ -15,6 +15,7 @@
 #include <coral/detail/config.hpp>
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -24,29 +25,130 @@ class event_loop;
 
 namespace detail {
 
-/// The owner of a chain of tasks. Both calls may destroy the root.
-class root {
-public:
-  /// The outermost task is suspended at its end; its result can be taken.
-  virtual void completed() noexcept = 0;
+class ready_entry;
+class scheduled_base;
 
-  /// What would have resumed the chain is gone: destroy the chain.
-  virtual void abandoned() noexcept = 0;
+/// What became of a request to cancel a suspension.
+enum class cancel_outcome {
+  /// It cannot end early.
+  refused,
+  /// The coroutine will be resumed, and calls `root::resumed`, which throws.
+  accepted,
+  /// What is awaited has been cancelled, and will say so itself when it ends.
+  passed_on,
+};
+
+/// Where a chain is suspended, as `cancel` sees it. `reason` holds a `cancelled_error`. Nothing is
+/// resumed from within the call.
+class cancellable {
+public:
+  virtual cancel_outcome request_cancel(const std::exception_ptr &reason) noexcept = 0;
 
 protected:
-  root() = default;
+  ~cancellable() = default;
+};
+
+/// The owner of a chain of tasks.
+///
+/// An awaiter that waits for anything but another task of the chain finds its root by
+/// `detail::root_of(awaiting)` and tells it: `suspend_at` when it can be asked to end early, and
+/// when the chain runs again `resumed`, which throws `cancelled_error` if that was requested
+/// meanwhile. These are asyncio's `Task._fut_waiter` and `Task.__step`.
+class root {
+public:
+  /// The outermost task is suspended at its end; its result can be taken. May destroy the root.
+  virtual void completed() noexcept = 0;
+
+  /// What would have resumed the chain is gone: destroy the chain. May destroy the root.
+  virtual void abandoned() noexcept = 0;
+
+  /// Runs `entry` in the next batch of the chain's loop. Only called for roots that can be
+  /// cancelled.
+  virtual void run_soon(ready_entry &) noexcept {}
+
+  /// The scheduled task that this is; or null.
+  virtual scheduled_base *scheduled() noexcept { return nullptr; }
+
+  /// True when a suspension of this chain may be asked to end early.
+  bool can_be_cancelled() const noexcept { return cancellable_; }
+
+  /// The chain is suspended at `at`, which can be asked to end early, at once if a request has been
+  /// waiting for this.
+  void suspend_at(cancellable &at) noexcept {
+    innermost_ = &at;
+    if (request_ != cancel_request::none) [[unlikely]]
+      deliver_request();
+  }
+
+  /// The chain runs again. Throws `cancelled_error` if it was cancelled meanwhile.
+  void resumed() {
+    innermost_ = nullptr;
+    if (request_ != cancel_request::none) [[unlikely]]
+      throw_request();
+  }
+
+  /// The chain runs again, and its awaiter throws `cancelled_error` itself or has something better
+  /// to say: a request that was accepted is dropped, one that came later is dropped too.
+  void resumed_without_request() noexcept {
+    innermost_ = nullptr;
+    if (request_ != cancel_request::none) [[unlikely]]
+      drop_request();
+  }
+
+  /// The chain runs again. A request stays until it is suspended once more.
+  void resumed_with_request() noexcept {
+    innermost_ = nullptr;
+    if (request_ == cancel_request::delivering) [[unlikely]]
+      request_ = cancel_request::remembered;
+  }
+
+  bool cancel_requested() const noexcept { return request_ != cancel_request::none; }
+
+protected:
+  enum class cancel_request : std::uint8_t {
+    none,
+    /// Waits for a suspension that takes it; `uncancel` takes it back.
+    remembered,
+    /// Taken by a suspension that will throw it.
+    delivering,
+  };
+
+  explicit root(bool cancellable) noexcept : cancellable_(cancellable) {}
   root(const root &) = delete;
   root &operator=(const root &) = delete;
   ~root() = default;
+
+  virtual void deliver_request() noexcept {}
+  virtual void throw_request() {}
+  virtual void drop_request() noexcept {}
+
+  cancellable *innermost_ = nullptr;
+  cancel_request request_ = cancel_request::none;
+
+private:
+  bool cancellable_;
 };
+
+/// The root of the chain that a coroutine is part of; null under a coroutine type of another
+/// library.
+template <class Promise> root *root_of(std::coroutine_handle<Promise> coroutine) noexcept {
+  if constexpr (requires { static_cast<root *>(coroutine.promise().chain_root()); })
+    return coroutine.promise().chain_root();
+  else
+    return nullptr;
+}
 
 class driver;
 class initiation_scope;
+class cancellation_scope;
 
 struct thread_state {
   event_loop *running_loop = nullptr;
   driver *current = nullptr;
+  /// The root of the chain that runs.
+  root *running = nullptr;
   initiation_scope *initiating = nullptr;
+  cancellation_scope *cancelling = nullptr;
   std::coroutine_handle<> parked = nullptr;
   unsigned transfers = 0;
 };
@@ -58,6 +160,7 @@ class driver {
 public:
   driver() noexcept
       : outer_(std::exchange(this_thread_state.current, this)),
+        running_(std::exchange(this_thread_state.running, nullptr)),
         transfers_(std::exchange(this_thread_state.transfers, 0)) {}
 
   driver(const driver &) = delete;
@@ -65,11 +168,14 @@ public:
 
   ~driver() {
     this_thread_state.current = outer_;
+    this_thread_state.running = running_;
     this_thread_state.transfers = transfers_;
   }
 
-  /// Runs `coroutine`, and whatever it transfers to, until all of it is suspended.
-  void resume(std::coroutine_handle<> coroutine) {
+  /// Runs `coroutine` of the chain of `owner`, and whatever it transfers to, until all of it is
+  /// suspended.
+  void resume(std::coroutine_handle<> coroutine, root *owner) {
+    this_thread_state.running = owner;
     if constexpr (CORAL_DETAIL_COUNT_TRANSFERS)
       this_thread_state.transfers = 0;
     coroutine.resume();
@@ -94,17 +200,18 @@ public:
 
 private:
   driver *outer_;
+  root *running_;
   unsigned transfers_;
   std::exception_ptr escaped_;
 };
 
-/// Resumes `coroutine` from ordinary code. An exception that no coroutine handled leaves from here;
-/// by then everything that ended because of it is destroyed.
-inline void drive(std::coroutine_handle<> coroutine) {
+/// Resumes `coroutine` of the chain of `owner` from ordinary code. An exception that no coroutine
+/// handled leaves from here; by then everything that ended because of it is destroyed.
+inline void drive(std::coroutine_handle<> coroutine, root *owner) {
   std::exception_ptr escaped;
   {
     driver scope;
-    scope.resume(coroutine);
+    scope.resume(coroutine, owner);
     escaped = scope.take_escaped();
   }
   if (escaped) [[unlikely]]

@@ -7,11 +7,18 @@
 //
 // From the initiation on, the completion handler stands for the suspended chain: it is called
 // exactly once, or destroyed uncalled, and then the chain is destroyed from its root.
+//
+// When the chain is cancelled, an operation whose conventions know a cancellation signal emits it,
+// and still waits for the handler. If the operation then reports that it was aborted, the
+// `co_await` throws `cancelled_error`. If it completed all the same, or cannot be cancelled, the
+// result is given and the request stays: the next suspension takes it. An operation does not start
+// while a request is waiting.
 
 #ifndef CORAL_DETAIL_OPERATION_HPP
 #define CORAL_DETAIL_OPERATION_HPP
 
 #include <coral/detail/drive.hpp>
+#include <coral/detail/ready_queue.hpp>
 #include <coral/task.hpp>
 
 #include <concepts>
@@ -27,13 +34,14 @@
 
 namespace coral::detail {
 
-/// An operation between its initiation and its completion.
-class suspended_operation {
+/// An operation between its initiation and its completion. Becomes a ready entry only when the
+/// handler is called from within a cancellation, which resumes nothing.
+class suspended_operation : public resume_entry {
 public:
   suspended_operation() = default;
 
-  std::coroutine_handle<> coroutine;
-  root *owner = nullptr;
+protected:
+  ~suspended_operation() = default;
 };
 
 /// Marks, on the stack, that an initiation runs on this thread. While it does, the handler can be
@@ -81,11 +89,48 @@ private:
   bool dropped_ = false;
 };
 
+/// Marks, on the stack, that an operation is being cancelled on this thread. Meanwhile its handler
+/// resumes nothing.
+class cancellation_scope {
+public:
+  explicit cancellation_scope(const suspended_operation &operation) noexcept
+      : operation_(&operation), outer_(std::exchange(this_thread_state.cancelling, this)) {}
+
+  cancellation_scope(const cancellation_scope &) = delete;
+  cancellation_scope &operator=(const cancellation_scope &) = delete;
+
+  ~cancellation_scope() { this_thread_state.cancelling = outer_; }
+
+  /// True when the handler was dropped, and the operation with it.
+  bool dropped() const noexcept { return !operation_; }
+
+  static bool covers(const suspended_operation &operation) noexcept {
+    return find(operation) != nullptr;
+  }
+
+  static void note_drop(const suspended_operation &operation) noexcept {
+    if (cancellation_scope *scope = find(operation))
+      scope->operation_ = nullptr;
+  }
+
+private:
+  static cancellation_scope *find(const suspended_operation &operation) noexcept {
+    cancellation_scope *scope = this_thread_state.cancelling;
+    while (scope && scope->operation_ != &operation)
+      scope = scope->outer_;
+    return scope;
+  }
+
+  const suspended_operation *operation_;
+  cancellation_scope *outer_;
+};
+
 /// What a handler's arguments mean, by the type of the first: `Error` says which types carry an
 /// error, and how to throw it.
 template <class Error, class... Args> struct completion_result {
   using values = std::tuple<Args...>;
   static void check(values &) noexcept {}
+  static bool aborted(const values &) noexcept { return false; }
   static values &&rest(values &all) noexcept { return std::move(all); }
 };
 
@@ -94,14 +139,19 @@ template <class Error, class First, class... Args>
 carries<First> struct completion_result<Error, First, Args...> {
   using values = std::tuple<Args...>;
   static void check(std::tuple<First, Args...> &all) { Error::check(std::get<0>(all)); }
+  static bool aborted(const std::tuple<First, Args...> &all) noexcept {
+    return Error::aborted(std::get<0>(all));
+  }
   static values rest(std::tuple<First, Args...> &all) {
     return std::apply([](First &, Args &...args) { return values(std::move(args)...); }, all);
   }
 };
 
 /// The part of an operation that its handler knows.
-template <class... Args> class pending_operation : public suspended_operation {
+template <class Error, class... Args> class pending_operation : public suspended_operation {
 public:
+  using cancellation_signal = typename Error::cancellation_signal;
+
   template <class... Given> void complete(Given &&...given) {
     initiation_scope::note_call(*this);
     try {
@@ -109,31 +159,71 @@ public:
     } catch (...) {
       error_ = std::current_exception();
     }
-    drive(coroutine);
+    if (cancellation_scope::covers(*this)) [[unlikely]]
+      owner()->run_soon(*this);
+    else
+      drive(coroutine(), owner());
   }
 
   /// The handler is gone. Destroys the chain that waits, and this with it.
   void abandon() noexcept {
-    if (!initiation_scope::note_drop(*this) && owner)
-      owner->abandoned();
+    if (initiation_scope::note_drop(*this))
+      return;
+    cancellation_scope::note_drop(*this);
+    if (owner())
+      owner()->abandoned();
+  }
+
+  cancel_outcome request_cancel(const std::exception_ptr &) noexcept override {
+    cancellation_scope scope(*this);
+    const bool emitted = signal_.emit();
+    return emitted && !scope.dropped() ? cancel_outcome::accepted : cancel_outcome::refused;
+  }
+
+  /// Where the operation puts what cancels it; nowhere if nobody can cancel the chain.
+  auto cancellation_slot() noexcept {
+    return owner() && owner()->can_be_cancelled() ? signal_.slot() : decltype(signal_.slot())();
   }
 
 protected:
+  ~pending_operation() = default;
+
   std::optional<std::tuple<Args...>> results_;
   std::exception_ptr error_;
+
+private:
+  [[no_unique_address]] cancellation_signal signal_;
+};
+
+/// The slot of a handler, under the names by which Asio looks for one.
+template <class Error> struct handler_cancellation {};
+
+template <class Error>
+  requires requires { typename Error::cancellation_slot; }
+struct handler_cancellation<Error> {
+  using cancellation_slot_type = typename Error::cancellation_slot;
+  cancellation_slot_type get_cancellation_slot() const noexcept { return slot_; }
+
+protected:
+  cancellation_slot_type slot_;
 };
 
 /// The completion handler that resumes a task: move-only, called at most once.
-template <class... Args> class task_handler {
+template <class Error, class... Args> class task_handler : public handler_cancellation<Error> {
 public:
-  explicit task_handler(pending_operation<Args...> &operation) noexcept : operation_(&operation) {}
+  explicit task_handler(pending_operation<Error, Args...> &operation) noexcept
+      : operation_(&operation) {
+    if constexpr (requires { typename Error::cancellation_slot; })
+      this->slot_ = operation.cancellation_slot();
+  }
 
   task_handler(task_handler &&other) noexcept
-      : operation_(std::exchange(other.operation_, nullptr)) {}
+      : handler_cancellation<Error>(other), operation_(std::exchange(other.operation_, nullptr)) {}
 
   task_handler &operator=(task_handler &&other) noexcept {
     task_handler moved(std::move(other));
     std::swap(operation_, moved.operation_);
+    handler_cancellation<Error>::operator=(moved);
     return *this;
   }
 
@@ -151,15 +241,15 @@ public:
   }
 
 private:
-  pending_operation<Args...> *operation_;
+  pending_operation<Error, Args...> *operation_;
 };
 
 /// An initiation and its arguments, whatever their types: what a callback program passes to the
 /// operation, kept until the operation starts.
-template <class... Args> class stored_initiation {
+template <class Handler> class stored_initiation {
 public:
   virtual ~stored_initiation() = default;
-  virtual void start(task_handler<Args...> handler) = 0;
+  virtual void start(Handler handler) = 0;
 
   static void *operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void *storage, std::size_t size) noexcept {
@@ -167,14 +257,14 @@ public:
   }
 };
 
-template <class Initiation, class Arguments, class... Args>
-class concrete_initiation final : public stored_initiation<Args...> {
+template <class Initiation, class Arguments, class Handler>
+class concrete_initiation final : public stored_initiation<Handler> {
 public:
   template <class I, class... A>
   explicit concrete_initiation(I &&initiation, A &&...arguments)
       : initiation_(std::forward<I>(initiation)), arguments_(std::forward<A>(arguments)...) {}
 
-  void start(task_handler<Args...> handler) override {
+  void start(Handler handler) override {
     std::apply(
         [&](auto &...given) {
           std::invoke(std::move(initiation_), std::move(handler), std::move(given)...);
@@ -189,7 +279,8 @@ private:
 
 /// An operation to be awaited, once, in a coral::task. `Args` are what its handler receives.
 template <class Error, class... Args>
-class [[nodiscard]] operation : private pending_operation<Args...> {
+class [[nodiscard]] operation : private pending_operation<Error, Args...> {
+  using handler = task_handler<Error, Args...>;
   using result = completion_result<Error, Args...>;
   using values = typename result::values;
 
@@ -197,7 +288,7 @@ public:
   template <class Initiation, class... Given>
   static operation of(Initiation &&initiation, Given &&...given) {
     using concrete =
-        concrete_initiation<std::decay_t<Initiation>, std::tuple<std::decay_t<Given>...>, Args...>;
+        concrete_initiation<std::decay_t<Initiation>, std::tuple<std::decay_t<Given>...>, handler>;
     return operation(std::make_unique<concrete>(std::forward<Initiation>(initiation),
                                                 std::forward<Given>(given)...));
   }
@@ -214,12 +305,22 @@ public:
   template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
     static_assert(std::derived_from<Promise, task_promise_base>,
                   "this operation is for co_await in a coral::task");
-    this->coroutine = awaiting;
-    this->owner = awaiting.promise().chain_root();
+    this->waiting(awaiting);
+    if (root *owner = this->owner()) {
+      if (owner->cancel_requested()) [[unlikely]]
+        owner->resumed();
+      this->waiting_cancellably();
+    }
     initiate();
   }
 
   auto await_resume() {
+    if (root *owner = this->owner()) {
+      if (owner->cancel_requested() && this->results_ && result::aborted(*this->results_))
+          [[unlikely]]
+        owner->resumed();
+      owner->resumed_with_request();
+    }
     if (this->error_) [[unlikely]]
       std::rethrow_exception(std::move(this->error_));
     result::check(*this->results_);
@@ -230,19 +331,22 @@ public:
   }
 
 private:
-  explicit operation(std::unique_ptr<stored_initiation<Args...>> initiation) noexcept
+  explicit operation(std::unique_ptr<stored_initiation<handler>> initiation) noexcept
       : initiation_(std::move(initiation)) {}
 
   /// From `start` on, the coroutine may run elsewhere, or be gone: `this` is not touched again.
   void initiate() {
-    root *const owner = this->owner;
-    const std::unique_ptr<stored_initiation<Args...>> initiation = std::move(initiation_);
+    root *const owner = this->owner();
+    const std::unique_ptr<stored_initiation<handler>> initiation = std::move(initiation_);
     initiation_scope scope(*this);
     try {
-      initiation->start(task_handler<Args...>(*this));
+      initiation->start(handler(*this));
     } catch (...) {
-      if (scope.dropped())
+      if (scope.dropped()) {
+        if (owner)
+          owner->resumed_with_request();
         throw;
+      }
       driver::report(std::current_exception());
       return;
     }
@@ -250,7 +354,7 @@ private:
       owner->abandoned();
   }
 
-  std::unique_ptr<stored_initiation<Args...>> initiation_;
+  std::unique_ptr<stored_initiation<handler>> initiation_;
 };
 
 } // namespace coral::detail

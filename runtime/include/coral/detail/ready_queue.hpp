@@ -8,13 +8,12 @@
 
 #include <coral/detail/config.hpp>
 #include <coral/detail/drive.hpp>
-#include <coral/task.hpp>
 
 #include <chrono>
-#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -55,6 +54,12 @@ public:
 
   link &front() const noexcept { return *next_; }
 
+  /// Calls `f(link)` for each, in order.
+  template <class F> void for_each(F &&f) const {
+    for (link *each = next_; each != this; each = each->next_)
+      f(*each);
+  }
+
   /// Moves all of `other` behind what is here.
   void append(link_list &other) noexcept {
     if (other.empty())
@@ -67,14 +72,22 @@ public:
   }
 };
 
-/// Something to run once. In at most one list at a time.
-class ready_entry : public link {
+/// Something to run once. In at most one list at a time. Where it stands for a suspended coroutine
+/// it can be asked to end the suspension early; by itself it refuses.
+class ready_entry : public cancellable, public link {
 public:
+  cancel_outcome request_cancel(const std::exception_ptr &) noexcept override {
+    return cancel_outcome::refused;
+  }
+
   /// Already taken out of its list.
   virtual void run(driver &scope) = 0;
 
   /// The loop closes and will not run it. Already taken out of its list.
   virtual void drop() noexcept = 0;
+
+  /// The task whose first step this is; or null.
+  virtual scheduled_base *first_step_of() noexcept { return nullptr; }
 
 protected:
   ~ready_entry() = default;
@@ -122,6 +135,10 @@ public:
     no_longer_idle();
   }
 
+  template <class F> void for_each(F &&f) const {
+    entries_.for_each([&](link &each) { f(static_cast<ready_entry &>(each)); });
+  }
+
   ready_entry &pop() noexcept {
     auto &entry = static_cast<ready_entry &>(entries_.front());
     entry.unlink();
@@ -137,7 +154,7 @@ private:
 /// A coroutine to resume.
 class resume_entry : public ready_entry {
 public:
-  void run(driver &scope) override { scope.resume(coroutine_); }
+  void run(driver &scope) override { scope.resume(coroutine_, owner_); }
 
   void drop() noexcept override {
     if (owner_)
@@ -147,9 +164,23 @@ public:
 protected:
   template <class Promise> void waiting(std::coroutine_handle<Promise> coroutine) noexcept {
     coroutine_ = coroutine;
-    if constexpr (std::derived_from<Promise, task_promise_base>)
-      owner_ = coroutine.promise().chain_root();
+    owner_ = root_of(coroutine);
   }
+
+  /// The coroutine is suspended where it can be asked to end early.
+  void waiting_cancellably() noexcept {
+    if (owner_)
+      owner_->suspend_at(*this);
+  }
+
+  /// First thing in `await_resume`. Throws `cancelled_error` if the chain was cancelled meanwhile.
+  void resumed() const {
+    if (owner_)
+      owner_->resumed();
+  }
+
+  root *owner() const noexcept { return owner_; }
+  std::coroutine_handle<> coroutine() const noexcept { return coroutine_; }
 
   ~resume_entry() = default;
 

@@ -35,10 +35,12 @@
 #endif
 
 #ifdef ASIO_ASYNC_RESULT_HPP
+#include <asio/cancellation_signal.hpp>
 #include <asio/error_code.hpp>
 #include <asio/system_error.hpp>
 #endif
 #ifdef BOOST_ASIO_ASYNC_RESULT_HPP
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 #endif
@@ -65,11 +67,47 @@ inline constexpr use_task_t use_task{};
 
 namespace detail {
 
-/// Error conventions of Asio's completion signatures.
-template <class ErrorCode, class SystemError> struct asio_error {
+/// One Asio's names.
+template <class Signal, class Slot, class CancellationType> struct asio_cancellation {
+  using cancellation_slot = Slot;
+
+  class cancellation_signal {
+  public:
+    Slot slot() noexcept { return signal_.slot(); }
+
+    /// False when the operation put nothing into its slot.
+    bool emit() noexcept {
+      if (!signal_.slot().has_handler())
+        return false;
+      signal_.emit(CancellationType::terminal);
+      return true;
+    }
+
+  private:
+    Signal signal_;
+  };
+};
+
+/// Conventions of Asio's completion signatures.
+template <class ErrorCode, class SystemError, class Cancellation> struct asio_error : Cancellation {
   template <class First>
   static constexpr bool carries =
       std::is_same_v<First, ErrorCode> || std::is_same_v<First, std::exception_ptr>;
+
+  static bool aborted(const ErrorCode &error) noexcept {
+    return error == std::errc::operation_canceled;
+  }
+
+  static bool aborted(const std::exception_ptr &error) noexcept {
+    try {
+      if (error)
+        std::rethrow_exception(error);
+    } catch (const SystemError &thrown) {
+      return aborted(thrown.code());
+    } catch (...) {
+    }
+    return false;
+  }
 
   static void check(const ErrorCode &error) {
     if (error)
@@ -99,14 +137,22 @@ template <class Error, class... Args> struct task_async_result {
 template <class... Args>
 class asio::async_result<coral::use_task_t, void(Args...)>
     : public coral::detail::task_async_result<
-          coral::detail::asio_error<asio::error_code, asio::system_error>, Args...> {};
+          coral::detail::asio_error<
+              asio::error_code, asio::system_error,
+              coral::detail::asio_cancellation<asio::cancellation_signal, asio::cancellation_slot,
+                                               asio::cancellation_type>>,
+          Args...> {};
 #endif
 
 #ifdef BOOST_ASIO_ASYNC_RESULT_HPP
 template <class... Args>
 class boost::asio::async_result<coral::use_task_t, void(Args...)>
     : public coral::detail::task_async_result<
-          coral::detail::asio_error<boost::system::error_code, boost::system::system_error>,
+          coral::detail::asio_error<
+              boost::system::error_code, boost::system::system_error,
+              coral::detail::asio_cancellation<boost::asio::cancellation_signal,
+                                               boost::asio::cancellation_slot,
+                                               boost::asio::cancellation_type>>,
           Args...> {};
 #endif
 
