@@ -269,7 +269,7 @@ TEST(AsyncExitStack, fact_55_leaves_in_the_opposite_order) {
   names log;
   auto main = [&]() -> task<void> {
     auto note = [&](const std::string &text) { log.push_back(text); };
-    auto note_later = [&](const std::string &text) -> task<void> {
+    auto note_later = [&](std::string text) -> task<void> {
       co_await coral::yield();
       log.push_back(text);
     };
