@@ -1,8 +1,6 @@
 #include <coral/async_generator.hpp>
 
-#include <coral/cancel.hpp>
 #include <coral/event_loop.hpp>
-#include <coral/tasks.hpp>
 
 #include <vector>
 
@@ -81,18 +79,9 @@ task<void> async_generator_base::close_reporting(event_loop &loop,
                                                  std::shared_ptr<closing_list> bodies) {
   try {
     co_await close_first(*bodies);
-  } catch (...) {
-    std::exception_ptr error = std::current_exception();
-    if (ends_program(error))
-      throw;
-    if (holds<cancelled_error>(error)) {
-      // A request to this task, or what the body ended with.
-      if (current_task()->cancelling() != 0)
-        throw;
-      co_return;
-    }
+  } catch (const std::exception &) {
     loop.call_exception_handler({"an error occurred during closing of asynchronous generator",
-                                 std::move(error), std::nullopt});
+                                 std::current_exception(), std::nullopt});
   }
 }
 
@@ -107,14 +96,8 @@ task<void> async_generator_base::close_all(event_loop &loop) {
       closing->push_back(next);
       tasks.push_back(loop.create_task(close_reporting(loop, closing)));
     }
-  try {
-    for (const scheduled_task<void> &each : tasks)
-      co_await each;
-  } catch (const cancelled_error &) {
-    for (const scheduled_task<void> &each : tasks)
-      each.cancel();
-    throw;
-  }
+  for (const scheduled_task<void> &each : tasks)
+    co_await each;
 }
 
 bool close_step::await_ready() {

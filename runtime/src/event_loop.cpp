@@ -243,6 +243,11 @@ void event_loop::close() {
 void event_loop::drop_all() noexcept {
   while (!pending_.empty())
     detail::scheduled_base::destroy_pending(pending_.front());
+  while (!resources_.empty()) {
+    auto &resource = static_cast<detail::loop_resource &>(resources_.front());
+    resource.unlink();
+    resource.loop_closed();
+  }
   unwatch_all();
   receive();
   while (!ready_.empty() || !timers_.empty())

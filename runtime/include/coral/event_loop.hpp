@@ -16,6 +16,7 @@
 
 #include <coral/awaitable.hpp>
 #include <coral/detail/descriptor.hpp>
+#include <coral/detail/loop_resource.hpp>
 #include <coral/detail/ready_queue.hpp>
 #include <coral/scheduled_task.hpp>
 #include <coral/task.hpp>
@@ -301,6 +302,7 @@ private:
   friend detail::descriptor_callback;
   friend detail::done_callback_entry;
   friend detail::future_base;
+  friend detail::resource_access;
   friend detail::scheduled_base;
   friend detail::sleep_awaiter;
   friend detail::yield_awaiter;
@@ -359,6 +361,7 @@ private:
   detail::link_list pending_;
   detail::link_list asyncgens_;
   detail::link_list asyncgen_orphans_;
+  detail::link_list resources_;
   std::vector<detail::watched_descriptor> watched_;
   std::atomic<detail::callback_entry *> sent_ = nullptr;
   exception_handler exception_handler_;
