@@ -1,6 +1,8 @@
 #include <coral/async_generator.hpp>
 
+#include <coral/cancel.hpp>
 #include <coral/event_loop.hpp>
+#include <coral/tasks.hpp>
 
 #include <vector>
 
@@ -79,9 +81,18 @@ task<void> async_generator_base::close_reporting(event_loop &loop,
                                                  std::shared_ptr<closing_list> bodies) {
   try {
     co_await close_first(*bodies);
-  } catch (const std::exception &) {
+  } catch (...) {
+    std::exception_ptr error = std::current_exception();
+    if (ends_program(error))
+      throw;
+    if (holds<cancelled_error>(error)) {
+      // A request to this task, or what the body ended with.
+      if (current_task()->cancelling() != 0)
+        throw;
+      co_return;
+    }
     loop.call_exception_handler({"an error occurred during closing of asynchronous generator",
-                                 std::current_exception(), std::nullopt});
+                                 std::move(error), std::nullopt});
   }
 }
 
@@ -96,8 +107,14 @@ task<void> async_generator_base::close_all(event_loop &loop) {
       closing->push_back(next);
       tasks.push_back(loop.create_task(close_reporting(loop, closing)));
     }
-  for (const scheduled_task<void> &each : tasks)
-    co_await each;
+  try {
+    for (const scheduled_task<void> &each : tasks)
+      co_await each;
+  } catch (const cancelled_error &) {
+    for (const scheduled_task<void> &each : tasks)
+      each.cancel();
+    throw;
+  }
 }
 
 bool close_step::await_ready() {

@@ -378,7 +378,7 @@ TEST(AsyncGenerator, fact_79_aclose_twice_is_fine) {
   EXPECT_NO_THROW(run_here(main()));
 }
 
-TEST(AsyncGenerator, CloseOfAnUnstartedGeneratorRunsNothing) {
+TEST(AsyncGenerator, fact_53_closing_a_created_generator_runs_nothing) {
   names log;
   auto body = [](tracker, names &log) -> async_generator<int> {
     log.push_back("ran");
@@ -595,6 +595,58 @@ TEST(AsyncGenerator, TheFrameComesFromTheGivenAllocator) {
   std::pmr::monotonic_buffer_resource arena(room, sizeof room, std::pmr::null_memory_resource());
   EXPECT_EQ(run_here(collect(from_allocator(std::allocator_arg, &arena, 3))),
             (std::vector{0, 1, 2}));
+}
+
+TEST(AsyncGenerator, CancellationIsThrownWhereTheBodyWaits) {
+  names log;
+  auto body = [&]() -> async_generator<int> {
+    try {
+      co_yield 1;
+      co_await coral::sleep(1h);
+    } catch (const coral::cancelled_error &error) {
+      log.push_back("cancelled: " + error.message());
+      throw;
+    }
+  };
+  auto main = [&]() -> task<void> {
+    auto source = body();
+    auto drain = [&]() -> task<void> {
+      while (auto item = co_await source.next())
+        log.push_back("value");
+    };
+    auto draining = coral::create_task(drain());
+    co_await coral::yield();
+    draining.cancel("enough");
+    bool cancelled = false;
+    try {
+      co_await draining;
+    } catch (const coral::cancelled_error &) {
+      cancelled = true;
+    }
+    EXPECT_TRUE(cancelled);
+    EXPECT_EQ(source.state(), coroutine_state::closed);
+  };
+  run_here(main());
+  EXPECT_EQ(log, (names{"value", "cancelled: enough"}));
+}
+
+TEST(AsyncGenerator, ABodyMayGoOnAfterACancellation) {
+  auto body = []() -> async_generator<int> {
+    try {
+      co_await coral::sleep(1h);
+    } catch (const coral::cancelled_error &) {
+    }
+    co_yield 1;
+  };
+  auto main = [&]() -> task<int> {
+    auto source = body();
+    auto ask = [&]() -> task<int> { co_return co_await source.anext(); };
+    auto asked = coral::create_task(ask());
+    co_await coral::yield();
+    asked.cancel();
+    co_return co_await asked;
+  };
+  EXPECT_EQ(run_here(main()), 1);
 }
 
 // Leaving early

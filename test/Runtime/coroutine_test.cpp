@@ -88,6 +88,100 @@ template <class T> T run_here(task<T> main) {
   return coral::run(std::move(main), coral::manual_loop::create);
 }
 
+TEST(Introspection, fact_53_a_task_is_created_running_suspended_and_closed) {
+  using coral::coroutine_state;
+  std::optional<task<void>> inner;
+  coroutine_state inside{}, outside{};
+  auto body = [&]() -> task<void> {
+    inside = inner->state();
+    co_await coral::yield();
+  };
+  auto main = [&]() -> task<void> {
+    inner.emplace(body());
+    EXPECT_EQ(inner->state(), coroutine_state::created);
+    auto look = [&]() -> task<void> {
+      outside = inner->state();
+      co_return;
+    };
+    auto looking = coral::create_task(look());
+    co_await std::move(*inner);
+    EXPECT_EQ(inner->state(), coroutine_state::closed);
+    co_await looking;
+  };
+  run_here(main());
+  EXPECT_EQ(inside, coroutine_state::running);
+  EXPECT_EQ(outside, coroutine_state::suspended);
+}
+
+TEST(Introspection, fact_53_a_task_is_running_while_one_that_it_awaits_runs) {
+  using coral::coroutine_state;
+  std::optional<task<void>> outer;
+  coroutine_state seen{};
+  auto leaf = [&]() -> task<void> {
+    co_await coral::yield();
+    seen = outer->state();
+  };
+  auto middle = [&]() -> task<void> { co_await leaf(); };
+  auto main = [&]() -> task<void> {
+    outer.emplace(middle());
+    co_await std::move(*outer);
+  };
+  run_here(main());
+  EXPECT_EQ(seen, coroutine_state::running);
+}
+
+TEST(Introspection, fact_53_a_task_that_was_moved_from_is_closed) {
+  auto body = []() -> task<void> { co_return; };
+  auto first = body();
+  auto second = std::move(first);
+  EXPECT_EQ(first.state(), coral::coroutine_state::closed);
+  EXPECT_EQ(second.state(), coral::coroutine_state::created);
+}
+
+TEST(Introspection, fact_49_a_coroutine_that_is_being_awaited_cannot_be_awaited) {
+  auto main = []() -> task<std::string> {
+    auto slow = []() -> task<void> { co_await coral::sleep(1s); };
+    task<void> shared = slow();
+    auto await_it = [&]() -> task<void> { co_await std::move(shared); };
+    auto first = coral::create_task(await_it());
+    auto second = coral::create_task(await_it());
+    std::string said;
+    try {
+      co_await second;
+    } catch (const coral::runtime_error &error) {
+      said = error.what();
+    }
+    co_await first;
+    co_return said;
+  };
+  EXPECT_EQ(run_here(main()), "coroutine is being awaited already");
+}
+
+TEST(Bridge, CancellationIsThrownAtTheYield) {
+  names log;
+  auto body = [&]() -> generator<task<int>, void, int> {
+    try {
+      co_yield fetch(1);
+    } catch (const coral::cancelled_error &) {
+      log.push_back("cancelled");
+      throw;
+    }
+  };
+  auto main = [&]() -> task<void> {
+    auto work = [&]() -> task<void> { co_await coral::coroutine(body()); };
+    auto working = coral::create_task(work());
+    co_await coral::yield();
+    working.cancel();
+    try {
+      co_await working;
+    } catch (const coral::cancelled_error &) {
+      log.push_back("out");
+    }
+  };
+  run_here(main());
+  EXPECT_EQ(log, (names{"cancelled", "out"}));
+}
+
 TEST(Bridge, AwaitsWhatIsYieldedAndSendsBackWhatComesOfIt) {
   auto main = []() -> task<int> { co_return co_await coral::coroutine(sum()); };
   EXPECT_EQ(run_here(main()), 3);

@@ -374,7 +374,7 @@ TEST(GeneratorProtocol, CloseAcceptsABodyThatReturns) {
   EXPECT_EQ(source.state(), generator_state::closed);
 }
 
-TEST(GeneratorProtocol, CloseRefusesABodyThatYieldsOn) {
+TEST(GeneratorProtocol, fact_52_close_refuses_a_body_that_yields_on) {
   auto body = []() -> generator<int> {
     for (;;)
       try {
@@ -405,7 +405,7 @@ TEST(GeneratorProtocol, CloseLetsOtherErrorsOut) {
   EXPECT_THROW(source.close(), std::domain_error);
 }
 
-TEST(GeneratorProtocol, CloseOfAnUnstartedGeneratorRunsNothing) {
+TEST(GeneratorProtocol, fact_53_closing_a_created_generator_runs_nothing) {
   bool ran = false;
   auto body = [&]() -> generator<int> {
     ran = true;
@@ -417,7 +417,7 @@ TEST(GeneratorProtocol, CloseOfAnUnstartedGeneratorRunsNothing) {
   EXPECT_EQ(source.state(), generator_state::closed);
 }
 
-TEST(GeneratorProtocol, StopIterationInsideBecomesRuntimeError) {
+TEST(GeneratorProtocol, fact_51_a_leaked_stop_iteration_becomes_runtime_error) {
   auto body = []() -> generator<int> {
     auto inner = count(0);
     co_yield inner.next();
@@ -432,7 +432,7 @@ TEST(GeneratorProtocol, StopIterationInsideBecomesRuntimeError) {
   }
 }
 
-TEST(GeneratorProtocol, StatesAreThoseOfInspect) {
+TEST(GeneratorProtocol, fact_53_states_are_those_of_inspect) {
   generator<int> *self = nullptr;
   generator_state inside{};
   auto body = [&]() -> generator<int> {

@@ -69,7 +69,7 @@ TEST(Task, CallingRunsNothing) {
   EXPECT_TRUE(ran);
 }
 
-TEST(Task, AwaitingDirectlyDoesNotSwitch) {
+TEST(Task, fact_32_awaiting_directly_does_not_switch) {
   names log;
   auto child = [&]() -> task<void> {
     log.push_back("child");
@@ -137,7 +137,7 @@ TEST(Task, AValueIsDestroyedWhenALaterDestructorThrows) {
   EXPECT_EQ(log, names{"value"});
 }
 
-TEST(Task, CannotReuseAlreadyAwaitedCoroutine) {
+TEST(Task, fact_49_cannot_reuse_an_awaited_coroutine) {
   std::string message;
   auto twice = [&]() -> task<void> {
     task<int> once = number(1);
@@ -152,14 +152,14 @@ TEST(Task, CannotReuseAlreadyAwaitedCoroutine) {
   EXPECT_EQ(message, "cannot reuse already awaited coroutine");
 }
 
-TEST(Task, AMovedFromTaskCannotBeAwaitedOrSpawned) {
+TEST(Task, fact_49_a_moved_from_task_cannot_be_awaited_or_spawned) {
   task<void> work = []() -> task<void> { co_return; }();
   task<void> taken = std::move(work);
   EXPECT_THROW(coral::spawn(std::move(work)), coral::runtime_error);
   EXPECT_NO_THROW(coral::spawn(std::move(taken)));
 }
 
-TEST(Task, StopIterationBecomesRuntimeError) {
+TEST(Task, fact_51_a_leaked_stop_iteration_becomes_runtime_error) {
   auto leaks = []() -> task<void> {
     throw coral::stop_iteration(5);
     co_return;
@@ -220,7 +220,7 @@ TEST(Task, DestroyingASuspendedChainDestroysItFromTheRoot) {
   EXPECT_EQ(log, (names{"inner", "outer"}));
 }
 
-TEST(Task, ANeverAwaitedTaskDestroysItsParametersOnly) {
+TEST(Task, fact_53_destroying_a_created_coroutine_runs_nothing) {
   names log;
   auto body = [](tracker, names &log) -> task<void> {
     tracker local(log, "local");

@@ -6,7 +6,8 @@
 // (coral/spawn.hpp) and `create_task` (coral/tasks.hpp).
 //
 // - Awaited at most once: `co_await f()`, or `co_await std::move(t)` for a named task. A second
-//   await throws `runtime_error`, "cannot reuse already awaited coroutine".
+//   await throws `runtime_error`, "cannot reuse already awaited coroutine", or "coroutine is being
+//   awaited already" while the first one lasts.
 // - Owned by its `task` object: destroying it destroys the coroutine wherever it is suspended,
 //   with everything it awaits. A task that was never awaited runs nothing.
 // - Resumes on whichever thread completes what it waits for.
@@ -14,6 +15,7 @@
 #ifndef CORAL_TASK_HPP
 #define CORAL_TASK_HPP
 
+#include <coral/awaitable.hpp>
 #include <coral/detail/config.hpp>
 #include <coral/detail/drive.hpp>
 #include <coral/errors.hpp>
@@ -72,6 +74,14 @@ public:
   root *chain_root() const noexcept { return root_; }
 
   bool started() const noexcept { return continuation_ || root_; }
+
+  /// Before the end. Under a coroutine type of another library nobody knows what runs: suspended.
+  coroutine_state state() const noexcept {
+    if (!started())
+      return coroutine_state::created;
+    return root_ && this_thread_state.running == root_ ? coroutine_state::running
+                                                       : coroutine_state::suspended;
+  }
 
   /// Makes this task the child of the coroutine that awaits it.
   template <class Promise> void begin(std::coroutine_handle<Promise> awaiting) noexcept {
@@ -169,6 +179,12 @@ private:
 
 struct task_access;
 
+/// For a task that was awaited before or moved from.
+[[noreturn]] CORAL_COLD inline void refuse_await(std::coroutine_handle<> awaited) {
+  throw runtime_error(awaited && !awaited.done() ? "coroutine is being awaited already"
+                                                 : "cannot reuse already awaited coroutine");
+}
+
 } // namespace detail
 
 /// A coroutine that computes a `T`: an object, an lvalue reference, or void.
@@ -198,6 +214,14 @@ public:
   /// A named task is given up to be awaited: `co_await std::move(t)`.
   auto operator co_await() & = delete;
 
+  /// Python's `inspect.getcoroutinestate`. A task is running while anything that it awaits runs,
+  /// and a task that was moved from is closed. To be called on the thread that runs the task.
+  coroutine_state state() const noexcept {
+    if (!coroutine_ || coroutine_.done())
+      return coroutine_state::closed;
+    return coroutine_.promise().state();
+  }
+
 private:
   using handle = std::coroutine_handle<promise_type>;
 
@@ -206,7 +230,7 @@ private:
 
     bool await_ready() const {
       if (!awaited || awaited.promise().started()) [[unlikely]]
-        throw runtime_error("cannot reuse already awaited coroutine");
+        detail::refuse_await(awaited);
       return false;
     }
 
@@ -246,14 +270,14 @@ struct task_access {
   /// Takes the coroutine out of a task that was not awaited. Throws as awaiting does.
   template <class T> static std::coroutine_handle<task_promise<T>> release(task<T> &t) {
     if (!t.coroutine_ || t.coroutine_.promise().started())
-      throw runtime_error("cannot reuse already awaited coroutine");
+      refuse_await(t.coroutine_);
     return std::exchange(t.coroutine_, nullptr);
   }
 
   /// Hangs the task from `owner`; drive the result. Throws as awaiting does.
   template <class T> static std::coroutine_handle<> begin(const task<T> &t, root &owner) {
     if (!t.coroutine_ || t.coroutine_.promise().started())
-      throw runtime_error("cannot reuse already awaited coroutine");
+      refuse_await(t.coroutine_);
     t.coroutine_.promise().begin(owner);
     return t.coroutine_;
   }
