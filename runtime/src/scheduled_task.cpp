@@ -54,7 +54,7 @@ bool scheduled_base::cancel(const std::exception_ptr &reason) noexcept {
 
 std::uint32_t scheduled_base::uncancel() noexcept {
   if (cancels_ != 0 && --cancels_ == 0 && request_ == cancel_request::remembered)
-    drop_request();
+    take_request();
   return cancels_;
 }
 
@@ -67,19 +67,14 @@ void scheduled_base::deliver_request() noexcept {
     request_ = cancel_request::delivering;
     break;
   case cancel_outcome::passed_on:
-    drop_request();
+    take_request();
     break;
   }
 }
 
-void scheduled_base::throw_request() {
+std::exception_ptr scheduled_base::take_request() noexcept {
   request_ = cancel_request::none;
-  std::rethrow_exception(std::exchange(error_, nullptr));
-}
-
-void scheduled_base::drop_request() noexcept {
-  request_ = cancel_request::none;
-  error_ = nullptr;
+  return std::exchange(error_, nullptr);
 }
 
 void scheduled_base::completed() noexcept {

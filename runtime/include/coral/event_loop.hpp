@@ -41,7 +41,9 @@ class event_loop;
 namespace detail {
 
 class async_generator_base;
+class join_awaiter;
 class sleep_awaiter;
+class timer_entry;
 class yield_awaiter;
 
 /// A callback in the ready queue, among the timers, or on its way from another thread. Whoever
@@ -304,7 +306,9 @@ private:
   friend detail::future_base;
   friend detail::resource_access;
   friend detail::scheduled_base;
+  friend detail::join_awaiter;
   friend detail::sleep_awaiter;
+  friend detail::timer_entry;
   friend detail::yield_awaiter;
 
   /// A function without parameters that calls `callback(args...)`, which it holds.

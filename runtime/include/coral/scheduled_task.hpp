@@ -77,8 +77,7 @@ private:
   scheduled_base *first_step_of() noexcept final { return this; }
 
   void deliver_request() noexcept final;
-  void throw_request() final;
-  void drop_request() noexcept final;
+  std::exception_ptr take_request() noexcept final;
   void end(std::exception_ptr error, status ended) noexcept;
 
   std::uint32_t cancels_ = 0;

@@ -267,17 +267,21 @@ struct task_access {
     return t.coroutine_;
   }
 
+  /// Throws `runtime_error` unless the task can be awaited.
+  template <class T> static void require_unused(const task<T> &t) {
+    if (!t.coroutine_ || t.coroutine_.promise().started()) [[unlikely]]
+      refuse_await(t.coroutine_);
+  }
+
   /// Takes the coroutine out of a task that was not awaited. Throws as awaiting does.
   template <class T> static std::coroutine_handle<task_promise<T>> release(task<T> &t) {
-    if (!t.coroutine_ || t.coroutine_.promise().started())
-      refuse_await(t.coroutine_);
+    require_unused(t);
     return std::exchange(t.coroutine_, nullptr);
   }
 
   /// Hangs the task from `owner`; drive the result. Throws as awaiting does.
   template <class T> static std::coroutine_handle<> begin(const task<T> &t, root &owner) {
-    if (!t.coroutine_ || t.coroutine_.promise().started())
-      refuse_await(t.coroutine_);
+    require_unused(t);
     t.coroutine_.promise().begin(owner);
     return t.coroutine_;
   }

@@ -87,12 +87,13 @@ public:
       throw_request();
   }
 
-  /// The chain runs again, and its awaiter throws `cancelled_error` itself or has something better
-  /// to say: a request that was accepted is dropped, one that came later is dropped too.
-  void resumed_without_request() noexcept {
+  /// The same for an awaiter that throws nothing, or something else: gives the `cancelled_error`
+  /// that is then not thrown, or null.
+  std::exception_ptr resumed_quietly() noexcept {
     innermost_ = nullptr;
     if (request_ != cancel_request::none) [[unlikely]]
-      drop_request();
+      return take_request();
+    return nullptr;
   }
 
   /// The chain runs again. A request stays until it is suspended once more.
@@ -119,13 +120,16 @@ protected:
   ~root() = default;
 
   virtual void deliver_request() noexcept {}
-  virtual void throw_request() {}
-  virtual void drop_request() noexcept {}
+
+  /// The reason of the request, which is none from now on.
+  virtual std::exception_ptr take_request() noexcept { return nullptr; }
 
   cancellable *innermost_ = nullptr;
   cancel_request request_ = cancel_request::none;
 
 private:
+  CORAL_COLD void throw_request() { std::rethrow_exception(take_request()); }
+
   bool cancellable_;
 };
 

@@ -25,6 +25,8 @@
 namespace coral {
 
 class event_loop;
+template <class T> class future;
+template <class T> class scheduled_task;
 
 namespace detail {
 
@@ -67,6 +69,9 @@ public:
   event_loop &loop() const noexcept { return *loop_; }
   bool done() const noexcept { return status_ != status::pending; }
   bool cancelled() const noexcept { return status_ == status::cancelled; }
+
+  /// Done, and without a value.
+  bool failed() const noexcept { return done() && error_; }
 
   /// Asks it to end with `reason`, a `cancelled_error`. False when it is done already.
   virtual bool cancel(const std::exception_ptr &reason) noexcept = 0;
@@ -189,12 +194,14 @@ public:
   }
 
 protected:
+  State &state() const noexcept { return *state_; }
+
   /// The state, done. Throws `cancelled_error` when the awaiting chain was cancelled too late to
   /// reach what it waits for.
   State &finished() const {
     if (owner()) {
       if (state_->cancelled())
-        owner()->resumed_without_request();
+        owner()->resumed_quietly();
       else
         owner()->resumed();
     }
@@ -252,6 +259,14 @@ struct handle_access {
   template <class Handle> static Handle handle(future_base &state) { return Handle::of(state); }
   template <class Handle> static auto typed(const Handle &handle) { return handle.typed_ref(); }
 };
+
+template <class> inline constexpr bool is_future_handle = false;
+template <class T> inline constexpr bool is_future_handle<future<T>> = true;
+template <class T> inline constexpr bool is_future_handle<scheduled_task<T>> = true;
+
+/// A `future` or a `scheduled_task`.
+template <class Handle>
+concept future_handle = is_future_handle<Handle>;
 
 } // namespace detail
 
