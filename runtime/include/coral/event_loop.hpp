@@ -44,6 +44,7 @@ class async_generator_base;
 class join_awaiter;
 class sleep_awaiter;
 class timer_entry;
+class wait_queue;
 class yield_awaiter;
 
 /// A callback in the ready queue, among the timers, or on its way from another thread. Whoever
@@ -309,6 +310,7 @@ private:
   friend detail::join_awaiter;
   friend detail::sleep_awaiter;
   friend detail::timer_entry;
+  friend detail::wait_queue;
   friend detail::yield_awaiter;
 
   /// A function without parameters that calls `callback(args...)`, which it holds.
