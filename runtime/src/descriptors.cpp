@@ -34,6 +34,7 @@ bool descriptor_access::unwatch(event_loop &loop, int descriptor, io_direction d
 void event_loop::watch(int descriptor, detail::io_direction direction,
                        detail::watched_descriptor::side side) {
   require_open();
+  check_thread();
   if (descriptor < 0)
     throw value_error("Invalid file descriptor: " + std::to_string(descriptor));
   const auto index = static_cast<std::size_t>(descriptor);

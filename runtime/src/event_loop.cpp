@@ -1,13 +1,36 @@
 #include <coral/event_loop.hpp>
 
 #include <coral/async_generator.hpp>
+#include <coral/detail/signal_watch.hpp>
 #include <coral/errors.hpp>
+#include <coral/executors.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
 #include <typeinfo>
 
 namespace coral {
+namespace {
+
+bool debug_from_environment() noexcept {
+  const char *value = std::getenv("CORAL_DEBUG");
+  return value && *value && std::string_view(value) != "0";
+}
+
+/// What debug mode calls it.
+std::string name_of(detail::ready_entry &entry) {
+  detail::scheduled_base *task = entry.first_step_of();
+  if (detail::root *chain = entry.chain(); chain && !task)
+    task = chain->scheduled();
+  return task ? task->name() : "a callback";
+}
+
+} // namespace
+
 namespace detail {
 
 void throw_no_running_loop() { throw runtime_error("no running event loop"); }
@@ -45,6 +68,9 @@ void callback_entry::cancel() noexcept {
 
 } // namespace detail
 
+event_loop::event_loop()
+    : gate_(std::make_shared<detail::loop_gate>(*this)), debug_(debug_from_environment()) {}
+
 event_loop::~event_loop() = default;
 
 void event_loop::require_open() const {
@@ -54,14 +80,21 @@ void event_loop::require_open() const {
 
 void event_loop::require_can_run() const {
   require_open();
-  if (running_)
+  if (is_running())
     throw runtime_error("This event loop is already running");
   if (running_loop_or_null())
     throw runtime_error("Cannot run the event loop while another loop is running");
 }
 
+void event_loop::require_own_thread() const {
+  if (is_running() && running_loop_or_null() != this)
+    throw runtime_error(
+        "Non-thread-safe operation invoked on an event loop other than the current one");
+}
+
 void event_loop::schedule(const std::shared_ptr<detail::callback_entry> &entry) {
   require_open();
+  check_thread();
   entry->self = entry;
   ready_.push(*entry);
 }
@@ -69,6 +102,7 @@ void event_loop::schedule(const std::shared_ptr<detail::callback_entry> &entry) 
 void event_loop::schedule_at(const std::shared_ptr<detail::callback_entry> &entry,
                              time_point when) {
   require_open();
+  check_thread();
   timers_.add(entry->timer, when);
   entry->self = entry;
 }
@@ -221,22 +255,45 @@ void event_loop::run_batch() {
   batch_.append(ready_);
   rest_scope keep_rest{*this};
   detail::driver scope;
+  const bool timed = get_debug();
   while (!batch_.empty()) {
-    batch_.pop().run(scope);
+    detail::ready_entry &entry = batch_.pop();
+    if (timed) [[unlikely]]
+      run_timed(entry, scope);
+    else
+      entry.run(scope);
     detail::this_thread_state.running = nullptr;
     if (scope.has_escaped()) [[unlikely]]
       report("Exception in detached task", scope.take_escaped(), std::nullopt);
   }
 }
 
+void event_loop::run_timed(detail::ready_entry &entry, detail::driver &scope) {
+  struct timing {
+    event_loop &loop;
+    std::string what;
+    time_point begin = loop.time();
+    ~timing() {
+      const duration taken = loop.time() - begin;
+      if (taken >= loop.slow_callback_duration)
+        std::fprintf(stderr, "coral: Executing %s took %.3f seconds\n", what.c_str(),
+                     std::chrono::duration<double>(taken).count());
+    }
+  } timed{*this, name_of(entry)};
+  entry.run(scope);
+}
+
 void event_loop::close() {
-  if (running_)
+  if (is_running())
     throw runtime_error("Cannot close a running event loop");
   if (closed_.exchange(true))
     return;
+  gate_->close();
+  signals_.reset();
   drop_all();
   detail::async_generator_base::leave_loop(asyncgens_);
   detail::async_generator_base::leave_loop(asyncgen_orphans_);
+  default_executor_.reset();
   close_backend();
 }
 

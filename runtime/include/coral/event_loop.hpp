@@ -23,10 +23,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -37,11 +39,26 @@
 namespace coral {
 
 class event_loop;
+class executor;
+class process_pool_executor;
+class thread_pool_executor;
+template <class T> class future;
 
 namespace detail {
 
 class async_generator_base;
 class join_awaiter;
+template <class Callback, class... Args>
+using executor_result_t = std::invoke_result_t<std::decay_t<Callback>, std::decay_t<Args>...>;
+
+/// How many tasks of this thread know a thread that waits in `async_to_sync`, and what their
+/// children do about it (coral/detail/sync_scope.hpp).
+inline constinit thread_local unsigned scoped_tasks = 0;
+void inherit_sync_scope(scheduled_base &created);
+
+class loop_gate;
+class signal_watch;
+struct loop_access;
 class sleep_awaiter;
 class timer_entry;
 class wait_queue;
@@ -126,6 +143,9 @@ public:
   /// How many batches run at most before the loop looks for I/O.
   static constexpr int batches_per_poll = 64;
 
+  /// In debug mode, a callback or a step of a task that takes longer is logged.
+  duration slow_callback_duration = std::chrono::milliseconds(100);
+
   event_loop(const event_loop &) = delete;
   event_loop &operator=(const event_loop &) = delete;
   virtual ~event_loop();
@@ -166,9 +186,12 @@ public:
 
   /// Schedules a task: it starts in the next batch.
   template <class T> scheduled_task<T> create_task(task<T> work) {
+    check_thread();
     auto state = detail::ref<detail::scheduled_state<T>>::adopt(
         new detail::scheduled_state<T>(*this, std::move(work)));
     state->begin();
+    if (detail::scoped_tasks != 0) [[unlikely]]
+      detail::inherit_sync_scope(*state);
     return scheduled_task<T>(std::move(state));
   }
 
@@ -203,6 +226,45 @@ public:
     return unwatch(descriptor, detail::io_direction::write);
   }
 
+  /// Calls `callback(args...)` in the loop when the process receives `signal`, after what is ready.
+  /// Signals that come before the call are one call. Replaces the loop's handler of that signal.
+  /// The handler is the process's: one loop handles a signal. Throws `value_error` for what is no
+  /// signal, and `runtime_error` for one that cannot be caught, one that another loop handles, and
+  /// on a closed loop.
+  template <class Callback, class... Args>
+  void add_signal_handler(int signal, Callback &&callback, Args &&...args) {
+    add_signal_callback(signal, make_descriptor_callback(std::forward<Callback>(callback),
+                                                         std::forward<Args>(args)...));
+  }
+
+  /// True if the loop handled the signal, which now does what it did before.
+  bool remove_signal_handler(int signal) noexcept;
+
+  /// Has `callback(args...)` called by `where`, or by the default executor if that is null, and
+  /// gives its result. The arguments are moved in, and moved from there. The call does not see the
+  /// caller's context variables; `to_thread` is for that. Cancelling the future keeps a call that
+  /// has not begun from being made. Defined in coral/executors.hpp.
+  /// Throws `runtime_error` when the loop is closed or the executor takes no more: "Executor
+  /// shutdown has been called" after `shutdown_default_executor`.
+  template <class Callback, class... Args>
+  auto run_in_executor(executor *where, Callback &&callback, Args &&...args)
+      -> future<detail::executor_result_t<Callback, Args...>>;
+
+  /// The same in another process. Defined in coral/process_pool.hpp.
+  template <std::same_as<process_pool_executor> Pool, class Function, class... Args>
+  auto run_in_executor(Pool *where, Function function, Args &&...args);
+
+  /// What `run_in_executor(nullptr, ...)` uses; made when it is first needed if none is set.
+  void set_default_executor(std::shared_ptr<thread_pool_executor> pool);
+
+  /// Waits until the default executor has made all its calls, and ends it. It takes no more.
+  task<void> shutdown_default_executor();
+
+  /// In debug mode calls from a wrong thread throw, and what is slow is logged. It is on from the
+  /// beginning when the environment has `CORAL_DEBUG` set, to something that is not empty or "0".
+  void set_debug(bool enabled) noexcept { debug_.store(enabled, std::memory_order_relaxed); }
+  bool get_debug() const noexcept { return debug_.load(std::memory_order_relaxed); }
+
   /// The loop's clock. Never goes back.
   virtual time_point time() const noexcept = 0;
 
@@ -235,7 +297,7 @@ public:
   /// started afterwards is reported too. To be awaited on this loop, at the end of a program.
   task<void> shutdown_asyncgens();
 
-  bool is_running() const noexcept { return running_; }
+  bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
   bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
   /// Drops what is scheduled and destroys the tasks that are pending; each of those is reported
@@ -252,7 +314,7 @@ public:
   static void default_exception_handler(const exception_context &context) noexcept;
 
 protected:
-  event_loop() = default;
+  event_loop();
 
   /// Waits for I/O for at most `timeout`, without one until something happens, and runs what I/O
   /// leads to. Returns early after `wake`.
@@ -341,7 +403,19 @@ private:
                                                                                   std::move(call));
   }
 
+  friend struct detail::loop_access;
+
   void require_open() const;
+
+  /// In debug mode: throws `runtime_error` on another thread than the one that runs this loop.
+  void check_thread() const {
+    if (get_debug()) [[unlikely]]
+      require_own_thread();
+  }
+
+  void require_own_thread() const;
+  void add_signal_callback(int signal, std::shared_ptr<detail::descriptor_callback> callback);
+  executor &default_executor();
   void require_can_run() const;
   void schedule(const std::shared_ptr<detail::callback_entry> &entry);
   void schedule_at(const std::shared_ptr<detail::callback_entry> &entry, time_point when);
@@ -352,6 +426,7 @@ private:
   void run_once();
   void collect_due();
   void run_batch();
+  void run_timed(detail::ready_entry &entry, detail::driver &scope);
   void receive() noexcept;
   void drop_all() noexcept;
   void watch(int descriptor, detail::io_direction direction, detail::watched_descriptor::side side);
@@ -372,7 +447,12 @@ private:
   std::atomic<detail::callback_entry *> sent_ = nullptr;
   exception_handler exception_handler_;
   int batches_since_poll_ = 0;
-  bool running_ = false;
+  std::shared_ptr<detail::loop_gate> gate_;
+  std::shared_ptr<thread_pool_executor> default_executor_;
+  std::unique_ptr<detail::signal_watch> signals_;
+  bool executor_shut_down_ = false;
+  std::atomic<bool> debug_;
+  std::atomic<bool> running_ = false;
   bool hosted_ = false;
   bool stopping_ = false;
   bool asyncgens_shut_down_ = false;
@@ -380,8 +460,41 @@ private:
 };
 
 namespace detail {
+
 [[noreturn]] void throw_no_running_loop();
-}
+
+/// The way to a loop that may be closed, and gone, by the time it is used. For other threads.
+class loop_gate {
+public:
+  explicit loop_gate(event_loop &loop) noexcept : loop_(&loop) {}
+
+  /// `call_soon_threadsafe`; drops `callback` when the loop is closed, and is then false.
+  template <class Callback> bool send(Callback &&callback) {
+    std::lock_guard lock(mutex_);
+    if (loop_)
+      loop_->call_soon_threadsafe(std::forward<Callback>(callback));
+    return loop_ != nullptr;
+  }
+
+  void close() noexcept {
+    std::lock_guard lock(mutex_);
+    loop_ = nullptr;
+  }
+
+private:
+  std::mutex mutex_;
+  event_loop *loop_;
+};
+
+/// What the rest of the runtime asks of a loop.
+struct loop_access {
+  static const std::shared_ptr<loop_gate> &gate(const event_loop &loop) noexcept {
+    return loop.gate_;
+  }
+  static void make_ready(event_loop &loop, ready_entry &entry) noexcept { loop.ready_.push(entry); }
+};
+
+} // namespace detail
 
 /// The loop that runs on this thread; null when there is none. asyncio's `_get_running_loop`.
 inline event_loop *running_loop_or_null() noexcept {
@@ -396,7 +509,8 @@ inline event_loop &get_running_loop() {
   return *loop;
 }
 
-/// A new loop of the default kind: libuv's. Defined in the library `coral::uv`.
+/// A new loop of the kind that the policy says (coral/policy.hpp), by default libuv's. Defined in
+/// the library `coral::uv`.
 std::unique_ptr<event_loop> new_event_loop();
 
 } // namespace coral

@@ -1,5 +1,7 @@
 #include <coral/loop/uv.hpp>
 
+#include <coral/policy.hpp>
+
 #include <fcntl.h>
 #include <uv.h>
 
@@ -129,6 +131,10 @@ void uv_loop::close_backend() noexcept {
     static_cast<void>(closing.release());
 }
 
-std::unique_ptr<event_loop> new_event_loop() { return uv_loop::create(); }
+std::unique_ptr<event_loop> new_event_loop() {
+  if (const loop_factory policy = get_event_loop_policy())
+    return policy();
+  return uv_loop::create();
+}
 
 } // namespace coral

@@ -89,6 +89,9 @@ public:
   /// The task whose first step this is; or null.
   virtual scheduled_base *first_step_of() noexcept { return nullptr; }
 
+  /// The root of the chain that this resumes; or null.
+  virtual root *chain() const noexcept { return nullptr; }
+
 protected:
   ~ready_entry() = default;
 };
@@ -155,6 +158,7 @@ private:
 class resume_entry : public ready_entry {
 public:
   void run(driver &scope) override { scope.resume(coroutine_, owner_); }
+  root *chain() const noexcept override { return owner_; }
 
   void drop() noexcept override {
     if (owner_)

@@ -1,0 +1,3 @@
+#include <coral/runner.hpp>
+
+void misuse() { coral::run(42); }
