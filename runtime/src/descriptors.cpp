@@ -13,6 +13,7 @@ namespace detail {
 
 void descriptor_callback::run(driver &) {
   const std::shared_ptr<descriptor_callback> keep = shared_from_this();
+  const context_scope context(context_);
   try {
     call();
   } catch (...) {

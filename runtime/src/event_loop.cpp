@@ -37,6 +37,7 @@ void throw_no_running_loop() { throw runtime_error("no running event loop"); }
 
 void callback_entry::run(driver &) {
   const std::shared_ptr<callback_entry> keep = std::move(self);
+  const context_scope context(context_);
   calling_ = true;
   try {
     call();

@@ -11,6 +11,7 @@ namespace coral::detail {
 void done_callback_entry::run(driver &) {
   const ref<future_base> done = std::move(done_);
   const std::unique_ptr<done_callback_entry> self(this);
+  const context_scope context(context_);
   try {
     call(*done);
   } catch (...) {

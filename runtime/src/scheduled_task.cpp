@@ -17,17 +17,38 @@ scheduled_base::scheduled_base(event_loop &loop)
       number_(tasks_made.fetch_add(1, std::memory_order_relaxed) + 1) {}
 
 std::string scheduled_base::name() const {
-  return name_ ? *name_ : "Task-" + std::to_string(number_);
+  if (extras_ && !extras_->name.empty())
+    return extras_->name;
+  return "Task-" + std::to_string(number_);
 }
 
 void scheduled_base::set_name(std::string name) {
-  name_ = std::make_unique<std::string>(std::move(name));
+  if (!extras_)
+    extras_ = std::make_unique<extras>();
+  extras_->name = std::move(name);
+}
+
+void scheduled_base::set_options(task_options &&options) {
+  if (!options.name.empty() || options.context)
+    extras_.reset(new extras{std::move(options.name), std::move(options.context)});
+}
+
+context_slot &scheduled_base::context() noexcept {
+  return extras_ && extras_->context ? extras_->context->state_->slot : root::context();
 }
 
 void scheduled_base::begin() {
   loop().require_open();
   retain();
   loop().ready_.push(*this);
+}
+
+void scheduled_base::begin_eagerly() {
+  if (running_loop_or_null() != &loop())
+    return begin();
+  retain();
+  loop().pending_.push_back(*this);
+  drive(first_step(), this);
 }
 
 void scheduled_base::run(driver &scope) {
@@ -129,3 +150,8 @@ void scheduled_base::end(std::exception_ptr error, status ended) noexcept {
 }
 
 } // namespace coral::detail
+
+coral::task_options coral::eager_task_factory(event_loop &, task_options options) {
+  options.eager = true;
+  return options;
+}

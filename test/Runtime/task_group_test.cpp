@@ -1,8 +1,8 @@
 // task_group and exception_group.
 
 #include "manual_loop_test.hpp"
-#include "within.hpp"
 
+#include <coral/async_with.hpp>
 #include <coral/future.hpp>
 #include <coral/spawn.hpp>
 #include <coral/task_group.hpp>
@@ -109,7 +109,7 @@ TEST_F(TaskGroup, fact_70_the_scope_ends_when_all_are_done) {
     co_return;
   };
   auto main = [&]() -> task<void> {
-    co_await within(group, body);
+    co_await coral::async_with(group, body);
     EXPECT_EQ(now(), 2s);
   };
   run(main);
@@ -124,7 +124,7 @@ TEST_F(TaskGroup, fact_70_a_child_error_cancels_siblings_and_body) {
     co_await sleeps("body", 9s);
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), names{"child"});
     EXPECT_EQ(message_of<exception_group>([&] { ended.value(); }),
               "unhandled errors in a TaskGroup");
@@ -144,7 +144,7 @@ TEST_F(TaskGroup, fact_70_a_body_error_cancels_the_children) {
     throw std::domain_error("body");
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), names{"body"});
     EXPECT_EQ(cancelling(), 0);
   };
@@ -165,7 +165,7 @@ TEST_F(TaskGroup, fact_70_all_errors_are_thrown) {
     throw std::domain_error("body");
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), (names{"first", "cleanup", "body"}));
     EXPECT_EQ(cancelling(), 0);
   };
@@ -180,7 +180,7 @@ TEST_F(TaskGroup, fact_70_a_cancelled_child_is_no_failure) {
     co_await coral::sleep(1s);
     child.cancel();
   };
-  auto main = [&]() -> task<void> { co_await within(group, body); };
+  auto main = [&]() -> task<void> { co_await coral::async_with(group, body); };
   run(main);
   EXPECT_EQ(log, (names{"child cancelled", "other done"}));
 }
@@ -195,7 +195,7 @@ TEST_F(TaskGroup, fact_70_children_may_create_children) {
     group.create_task(parent());
     co_return;
   };
-  auto main = [&]() -> task<void> { co_await within(group, body); };
+  auto main = [&]() -> task<void> { co_await coral::async_with(group, body); };
   run(main);
   EXPECT_EQ(log, names{"grandchild done"});
 }
@@ -210,7 +210,7 @@ TEST_F(TaskGroup, fact_70_system_exit_bypasses_the_group) {
     group.create_task(exits());
     co_await sleeps("body", 9s);
   };
-  auto main = [&]() -> task<void> { co_await within(group, body); };
+  auto main = [&]() -> task<void> { co_await coral::async_with(group, body); };
   auto scheduled = loop.create_task(main());
   EXPECT_THROW(loop.run_until_complete(scheduled), coral::system_exit);
   EXPECT_THROW(loop.run_until_complete(scheduled), coral::system_exit);
@@ -226,9 +226,9 @@ TEST_F(TaskGroup, fact_70_tasks_belong_into_the_scope) {
   auto main = [&]() -> task<void> {
     EXPECT_EQ(create(), "TaskGroup has not been entered");
     EXPECT_THROW(group.cancel(), coral::runtime_error);
-    co_await within(group, body);
+    co_await coral::async_with(group, body);
     EXPECT_EQ(create(), "TaskGroup is finished");
-    result<> again = co_await as_result(within(group, body));
+    result<> again = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(message_of<coral::runtime_error>([&] { again.value(); }),
               "TaskGroup has already been entered");
   };
@@ -248,7 +248,7 @@ TEST_F(TaskGroup, fact_70_no_tasks_are_added_while_it_shuts_down) {
     co_return;
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), names{"x"});
   };
   run(main);
@@ -263,7 +263,7 @@ TEST_F(TaskGroup, fact_71_a_body_that_replaces_the_cancellation_keeps_the_count)
     co_await as_result(sleeps("body", 9s));
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), names{"child"});
     EXPECT_EQ(cancelling(), 0);
     co_await coral::sleep(1s);
@@ -279,7 +279,7 @@ TEST_F(TaskGroup, fact_71_a_cancel_from_outside_cancels_the_group) {
     group.create_task(sleeps("child", 9s));
     co_await sleeps("body", 9s);
   };
-  auto holder = [&]() -> task<void> { co_await within(group, body); };
+  auto holder = [&]() -> task<void> { co_await coral::async_with(group, body); };
   auto main = [&]() -> task<void> {
     auto child = coral::create_task(holder());
     co_await coral::sleep(1s);
@@ -298,7 +298,7 @@ TEST_F(TaskGroup, fact_71_a_cancel_from_outside_while_it_waits_cancels_the_group
     group.create_task(sleeps("child", 9s));
     co_return;
   };
-  auto holder = [&]() -> task<void> { co_await within(group, body); };
+  auto holder = [&]() -> task<void> { co_await coral::async_with(group, body); };
   auto main = [&]() -> task<void> {
     auto child = coral::create_task(holder());
     co_await coral::sleep(1s);
@@ -318,7 +318,7 @@ TEST_F(TaskGroup, fact_71_errors_and_a_cancel_from_outside_are_both_kept) {
     co_await sleeps("body", 9s);
   };
   auto holder = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), names{"child"});
     EXPECT_EQ(cancelling(), 1);
     co_await coral::sleep(1s);
@@ -345,12 +345,12 @@ TEST_F(TaskGroup, fact_71_a_nested_group_keeps_the_request_of_the_outer) {
   };
   auto outer_body = [&]() -> task<void> {
     outer.create_task(fails_after(1s, "outer"));
-    result<> ended = co_await as_result(within(inner, inner_body));
+    result<> ended = co_await as_result(coral::async_with(inner, inner_body));
     EXPECT_EQ(errors_of(ended), names{"inner"});
     co_await sleeps("outer body", 9s);
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(outer, outer_body));
+    result<> ended = co_await as_result(coral::async_with(outer, outer_body));
     EXPECT_EQ(errors_of(ended), names{"outer"});
     EXPECT_EQ(cancelling(), 0);
     EXPECT_EQ(now(), 1s);
@@ -370,7 +370,7 @@ TEST_F(TaskGroup, fact_71_cancel_in_the_body_ends_the_scope_without_error) {
     co_await sleeps("body", 9s);
   };
   auto main = [&]() -> task<void> {
-    co_await within(group, body);
+    co_await coral::async_with(group, body);
     EXPECT_EQ(cancelling(), 0);
     EXPECT_EQ(now(), 1s);
     co_await coral::sleep(1s);
@@ -392,7 +392,7 @@ TEST_F(TaskGroup, fact_71_cancel_from_a_child_ends_the_scope_without_error) {
     co_return;
   };
   auto main = [&]() -> task<void> {
-    co_await within(group, body);
+    co_await coral::async_with(group, body);
     EXPECT_EQ(cancelling(), 0);
   };
   run(main);
@@ -411,7 +411,7 @@ TEST_F(TaskGroup, fact_71_errors_after_cancel_are_thrown) {
     group.cancel();
   };
   auto main = [&]() -> task<void> {
-    result<> ended = co_await as_result(within(group, body));
+    result<> ended = co_await as_result(coral::async_with(group, body));
     EXPECT_EQ(errors_of(ended), names{"cleanup"});
     EXPECT_EQ(cancelling(), 0);
   };
@@ -426,7 +426,7 @@ TEST_F(TaskGroup, fact_71_a_cancel_from_outside_after_cancel_is_not_lost) {
     co_await coral::sleep(1s);
     group.cancel();
   };
-  auto holder = [&]() -> task<void> { co_await within(group, body); };
+  auto holder = [&]() -> task<void> { co_await coral::async_with(group, body); };
   auto main = [&]() -> task<void> {
     auto child = coral::create_task(holder());
     co_await coral::sleep(2s);
@@ -447,10 +447,10 @@ TEST_F(TaskGroup, fact_71_a_timeout_around_a_cancelled_group_still_fires) {
     co_await coral::sleep(1s);
     group.cancel();
   };
-  auto limited = [&]() -> task<void> { co_await within(group, body); };
+  auto limited = [&]() -> task<void> { co_await coral::async_with(group, body); };
   auto main = [&]() -> task<void> {
     coral::timeout limit(5s);
-    result<> ended = co_await as_result(within(limit, limited));
+    result<> ended = co_await as_result(coral::async_with(limit, limited));
     EXPECT_THROW(ended.value(), coral::timeout_error);
     EXPECT_EQ(cancelling(), 0);
   };

@@ -1,8 +1,8 @@
 // timeout, timeout_at and wait_for.
 
 #include "manual_loop_test.hpp"
-#include "within.hpp"
 
+#include <coral/async_with.hpp>
 #include <coral/future.hpp>
 #include <coral/spawn.hpp>
 #include <coral/timeouts.hpp>
@@ -186,7 +186,7 @@ TEST_F(Timeout, fact_69_its_own_deadline_becomes_timeout_error) {
   auto main = [&]() -> task<void> {
     coral::timeout limit(2s);
     EXPECT_FALSE(limit.expired());
-    result<> ended = co_await as_result(within(limit, body));
+    result<> ended = co_await as_result(coral::async_with(limit, body));
     EXPECT_THROW(ended.value(), timeout_error);
     EXPECT_TRUE(limit.expired());
     EXPECT_EQ(now(), 2s);
@@ -200,7 +200,7 @@ TEST_F(Timeout, fact_69_in_time_nothing_happens) {
   auto body = []() -> task<void> { co_await coral::sleep(1s); };
   auto main = [&]() -> task<void> {
     coral::timeout limit = coral::timeout_at(loop.time() + 2s);
-    co_await within(limit, body);
+    co_await coral::async_with(limit, body);
     EXPECT_FALSE(limit.expired());
     EXPECT_EQ(limit.when()->time_since_epoch(), 2s);
     co_await coral::sleep(9s);
@@ -213,7 +213,7 @@ TEST_F(Timeout, fact_69_nothing_is_no_limit) {
   auto main = [&]() -> task<void> {
     coral::timeout limit = coral::timeout_at(std::nullopt);
     EXPECT_EQ(limit.when(), std::nullopt);
-    co_await within(limit, body);
+    co_await coral::async_with(limit, body);
     EXPECT_FALSE(limit.expired());
   };
   run(main);
@@ -228,7 +228,7 @@ TEST_F(Timeout, fact_69_a_past_deadline_fires_on_the_next_turn) {
   };
   auto main = [&]() -> task<void> {
     coral::timeout limit(-1s);
-    result<> ended = co_await as_result(within(limit, body));
+    result<> ended = co_await as_result(coral::async_with(limit, body));
     EXPECT_THROW(ended.value(), timeout_error);
   };
   run(main);
@@ -239,7 +239,7 @@ TEST_F(Timeout, fact_69_a_foreign_cancel_passes) {
   auto sleeps = []() -> task<void> { co_await coral::sleep(1h); };
   auto limited = [&]() -> task<void> {
     coral::timeout limit(9s);
-    co_await within(limit, sleeps);
+    co_await coral::async_with(limit, sleeps);
   };
   auto main = [&]() -> task<void> {
     auto child = coral::create_task(limited());
@@ -255,7 +255,7 @@ TEST_F(Timeout, fact_69_a_foreign_cancel_in_the_same_batch_passes) {
   auto sleeps = []() -> task<void> { co_await coral::sleep(1h); };
   auto limited = [&]() -> task<void> {
     coral::timeout limit(3s);
-    co_await within(limit, sleeps);
+    co_await coral::async_with(limit, sleeps);
   };
   auto main = [&]() -> task<void> {
     auto child = coral::create_task(limited());
@@ -274,7 +274,7 @@ TEST_F(Timeout, fact_69_another_error_passes_and_the_count_is_restored) {
   };
   auto main = [&]() -> task<void> {
     coral::timeout limit(1s);
-    result<> ended = co_await as_result(within(limit, body));
+    result<> ended = co_await as_result(coral::async_with(limit, body));
     EXPECT_THROW(ended.value(), std::domain_error);
     EXPECT_TRUE(limit.expired());
     EXPECT_EQ(coral::current_task()->cancelling(), 0);
@@ -286,14 +286,14 @@ TEST_F(Timeout, fact_69_the_inner_of_two_fires) {
   auto sleeps = []() -> task<void> { co_await coral::sleep(1h); };
   auto inner_scope = [&]() -> task<void> {
     coral::timeout inner(1s);
-    result<> ended = co_await as_result(within(inner, sleeps));
+    result<> ended = co_await as_result(coral::async_with(inner, sleeps));
     EXPECT_TRUE(inner.expired());
     EXPECT_THROW(ended.value(), timeout_error);
     note("inner");
   };
   auto main = [&]() -> task<void> {
     coral::timeout outer(5s);
-    co_await within(outer, inner_scope);
+    co_await coral::async_with(outer, inner_scope);
     EXPECT_FALSE(outer.expired());
   };
   run(main);
@@ -304,14 +304,14 @@ TEST_F(Timeout, fact_69_the_outer_of_two_fires) {
   auto sleeps = []() -> task<void> { co_await coral::sleep(1h); };
   auto inner_scope = [&]() -> task<void> {
     coral::timeout inner(5s);
-    result<> ended = co_await as_result(within(inner, sleeps));
+    result<> ended = co_await as_result(coral::async_with(inner, sleeps));
     EXPECT_FALSE(inner.expired());
     EXPECT_TRUE(ended.cancelled());
     ended.value();
   };
   auto main = [&]() -> task<void> {
     coral::timeout outer(1s);
-    result<> ended = co_await as_result(within(outer, inner_scope));
+    result<> ended = co_await as_result(coral::async_with(outer, inner_scope));
     EXPECT_THROW(ended.value(), timeout_error);
     EXPECT_EQ(coral::current_task()->cancelling(), 0);
   };
@@ -322,14 +322,14 @@ TEST_F(Timeout, fact_69_both_of_two_fire_at_once) {
   auto sleeps = []() -> task<void> { co_await coral::sleep(1h); };
   auto inner_scope = [&]() -> task<void> {
     coral::timeout inner(2s);
-    result<> ended = co_await as_result(within(inner, sleeps));
+    result<> ended = co_await as_result(coral::async_with(inner, sleeps));
     // Two requests are there: it is not for the inner to take them.
     EXPECT_TRUE(ended.cancelled());
     ended.value();
   };
   auto main = [&]() -> task<void> {
     coral::timeout outer(2s);
-    result<> ended = co_await as_result(within(outer, inner_scope));
+    result<> ended = co_await as_result(coral::async_with(outer, inner_scope));
     EXPECT_THROW(ended.value(), timeout_error);
     EXPECT_EQ(coral::current_task()->cancelling(), 0);
   };
@@ -350,7 +350,7 @@ TEST_F(Timeout, fact_69_reschedule_moves_the_deadline) {
   auto main = [&]() -> task<void> {
     coral::timeout named(2s);
     limit = &named;
-    result<> ended = co_await as_result(within(named, body));
+    result<> ended = co_await as_result(coral::async_with(named, body));
     EXPECT_THROW(ended.value(), timeout_error);
     EXPECT_EQ(now(), 16s);
   };
@@ -364,10 +364,10 @@ TEST_F(Timeout, fact_69_reschedule_belongs_into_the_scope) {
     using error = coral::runtime_error;
     EXPECT_EQ(message_of<error>([&] { limit.reschedule(std::nullopt); }),
               "Timeout has not been entered");
-    co_await within(limit, body);
+    co_await coral::async_with(limit, body);
     EXPECT_EQ(message_of<error>([&] { limit.reschedule(std::nullopt); }),
               "Cannot change state of finished Timeout");
-    result<> again = co_await as_result(within(limit, body));
+    result<> again = co_await as_result(coral::async_with(limit, body));
     EXPECT_EQ(message_of<error>([&] { again.value(); }), "Timeout has already been entered");
   };
   run(main);

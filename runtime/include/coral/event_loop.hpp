@@ -68,7 +68,8 @@ class yield_awaiter;
 /// is to run it holds it by `self`.
 class callback_entry : public ready_entry {
 public:
-  explicit callback_entry(event_loop &loop) noexcept : timer(*this), loop_(loop) {}
+  explicit callback_entry(event_loop &loop) noexcept
+      : timer(*this), loop_(loop), context_(current_context()) {}
   virtual ~callback_entry() = default;
 
   void run(driver &) final;
@@ -88,6 +89,7 @@ protected:
 
 private:
   event_loop &loop_;
+  context_slot context_;
   bool calling_ = false;
   bool cancelled_ = false;
 };
@@ -184,9 +186,29 @@ public:
     return handle(std::move(entry));
   }
 
-  /// Schedules a task: it starts in the next batch.
+  /// Schedules a task: it starts in the next batch, unless it is eager.
+  /// Throws `runtime_error` for a task that was awaited before, and on a closed loop.
+  template <class T> scheduled_task<T> create_task(task<T> work, task_options options) {
+    check_thread();
+    if (task_factory_)
+      options = task_factory_(*this, std::move(options));
+    auto state = detail::ref<detail::scheduled_state<T>>::adopt(
+        new detail::scheduled_state<T>(*this, std::move(work)));
+    const bool eager = options.eager;
+    state->set_options(std::move(options));
+    if (!eager)
+      state->begin();
+    if (detail::scoped_tasks != 0) [[unlikely]]
+      detail::inherit_sync_scope(*state);
+    if (eager)
+      state->begin_eagerly();
+    return scheduled_task<T>(std::move(state));
+  }
+
   template <class T> scheduled_task<T> create_task(task<T> work) {
     check_thread();
+    if (task_factory_) [[unlikely]]
+      return create_task(std::move(work), task_options());
     auto state = detail::ref<detail::scheduled_state<T>>::adopt(
         new detail::scheduled_state<T>(*this, std::move(work)));
     state->begin();
@@ -264,6 +286,10 @@ public:
   /// beginning when the environment has `CORAL_DEBUG` set, to something that is not empty or "0".
   void set_debug(bool enabled) noexcept { debug_.store(enabled, std::memory_order_relaxed); }
   bool get_debug() const noexcept { return debug_.load(std::memory_order_relaxed); }
+
+  /// Has `factory` see the options of every task that is created here from now on; empty: none.
+  void set_task_factory(task_factory factory) { task_factory_ = std::move(factory); }
+  const task_factory &get_task_factory() const noexcept { return task_factory_; }
 
   /// The loop's clock. Never goes back.
   virtual time_point time() const noexcept = 0;
@@ -446,6 +472,7 @@ private:
   std::vector<detail::watched_descriptor> watched_;
   std::atomic<detail::callback_entry *> sent_ = nullptr;
   exception_handler exception_handler_;
+  task_factory task_factory_;
   int batches_since_poll_ = 0;
   std::shared_ptr<detail::loop_gate> gate_;
   std::shared_ptr<thread_pool_executor> default_executor_;

@@ -4,6 +4,7 @@
 #define CORAL_SCHEDULED_TASK_HPP
 
 #include <coral/cancel.hpp>
+#include <coral/context_var.hpp>
 #include <coral/detail/future_state.hpp>
 #include <coral/detail/ready_queue.hpp>
 #include <coral/task.hpp>
@@ -12,7 +13,9 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -21,6 +24,24 @@
 namespace coral {
 
 class event_loop;
+
+/// The keyword arguments of asyncio's `create_task`.
+struct task_options {
+  /// "Task-1" and so on unless given.
+  std::string name = {};
+  /// What the task's context variables are; nothing: a copy of the creator's. One that is given is
+  /// shared, and not copied.
+  std::optional<coral::context> context = std::nullopt;
+  /// Runs the first step at once, where the task is created, if its loop runs there.
+  bool eager = false;
+};
+
+/// What a loop does with the options of each task that is created in it: asyncio's task factory.
+using task_factory = std::function<task_options(event_loop &, task_options)>;
+
+/// The factory that starts every task where it is created: asyncio's `eager_task_factory`. A task
+/// that never suspends is then done when `create_task` returns.
+task_options eager_task_factory(event_loop &loop, task_options options);
 
 namespace detail {
 
@@ -39,9 +60,17 @@ public:
   std::string name() const;
   void set_name(std::string name);
 
+  void set_options(task_options &&options);
+
+  context_slot &context() noexcept final;
+
   /// The loop runs the first step in its next batch.
   /// Throws `runtime_error` when the loop is closed.
   void begin();
+
+  /// Runs the first step, if the loop runs on this thread; else the same. Throws what ends the
+  /// program.
+  void begin_eagerly();
 
   void completed() noexcept final;
   void abandoned() noexcept final;
@@ -82,7 +111,13 @@ private:
 
   std::uint32_t cancels_ = 0;
   std::uint32_t number_;
-  std::unique_ptr<std::string> name_;
+
+  /// What few tasks have.
+  struct extras {
+    std::string name;
+    std::optional<coral::context> context;
+  };
+  std::unique_ptr<extras> extras_;
 };
 
 template <class T> class scheduled_state final : public value_state<T, scheduled_base> {

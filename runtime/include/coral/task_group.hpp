@@ -47,9 +47,9 @@ public:
 
   /// Schedules a task of the group. Throws `runtime_error` before the scope is entered, after it
   /// has ended, and while it is shutting down because of an error; the task is destroyed then.
-  template <class T> scheduled_task<T> create_task(task<T> work) {
+  template <class T> scheduled_task<T> create_task(task<T> work, task_options options = {}) {
     require_open();
-    scheduled_task<T> scheduled = loop_->create_task(std::move(work));
+    scheduled_task<T> scheduled = loop_->create_task(std::move(work), std::move(options));
     add(*detail::handle_access::typed(scheduled));
     return scheduled;
   }

@@ -20,10 +20,13 @@
 
 namespace coral {
 
-/// Schedules a task on the running loop: it starts in the loop's next batch.
+/// Schedules a task on the running loop: it starts in the loop's next batch, unless it is eager.
 /// Throws `runtime_error`, "no running event loop".
 template <class T> scheduled_task<T> create_task(task<T> work) {
   return get_running_loop().create_task(std::move(work));
+}
+template <class T> scheduled_task<T> create_task(task<T> work, task_options options) {
+  return get_running_loop().create_task(std::move(work), std::move(options));
 }
 
 /// The task that runs on this thread; nothing in a callback, and in a task started by `spawn`.

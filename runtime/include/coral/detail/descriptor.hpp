@@ -45,6 +45,7 @@ protected:
 
 private:
   event_loop &loop_;
+  context_slot context_ = current_context();
 };
 
 template <class Call> class concrete_descriptor_callback final : public descriptor_callback {

@@ -13,6 +13,7 @@
 #define CORAL_DETAIL_DRIVE_HPP
 
 #include <coral/detail/config.hpp>
+#include <coral/detail/context_map.hpp>
 
 #include <coroutine>
 #include <cstdint>
@@ -66,6 +67,9 @@ public:
   /// cancelled.
   virtual void run_soon(ready_entry &) noexcept {}
 
+  /// The context of the chain.
+  virtual context_slot &context() noexcept { return own_context_; }
+
   /// The scheduled task that this is; or null.
   virtual scheduled_base *scheduled() noexcept { return nullptr; }
 
@@ -114,7 +118,8 @@ protected:
     delivering,
   };
 
-  explicit root(bool cancellable) noexcept : cancellable_(cancellable) {}
+  /// Copies the current context.
+  explicit root(bool cancellable) noexcept;
   root(const root &) = delete;
   root &operator=(const root &) = delete;
   ~root() = default;
@@ -131,6 +136,7 @@ private:
   CORAL_COLD void throw_request() { std::rethrow_exception(take_request()); }
 
   bool cancellable_;
+  context_slot own_context_;
 };
 
 /// The root of the chain that a coroutine is part of; null under a coroutine type of another
@@ -151,6 +157,8 @@ struct thread_state {
   driver *current = nullptr;
   /// The root of the chain that runs.
   root *running = nullptr;
+  /// The context that a callback or a `context::run` has made current, before the chain's.
+  context_slot *context = nullptr;
   initiation_scope *initiating = nullptr;
   cancellation_scope *cancelling = nullptr;
   std::coroutine_handle<> parked = nullptr;
@@ -159,12 +167,41 @@ struct thread_state {
 
 inline constinit thread_local thread_state this_thread_state{};
 
+/// The context of code that runs in no chain and no callback.
+inline context_slot &thread_context() noexcept {
+  static thread_local context_slot slot;
+  return slot;
+}
+
+inline context_slot &current_context() noexcept {
+  if (this_thread_state.context)
+    return *this_thread_state.context;
+  return this_thread_state.running ? this_thread_state.running->context() : thread_context();
+}
+
+inline root::root(bool cancellable) noexcept
+    : cancellable_(cancellable), own_context_(current_context()) {}
+
+/// Makes `slot` the current context for as long as this lives.
+class context_scope {
+public:
+  explicit context_scope(context_slot &slot) noexcept
+      : outer_(std::exchange(this_thread_state.context, &slot)) {}
+  context_scope(const context_scope &) = delete;
+  context_scope &operator=(const context_scope &) = delete;
+  ~context_scope() { this_thread_state.context = outer_; }
+
+private:
+  context_slot *outer_;
+};
+
 /// The frame on the stack below which coroutines run. Drivers nest.
 class driver {
 public:
   driver() noexcept
       : outer_(std::exchange(this_thread_state.current, this)),
         running_(std::exchange(this_thread_state.running, nullptr)),
+        context_(std::exchange(this_thread_state.context, nullptr)),
         transfers_(std::exchange(this_thread_state.transfers, 0)) {}
 
   driver(const driver &) = delete;
@@ -173,6 +210,7 @@ public:
   ~driver() {
     this_thread_state.current = outer_;
     this_thread_state.running = running_;
+    this_thread_state.context = context_;
     this_thread_state.transfers = transfers_;
   }
 
@@ -205,6 +243,7 @@ public:
 private:
   driver *outer_;
   root *running_;
+  context_slot *context_;
   unsigned transfers_;
   std::exception_ptr escaped_;
 };

@@ -50,6 +50,7 @@ protected:
 
 private:
   friend future_base;
+  context_slot context_ = current_context();
   ref<future_base> done_;
   done_callback_entry *next_ = nullptr;
   std::uint64_t id_ = 0;

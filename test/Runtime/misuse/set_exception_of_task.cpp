@@ -1,0 +1,3 @@
+#include <coral/tasks.hpp>
+
+void sets(coral::scheduled_task<int> &scheduled) { scheduled.set_exception(nullptr); }
