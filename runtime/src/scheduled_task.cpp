@@ -104,8 +104,10 @@ void scheduled_base::completed() noexcept {
   // As asyncio has it, a task that is cancelled in its last step was cancelled.
   if (!error && request_ != cancel_request::none)
     error = error_;
-  if (ends)
+  if (ends) {
+    observe();
     driver::report(error);
+  }
   const bool cancelled = holds<cancelled_error>(error);
   end(std::move(error), cancelled ? status::cancelled : status::finished);
 }

@@ -22,13 +22,12 @@ task<task_group &> task_group::aenter() {
   co_return *this;
 }
 
-void task_group::require_open() const {
+const char *task_group::refusal() const noexcept {
   if (!parent_)
-    throw runtime_error("TaskGroup has not been entered");
+    return "TaskGroup has not been entered";
   if (exiting_ && members_.empty())
-    throw runtime_error("TaskGroup is finished");
-  if (aborting_)
-    throw runtime_error("TaskGroup is shutting down");
+    return "TaskGroup is finished";
+  return aborting_ ? "TaskGroup is shutting down" : nullptr;
 }
 
 void task_group::add(detail::scheduled_base &task) {

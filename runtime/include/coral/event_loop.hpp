@@ -40,6 +40,7 @@ namespace coral {
 
 class event_loop;
 class executor;
+void set_coroutine_origin_tracking(bool enabled) noexcept;
 class process_pool_executor;
 class thread_pool_executor;
 template <class T> class future;
@@ -284,7 +285,11 @@ public:
 
   /// In debug mode calls from a wrong thread throw, and what is slow is logged. It is on from the
   /// beginning when the environment has `CORAL_DEBUG` set, to something that is not empty or "0".
-  void set_debug(bool enabled) noexcept { debug_.store(enabled, std::memory_order_relaxed); }
+  /// Also sets `set_coroutine_origin_tracking` (coral/call_graph.hpp), which is the process's.
+  void set_debug(bool enabled) noexcept {
+    debug_.store(enabled, std::memory_order_relaxed);
+    set_coroutine_origin_tracking(enabled);
+  }
   bool get_debug() const noexcept { return debug_.load(std::memory_order_relaxed); }
 
   /// Has `factory` see the options of every task that is created here from now on; empty: none.

@@ -83,6 +83,9 @@ public:
   /// The loop closes with the task pending.
   static void destroy_pending(link &pending) noexcept;
 
+  /// The outermost coroutine; null when the task is done.
+  virtual std::coroutine_handle<> outermost() const noexcept = 0;
+
 protected:
   explicit scheduled_base(event_loop &loop);
   ~scheduled_base() = default;
@@ -127,6 +130,8 @@ public:
 
   ~scheduled_state() { discard(); }
 
+  std::coroutine_handle<> outermost() const noexcept override { return work_; }
+
 private:
   std::coroutine_handle<> first_step() noexcept override {
     work_.promise().begin(*this);
@@ -151,7 +156,7 @@ private:
 
   void discard() noexcept override {
     if (auto destroyed = std::exchange(work_, nullptr))
-      destroyed.destroy();
+      destroy_frame(destroyed);
   }
 
   std::coroutine_handle<task_promise<T>> work_;

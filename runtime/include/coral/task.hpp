@@ -18,6 +18,7 @@
 #include <coral/awaitable.hpp>
 #include <coral/detail/config.hpp>
 #include <coral/detail/drive.hpp>
+#include <coral/detail/task_origin.hpp>
 #include <coral/errors.hpp>
 #include <coral/frame_allocator.hpp>
 
@@ -73,6 +74,9 @@ public:
   /// The root of the chain this task is part of; null under a coroutine type of another library.
   root *chain_root() const noexcept { return root_; }
 
+  /// The coroutine that awaits this one; null for the outermost of a chain.
+  std::coroutine_handle<> continuation() const noexcept { return continuation_; }
+
   bool started() const noexcept { return continuation_ || root_; }
 
   /// Before the end. Under a coroutine type of another library nobody knows what runs: suspended.
@@ -120,7 +124,7 @@ public:
       error_.~exception_ptr();
   }
 
-  task<T> get_return_object() noexcept;
+  CORAL_DETAIL_TRACKED task<T> get_return_object(CORAL_DETAIL_CREATED_HERE) noexcept;
 
   template <class U = T>
     requires std::constructible_from<T, U>
@@ -160,7 +164,7 @@ private:
 
 template <> class task_promise<void> final : public task_promise_base {
 public:
-  task<void> get_return_object() noexcept;
+  CORAL_DETAIL_TRACKED task<void> get_return_object(CORAL_DETAIL_CREATED_HERE) noexcept;
 
   void return_void() const noexcept {}
 
@@ -185,6 +189,15 @@ struct task_access;
                                                  : "cannot reuse already awaited coroutine");
 }
 
+template <class Promise>
+CORAL_DETAIL_TRACKED inline void destroy_frame(std::coroutine_handle<Promise> coroutine) {
+#if CORAL_TASK_ORIGINS
+  if (task_origins::enabled()) [[unlikely]]
+    task_origins::leave(coroutine.address());
+#endif
+  coroutine.destroy();
+}
+
 } // namespace detail
 
 /// A coroutine that computes a `T`: an object, an lvalue reference, or void.
@@ -200,9 +213,14 @@ public:
     return *this;
   }
 
-  ~task() {
-    if (coroutine_)
-      coroutine_.destroy();
+  CORAL_DETAIL_TRACKED ~task() {
+    if (!coroutine_)
+      return;
+#if CORAL_TASK_ORIGINS
+    if (detail::task_origins::enabled() && !coroutine_.promise().started()) [[unlikely]]
+      detail::task_origins::report_never_awaited(coroutine_.address());
+#endif
+    detail::destroy_frame(coroutine_);
   }
 
   void swap(task &other) noexcept { std::swap(coroutine_, other.coroutine_); }
@@ -253,12 +271,22 @@ private:
 
 namespace detail {
 
-template <class T> task<T> task_promise<T>::get_return_object() noexcept {
-  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+template <class T> task<T> task_promise<T>::get_return_object(CORAL_DETAIL_CREATED_AT) noexcept {
+  const auto coroutine = std::coroutine_handle<task_promise>::from_promise(*this);
+#if CORAL_TASK_ORIGINS
+  if (task_origins::enabled()) [[unlikely]]
+    task_origins::enter(coroutine.address(), {where, __builtin_return_address(0), this});
+#endif
+  return task<T>(coroutine);
 }
 
-inline task<void> task_promise<void>::get_return_object() noexcept {
-  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+inline task<void> task_promise<void>::get_return_object(CORAL_DETAIL_CREATED_AT) noexcept {
+  const auto coroutine = std::coroutine_handle<task_promise>::from_promise(*this);
+#if CORAL_TASK_ORIGINS
+  if (task_origins::enabled()) [[unlikely]]
+    task_origins::enter(coroutine.address(), {where, __builtin_return_address(0), this});
+#endif
+  return task<void>(coroutine);
 }
 
 /// What the owners of outermost tasks may do with them.
@@ -277,6 +305,12 @@ struct task_access {
   template <class T> static std::coroutine_handle<task_promise<T>> release(task<T> &t) {
     require_unused(t);
     return std::exchange(t.coroutine_, nullptr);
+  }
+
+  /// Python's `coroutine.close`: destroys the coroutine, which may never have been awaited.
+  template <class T> static void close(task<T> &t) {
+    if (const auto coroutine = std::exchange(t.coroutine_, nullptr))
+      destroy_frame(coroutine);
   }
 
   /// Hangs the task from `owner`; drive the result. Throws as awaiting does.

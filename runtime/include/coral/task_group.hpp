@@ -48,7 +48,10 @@ public:
   /// Schedules a task of the group. Throws `runtime_error` before the scope is entered, after it
   /// has ended, and while it is shutting down because of an error; the task is destroyed then.
   template <class T> scheduled_task<T> create_task(task<T> work, task_options options = {}) {
-    require_open();
+    if (const char *why = refusal()) {
+      detail::task_access::close(work);
+      throw runtime_error(why);
+    }
     scheduled_task<T> scheduled = loop_->create_task(std::move(work), std::move(options));
     add(*detail::handle_access::typed(scheduled));
     return scheduled;
@@ -74,7 +77,8 @@ private:
     std::list<member>::iterator place_;
   };
 
-  void require_open() const;
+  /// Why the group takes no tasks now; or null.
+  const char *refusal() const noexcept;
   void add(detail::scheduled_base &task);
   void member_done(member &done);
   void abort();

@@ -145,8 +145,10 @@ inline std::optional<event_loop::time_point> deadline(std::optional<event_loop::
 /// given. A timeout that is not positive does not start it.
 /// Awaited in a scheduled task; elsewhere throws `runtime_error`.
 template <class T> task<T> wait_for(task<T> work, std::optional<event_loop::duration> timeout) {
-  if (timeout && *timeout <= event_loop::duration::zero())
+  if (timeout && *timeout <= event_loop::duration::zero()) {
+    detail::task_access::close(work);
     return detail::timed_out<T>();
+  }
   return detail::wait_for_at<T>(std::move(work), detail::deadline(timeout));
 }
 

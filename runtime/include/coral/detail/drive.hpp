@@ -45,6 +45,9 @@ class cancellable {
 public:
   virtual cancel_outcome request_cancel(const std::exception_ptr &reason) noexcept = 0;
 
+  /// The coroutine that is suspended, if that is known; for debug mode.
+  virtual std::coroutine_handle<> suspended() const noexcept { return nullptr; }
+
 protected:
   ~cancellable() = default;
 };
@@ -106,6 +109,9 @@ public:
     if (request_ == cancel_request::delivering) [[unlikely]]
       request_ = cancel_request::remembered;
   }
+
+  /// Where the chain is suspended, if it can be asked to end early there; or null.
+  const cancellable *innermost() const noexcept { return innermost_; }
 
   bool cancel_requested() const noexcept { return request_ != cancel_request::none; }
 

@@ -94,6 +94,14 @@ public:
   std::size_t remove_callback(std::uint64_t id) noexcept;
   std::size_t remove_callbacks(const std::type_info &type, const void *f);
 
+  /// Calls `f(root)` for every chain that waits for this.
+  template <class F> void for_each_waiting(F &&f) const {
+    waiters_.for_each([&](link &each) {
+      if (root *waiting = static_cast<ready_entry &>(each).chain())
+        f(*waiting);
+    });
+  }
+
   /// Throws `runtime_error` unless the calling thread runs this loop.
   void require_own_loop() const;
 
@@ -257,6 +265,7 @@ template <class Handle, class F> done_callback_entry *make_done_callback(F &&f) 
 
 /// What the combinators see of handles.
 struct handle_access {
+  template <class Handle> static const auto &base(const Handle &handle) { return *handle.state_; }
   template <class Handle> static Handle handle(future_base &state) { return Handle::of(state); }
   template <class Handle> static auto typed(const Handle &handle) { return handle.typed_ref(); }
 };

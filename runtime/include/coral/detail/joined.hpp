@@ -124,6 +124,7 @@ private:
     entry(join_awaiter &owner, future_base &child) noexcept : owner_(owner), child_(child) {}
     void run(driver &scope) override { owner_.child_done(child_, scope); }
     void drop() noexcept override { owner_.drop(); }
+    root *chain() const noexcept override { return owner_.owner(); }
 
   private:
     join_awaiter &owner_;

@@ -159,6 +159,7 @@ class resume_entry : public ready_entry {
 public:
   void run(driver &scope) override { scope.resume(coroutine_, owner_); }
   root *chain() const noexcept override { return owner_; }
+  std::coroutine_handle<> suspended() const noexcept override { return coroutine_; }
 
   void drop() noexcept override {
     if (owner_)
