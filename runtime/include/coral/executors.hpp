@@ -86,6 +86,8 @@ template <class T> class concurrent_future;
 
 namespace detail {
 
+struct concurrent_access;
+
 /// A call with its arguments, moved out when it is made.
 template <class Callback, class... Args> auto bind_once(Callback &&callback, Args &&...args) {
   using result = executor_result_t<Callback, Args...>;
@@ -103,7 +105,8 @@ const executor *this_thread_executor() noexcept;
 /// What a `concurrent_future` and its job share.
 template <class T> class concurrent_state : public executor_job {
 public:
-  explicit concurrent_state(const executor &where) noexcept : where_(&where) {}
+  /// `where` is null when no executor ends it.
+  explicit concurrent_state(const executor *where) noexcept : where_(where) {}
 
   bool done() const {
     std::lock_guard lock(mutex_);
@@ -118,7 +121,7 @@ public:
   /// A worker that waits for a job of its own pool makes the call itself if nobody has begun: all
   /// workers may be waiting.
   void wait() {
-    if (this_thread_executor() == where_)
+    if (where_ && this_thread_executor() == where_)
       this->run();
     std::unique_lock lock(mutex_);
     finished_.wait(lock, [this] { return outcome_.is_set(); });
@@ -159,7 +162,7 @@ private:
 template <class T, class Call> class submitted_job final : public concurrent_state<T> {
 public:
   submitted_job(const executor &where, Call &&call)
-      : concurrent_state<T>(where), call_(std::move(call)) {}
+      : concurrent_state<T>(&where), call_(std::move(call)) {}
 
 private:
   void make_call() noexcept override {
@@ -241,11 +244,23 @@ public:
 
 private:
   friend class thread_pool_executor;
+  friend struct detail::concurrent_access;
   explicit concurrent_future(std::shared_ptr<detail::concurrent_state<T>> state) noexcept
       : state_(std::move(state)) {}
 
   std::shared_ptr<detail::concurrent_state<T>> state_;
 };
+
+namespace detail {
+
+struct concurrent_access {
+  template <class T>
+  static concurrent_future<T> future(std::shared_ptr<concurrent_state<T>> state) noexcept {
+    return concurrent_future<T>(std::move(state));
+  }
+};
+
+} // namespace detail
 
 /// What `shutdown` does with the jobs an executor has: Python's keyword arguments.
 struct shutdown_options {
