@@ -2,6 +2,7 @@
 
 #include "loop_backends.hpp"
 
+#include <coral/context_var.hpp>
 #include <coral/executors.hpp>
 #include <coral/loop/manual.hpp>
 #include <coral/runner.hpp>
@@ -258,9 +259,9 @@ TEST_P(InExecutor, cancelling_keeps_a_call_that_has_not_begun_from_being_made) {
 }
 
 TEST_P(InExecutor, cancelling_a_call_that_runs_gives_up_its_result) {
-  thread_pool_executor pool(1);
   std::latch begun(1);
   std::latch go_on(1);
+  thread_pool_executor pool(1);
   auto blocks = [&] {
     begun.count_down();
     go_on.wait();
@@ -325,6 +326,31 @@ TEST_P(InExecutor, many_calls_from_many_tasks_all_come_back) {
     co_return total;
   };
   EXPECT_EQ(loop.run_until_complete(main()), 199 * 200 * 399 / 6);
+}
+
+coral::context_var<int> number("number", 0);
+
+TEST_P(InExecutor, fact_84_to_thread_copies_the_context_and_changes_do_not_leak_back) {
+  auto read_and_set = [] {
+    const int seen = number.get();
+    number.set(99);
+    return seen;
+  };
+  auto main = [&]() -> task<void> {
+    number.set(7);
+    EXPECT_EQ(co_await coral::to_thread(read_and_set), 7);
+    EXPECT_EQ(number.get(), 7);
+  };
+  loop.run_until_complete(main());
+}
+
+TEST_P(InExecutor, fact_84_run_in_executor_does_not_copy_the_context) {
+  auto read = [] { return number.get(); };
+  auto main = [&]() -> task<void> {
+    number.set(7);
+    EXPECT_EQ(co_await loop.run_in_executor(nullptr, read), 0);
+  };
+  loop.run_until_complete(main());
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "loop_backends.hpp"
 
+#include <coral/context_var.hpp>
 #include <coral/executors.hpp>
 #include <coral/runner.hpp>
 #include <coral/sync.hpp>
@@ -16,6 +17,7 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -355,6 +357,59 @@ TEST_P(Sync, fact_88_a_coroutine_whose_loop_ends_fails_its_caller) {
   }
   done.wait();
   EXPECT_EQ(message, "the event loop ended the coroutine before it was done");
+}
+
+coral::context_var<int> number("number", 0);
+
+TEST_P(Sync, fact_88_context_variables_cross_into_a_call_and_back) {
+  auto call = sync_to_async([] {
+    const int seen = number.get();
+    number.set(seen + 1);
+    return seen;
+  });
+  auto main = [&]() -> task<std::pair<int, int>> {
+    number.set(5);
+    const int seen = co_await call();
+    co_return std::pair(seen, number.get());
+  };
+  EXPECT_EQ(run(main()), std::pair(5, 6));
+  EXPECT_EQ(number.get(), 0);
+}
+
+TEST_P(Sync, fact_88_context_variables_cross_into_a_coroutine_and_back) {
+  auto inner = [](bool fails) -> task<int> {
+    co_await coral::sleep(1ms);
+    const int seen = number.get();
+    number.set(seen + 1);
+    if (fails)
+      throw std::domain_error("inner");
+    co_return seen;
+  };
+  std::thread([&] {
+    number.set(7);
+    EXPECT_EQ(to_sync(inner)(false), 7);
+    EXPECT_EQ(number.get(), 8);
+    EXPECT_THROW(to_sync(inner)(true), std::domain_error);
+    EXPECT_EQ(number.get(), 9);
+  }).join();
+}
+
+TEST_P(Sync, fact_88_context_variables_cross_every_level) {
+  auto innermost = []() -> task<void> {
+    number.set(number.get() * 10);
+    co_return;
+  };
+  auto middle = sync_to_async([&] {
+    number.set(number.get() + 1);
+    to_sync(innermost)();
+    number.set(number.get() + 2);
+  });
+  auto main = [&]() -> task<int> {
+    number.set(3);
+    co_await middle();
+    co_return number.get();
+  };
+  EXPECT_EQ(run(main()), 42);
 }
 
 } // namespace

@@ -328,14 +328,20 @@ auto event_loop::run_in_executor(executor *where, Callback &&callback, Args &&..
   return given;
 }
 
-/// Has `callback(args...)` called on a thread of the running loop's default executor:
-/// `asyncio.to_thread`. Scheduled when it is awaited.
+/// Has `callback(args...)` called on a thread of the running loop's default executor, in a copy of
+/// the current context: `asyncio.to_thread`. Scheduled when it is awaited.
 template <class Callback, class... Args>
 auto to_thread(Callback callback, Args... args)
     -> task<detail::executor_result_t<Callback, Args...>> {
-  auto result =
-      get_running_loop().run_in_executor(nullptr, std::move(callback), std::move(args)...);
-  co_return co_await std::move(result);
+  using result = detail::executor_result_t<Callback, Args...>;
+  auto call = [context = detail::current_context(),
+               bound =
+                   detail::bind_once(std::move(callback), std::move(args)...)]() mutable -> result {
+    const detail::context_scope entered(context);
+    return bound();
+  };
+  future<result> outcome = get_running_loop().run_in_executor(nullptr, std::move(call));
+  co_return co_await std::move(outcome);
 }
 
 } // namespace coral

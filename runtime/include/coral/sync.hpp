@@ -14,6 +14,9 @@
 // - Where the program is asynchronous at its outermost it is one thread that the process keeps.
 //
 // An `async_to_sync` below a `sync_to_async` runs its coroutine on the loop that awaits that.
+//
+// Context variables cross with the call: the other side sees the caller's values, and what it sets
+// is the caller's when it is done.
 
 #ifndef CORAL_SYNC_HPP
 #define CORAL_SYNC_HPP
@@ -69,15 +72,17 @@ auto call_on_thread(F function, sync_to_async_options options, Args... args)
   future<result> outcome =
       call->loop().run_in_executor(sensitive ? sensitive.get() : options.executor, std::move(work));
   co_await call->wait_for(outcome);
+  current_context() = call->context();
   co_return co_await std::move(outcome);
 }
 
-/// Runs the coroutine that `start` makes, for a thread that waits in `scope`; below a call of
-/// `sync_to_async` if `below` is not null.
+/// Runs the coroutine that `start` makes, for a thread that waits in `scope`, in its `context`;
+/// below a call of `sync_to_async` if `below` is not null.
 template <class T, class Start>
-task<void> run_for_thread(Start &start, outcome<T> &result, std::shared_ptr<sync_scope> scope,
-                          sync_call *below, scope_finisher) {
+task<void> run_for_thread(Start &start, outcome<T> &result, context_slot &context,
+                          std::shared_ptr<sync_scope> scope, sync_call *below, scope_finisher) {
   enter_sync_scope(scope);
+  current_context() = context;
   if (below)
     below->coroutines().push_back(*current_task());
   try {
@@ -91,17 +96,19 @@ task<void> run_for_thread(Start &start, outcome<T> &result, std::shared_ptr<sync
   } catch (...) {
     result.set_error(std::current_exception());
   }
+  context = current_context();
   if (below)
     below->coroutines().pop_back();
 }
 
 /// Runs the coroutine on the loop that waits for the call this thread makes.
 template <class T, class Start>
-void run_on_loop(sync_call &below, Start &start, outcome<T> &result,
+void run_on_loop(sync_call &below, Start &start, outcome<T> &result, context_slot &context,
                  const std::shared_ptr<sync_scope> &scope) {
   const bool sent = below.way_back().send(
-      [&start, &result, &below, scope, finisher = scope_finisher(scope)]() mutable {
-        below.loop().create_task(run_for_thread(start, result, scope, &below, std::move(finisher)));
+      [&start, &result, &context, &below, scope, finisher = scope_finisher(scope)]() mutable {
+        below.loop().create_task(
+            run_for_thread(start, result, context, scope, &below, std::move(finisher)));
       });
   if (!sent)
     throw runtime_error("Event loop is closed");
@@ -113,12 +120,12 @@ void run_on_loop(sync_call &below, Start &start, outcome<T> &result,
 /// Runs the coroutine on a loop, and a thread, of its own.
 template <class T, class Start>
 void run_on_new_loop(const loop_factory &factory, Start &start, outcome<T> &result,
-                     const std::shared_ptr<sync_scope> &scope) {
+                     context_slot &context, const std::shared_ptr<sync_scope> &scope) {
   std::exception_ptr failed;
   std::thread thread([&] {
     const scope_finisher finisher(scope);
     try {
-      run(run_for_thread(start, result, scope, nullptr, scope_finisher(nullptr)), factory);
+      run(run_for_thread(start, result, context, scope, nullptr, scope_finisher(nullptr)), factory);
     } catch (...) {
       failed = std::current_exception();
     }
@@ -189,12 +196,14 @@ public:
                           "just await the async function directly.");
     auto start = [&] { return std::invoke(function_, std::forward<Args>(args)...); };
     detail::outcome<T> result;
+    detail::context_slot context = detail::current_context();
     detail::sync_call *below = detail::sync_call_frame::innermost();
     const auto scope = std::make_shared<detail::sync_scope>(below ? below->scope() : nullptr);
     if (below && !options_.force_new_loop)
-      detail::run_on_loop(*below, start, result, scope);
+      detail::run_on_loop(*below, start, result, context, scope);
     else
-      detail::run_on_new_loop(options_.loop_factory, start, result, scope);
+      detail::run_on_new_loop(options_.loop_factory, start, result, context, scope);
+    detail::current_context() = context;
     return std::move(result).take();
   }
 

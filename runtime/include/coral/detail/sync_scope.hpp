@@ -76,11 +76,15 @@ void enter_sync_scope(const std::shared_ptr<sync_scope> &scope);
 class sync_call {
 public:
   explicit sync_call(event_loop &loop)
-      : loop_(loop), way_back_(loop_access::gate(loop)), scope_(current_sync_scope()) {}
+      : loop_(loop), way_back_(loop_access::gate(loop)), scope_(current_sync_scope()),
+        context_(current_context()) {}
 
   const std::shared_ptr<sync_scope> &scope() const noexcept { return scope_; }
   loop_gate &way_back() const noexcept { return *way_back_; }
   event_loop &loop() const noexcept { return loop_; }
+
+  /// A copy of the caller's when the call is made. What the call changes goes back when it is done.
+  context_slot &context() noexcept { return context_; }
 
   /// Where a thread-sensitive call is made. Throws `runtime_error` when that thread is the one that
   /// would wait.
@@ -125,13 +129,15 @@ private:
   event_loop &loop_;
   std::shared_ptr<loop_gate> way_back_;
   std::shared_ptr<sync_scope> scope_;
+  context_slot context_;
   std::vector<any_task> coroutines_;
 };
 
-/// Marks, on a thread's stack, that it makes a call.
+/// Marks, on a thread's stack, that it makes a call, in the context of that.
 class sync_call_frame {
 public:
-  explicit sync_call_frame(sync_call &call) noexcept : outer_(std::exchange(innermost_, &call)) {}
+  explicit sync_call_frame(sync_call &call) noexcept
+      : outer_(std::exchange(innermost_, &call)), entered_(call.context()) {}
   sync_call_frame(const sync_call_frame &) = delete;
   sync_call_frame &operator=(const sync_call_frame &) = delete;
   ~sync_call_frame() { innermost_ = outer_; }
@@ -142,6 +148,7 @@ public:
 private:
   static inline thread_local sync_call *innermost_ = nullptr;
   sync_call *outer_;
+  context_scope entered_;
 };
 
 } // namespace coral::detail
