@@ -1,0 +1,75 @@
+// What a suspended task takes, in bytes of the heap, malloc's own included.
+
+#include <coral/future.hpp>
+#include <coral/loop/manual.hpp>
+#include <coral/spawn.hpp>
+#include <coral/tasks.hpp>
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <vector>
+
+namespace {
+
+using coral::task;
+
+constexpr std::size_t tasks = 10'000;
+
+template <class Start> void measure(const char *name, double target, Start start) {
+  const std::size_t before = ::mallinfo2().uordblks;
+  start();
+  const double each = static_cast<double>(::mallinfo2().uordblks - before) / tasks;
+  std::printf("%-34s %10.0f", name, each);
+  if (target != 0)
+    std::printf(" %10.0f", target);
+  std::printf("\n");
+}
+
+task<void> waits(coral::future<void> &event) { co_await event; }
+
+task<void> sleeps() { co_await coral::sleep(std::chrono::hours(1)); }
+
+task<void> nested(coral::future<void> &event, std::size_t levels) {
+  if (levels == 0)
+    co_await event;
+  else
+    co_await nested(event, levels - 1);
+}
+
+} // namespace
+
+int main() {
+  std::printf("%-34s %10s %10s\n", "suspended task", "bytes", "target");
+  coral::manual_loop loop;
+  coral::future<void> event(loop);
+  const auto step = [&] {
+    loop.call_soon([&] { loop.stop(); });
+    loop.run_forever();
+  };
+  measure("awaited, in a chain", 128, [&] {
+    loop.create_task(nested(event, tasks));
+    step();
+  });
+  measure("spawned, waits for a future", 0, [&] {
+    loop.call_soon([&] {
+      for (std::size_t i = 0; i != tasks; ++i)
+        coral::spawn(waits(event));
+    });
+    step();
+  });
+  measure("create_task, waits for a future", 0, [&] {
+    for (std::size_t i = 0; i != tasks; ++i)
+      loop.create_task(waits(event));
+    step();
+  });
+  measure("create_task, sleeps", 0, [&] {
+    for (std::size_t i = 0; i != tasks; ++i)
+      loop.create_task(sleeps());
+    step();
+  });
+  loop.set_exception_handler([](coral::event_loop &, const coral::exception_context &) {});
+  std::fflush(stdout);
+  // Nothing here is worth taking apart again.
+  std::_Exit(0);
+}
