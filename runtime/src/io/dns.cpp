@@ -2,6 +2,7 @@
 
 #include <coral/errors.hpp>
 #include <coral/event_loop.hpp>
+#include <coral/executors.hpp>
 
 #include <cerrno>
 #include <memory>
@@ -68,7 +69,7 @@ task<std::vector<address_info>> getaddrinfo(std::string host, std::string servic
   auto ask = [host = std::move(host), service = std::move(service), hints] {
     return *look_up(host, service, hints, false);
   };
-  co_return ask();
+  co_return co_await get_running_loop().run_in_executor(nullptr, std::move(ask));
 }
 
 task<std::pair<std::string, std::string>> getnameinfo(socket_address address, int flags) {
@@ -81,7 +82,7 @@ task<std::pair<std::string, std::string>> getnameinfo(socket_address address, in
       fail(result, address.to_string());
     return std::pair<std::string, std::string>(host, service);
   };
-  co_return ask();
+  co_return co_await get_running_loop().run_in_executor(nullptr, std::move(ask));
 }
 
 } // namespace coral
