@@ -17,7 +17,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -153,7 +152,7 @@ TEST_F(UvProgram, StreamsAreWrittenAndRead) {
 }
 
 TEST_F(UvProgram, AWriteThatIsAbandonedKeepsItsBytes) {
-  std::optional<stream_pair> streams(&loop);
+  auto streams = std::make_unique<stream_pair>(&loop);
   {
     // The writer and its frame go first; libuv still has the bytes.
     uv::detail::write_awaiter writing(streams->near.stream(), std::string(4'000'000, 'x'));
