@@ -666,11 +666,10 @@ async_generator<int> tidy(names &log, std::string name = "finalised") {
   }
 }
 
-template <class Backend> class AsyncGeneratorLoopTest : public LoopFixture<Backend> {};
-TYPED_TEST_SUITE(AsyncGeneratorLoopTest, LoopBackends, LoopNames);
+class AsyncGeneratorLoopTest : public OverLoops {};
+INSTANTIATE_OVER_LOOPS(AsyncGeneratorLoopTest);
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_77_a_break_finalises_nothing_the_death_of_the_object_does) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, fact_77_a_break_finalises_nothing_the_death_of_the_object_does) {
   auto main = [&]() -> task<void> {
     {
       auto source = tidy(log);
@@ -685,12 +684,11 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_77_a_break_finalises_nothing_the_death_o
     log.push_back("main end");
     co_await coral::sleep(1ms);
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, (names{"after break", "still there", "main end", "finalised"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_77_finalisation_is_a_task_of_a_later_batch) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, fact_77_finalisation_is_a_task_of_a_later_batch) {
   auto body = [&]() -> async_generator<int> {
     try {
       co_yield 1;
@@ -710,12 +708,12 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_77_finalisation_is_a_task_of_a_later_bat
     co_await coral::yield();
     log.push_back("two batches later");
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, (names{"dead", "one batch later", "finalised", "two batches later"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_77_an_error_of_the_finalisation_is_reported) {
-  this->collect_errors();
+TEST_P(AsyncGeneratorLoopTest, fact_77_an_error_of_the_finalisation_is_reported) {
+  collect_errors();
   auto body = []() -> async_generator<int> {
     try {
       co_yield 1;
@@ -730,13 +728,12 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_77_an_error_of_the_finalisation_is_repor
     }
     co_await coral::sleep(1ms);
   };
-  this->loop.run_until_complete(main());
-  EXPECT_EQ(this->errors, names{"Task exception was never retrieved"});
+  loop.run_until_complete(main());
+  EXPECT_EQ(errors, names{"Task exception was never retrieved"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_77_a_body_that_ignores_its_finalisation_is_destroyed) {
-  this->collect_errors();
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, fact_77_a_body_that_ignores_its_finalisation_is_destroyed) {
+  collect_errors();
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
     for (;;)
@@ -753,24 +750,22 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_77_a_body_that_ignores_its_finalisation_
     co_await coral::sleep(1ms);
     EXPECT_EQ(log, names{"local"});
   };
-  this->loop.run_until_complete(main());
-  EXPECT_EQ(this->errors, names{"Task exception was never retrieved"});
+  loop.run_until_complete(main());
+  EXPECT_EQ(errors, names{"Task exception was never retrieved"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AGeneratorThatNeverStartedIsNotFinalised) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, AGeneratorThatNeverStartedIsNotFinalised) {
   auto main = [&]() -> task<void> {
     {
       auto source = tidy(log);
     }
     co_await coral::sleep(1ms);
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, names{});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AGeneratorThatEndedIsNotFinalised) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, AGeneratorThatEndedIsNotFinalised) {
   auto body = [&]() -> async_generator<int> {
     try {
       co_yield 1;
@@ -786,12 +781,11 @@ TYPED_TEST(AsyncGeneratorLoopTest, AGeneratorThatEndedIsNotFinalised) {
     }
     co_await coral::sleep(1ms);
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, names{"value"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AnAssignmentFinalisesWhatWasThere) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, AnAssignmentFinalisesWhatWasThere) {
   auto main = [&]() -> task<void> {
     auto source = tidy(log, "first");
     co_await source.anext();
@@ -801,12 +795,11 @@ TYPED_TEST(AsyncGeneratorLoopTest, AnAssignmentFinalisesWhatWasThere) {
     EXPECT_EQ(log, names{"first"});
     co_await source.aclose();
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, (names{"first", "second"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AnObjectThatDiesDuringAStepLeavesTheBodyToTheStep) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, AnObjectThatDiesDuringAStepLeavesTheBodyToTheStep) {
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
     co_await coral::sleep(2ms);
@@ -827,12 +820,11 @@ TYPED_TEST(AsyncGeneratorLoopTest, AnObjectThatDiesDuringAStepLeavesTheBodyToThe
     EXPECT_EQ(co_await asked, 7);
     co_await coral::sleep(1ms);
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, (names{"dropped", "slept", "finalised", "local"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AnObjectThatDiesDuringTheLastStepNeedsNoFinalisation) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, AnObjectThatDiesDuringTheLastStepNeedsNoFinalisation) {
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
     co_await coral::sleep(2ms);
@@ -848,12 +840,11 @@ TYPED_TEST(AsyncGeneratorLoopTest, AnObjectThatDiesDuringTheLastStepNeedsNoFinal
     log.push_back("dropped");
     EXPECT_FALSE(co_await asked);
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, (names{"dropped", "local"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, ABodyMayDestroyItsOwnGenerator) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, ABodyMayDestroyItsOwnGenerator) {
   std::optional<async_generator<int>> source;
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
@@ -866,13 +857,12 @@ TYPED_TEST(AsyncGeneratorLoopTest, ABodyMayDestroyItsOwnGenerator) {
     EXPECT_EQ(co_await source->anext(), 1);
     co_await coral::sleep(1ms);
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(log, (names{"alive", "local"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AChainThatIsDestroyedTakesTheBodyThatItAwaitsWithIt) {
-  names &log = this->log;
-  this->collect_errors();
+TEST_P(AsyncGeneratorLoopTest, AChainThatIsDestroyedTakesTheBodyThatItAwaitsWithIt) {
+  collect_errors();
   std::optional<async_generator<int>> source;
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
@@ -886,16 +876,15 @@ TYPED_TEST(AsyncGeneratorLoopTest, AChainThatIsDestroyedTakesTheBodyThatItAwaits
     co_await coral::yield();
     co_await coral::yield();
   };
-  this->loop.run_until_complete(main());
+  loop.run_until_complete(main());
   EXPECT_EQ(source->state(), coroutine_state::running);
-  this->loop.close();
+  loop.close();
   EXPECT_EQ(log, names{"local"});
   EXPECT_EQ(source->state(), coroutine_state::closed);
-  EXPECT_EQ(this->errors, names{"Task was destroyed but it is pending!"});
+  EXPECT_EQ(errors, names{"Task was destroyed but it is pending!"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, AGeneratorThatOutlivesItsLoopIsDestroyedWithItsObject) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, AGeneratorThatOutlivesItsLoopIsDestroyedWithItsObject) {
   std::optional<async_generator<int>> source;
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
@@ -905,15 +894,14 @@ TYPED_TEST(AsyncGeneratorLoopTest, AGeneratorThatOutlivesItsLoopIsDestroyedWithI
     source.emplace(body());
     co_await source->anext();
   };
-  this->loop.run_until_complete(main());
-  this->loop.close();
+  loop.run_until_complete(main());
+  loop.close();
   EXPECT_EQ(log, names{});
   source.reset();
   EXPECT_EQ(log, names{"local"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, ALoopThatClosesBeforeTheFinalisationDestroysTheBody) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, ALoopThatClosesBeforeTheFinalisationDestroysTheBody) {
   auto body = [&]() -> async_generator<int> {
     tracker local(log, "local");
     try {
@@ -926,13 +914,12 @@ TYPED_TEST(AsyncGeneratorLoopTest, ALoopThatClosesBeforeTheFinalisationDestroysT
     auto source = body();
     co_await source.anext();
   };
-  this->loop.run_until_complete(main());
-  this->loop.close();
+  loop.run_until_complete(main());
+  loop.close();
   EXPECT_EQ(log, names{"local"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_78_shutdown_closes_those_that_are_alive) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, fact_78_shutdown_closes_those_that_are_alive) {
   auto first = tidy(log, "first");
   auto second = tidy(log, "second");
   auto unstarted = tidy(log, "unstarted");
@@ -940,17 +927,16 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_78_shutdown_closes_those_that_are_alive)
     co_await first.anext();
     co_await second.anext();
   };
-  this->loop.run_until_complete(main());
-  this->loop.run_until_complete(this->loop.shutdown_asyncgens());
+  loop.run_until_complete(main());
+  loop.run_until_complete(loop.shutdown_asyncgens());
   EXPECT_EQ(log, (names{"first", "second"}));
   EXPECT_EQ(first.state(), coroutine_state::closed);
   EXPECT_EQ(unstarted.state(), coroutine_state::created);
-  this->loop.run_until_complete(this->loop.shutdown_asyncgens());
+  loop.run_until_complete(loop.shutdown_asyncgens());
   EXPECT_EQ(log, (names{"first", "second"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_78_shutdown_closes_them_beside_each_other) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, fact_78_shutdown_closes_them_beside_each_other) {
   auto body = [&](std::chrono::milliseconds pause) -> async_generator<int> {
     try {
       co_yield 1;
@@ -965,13 +951,12 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_78_shutdown_closes_them_beside_each_othe
     co_await slow.anext();
     co_await quick.anext();
   };
-  this->loop.run_until_complete(main());
-  this->loop.run_until_complete(this->loop.shutdown_asyncgens());
+  loop.run_until_complete(main());
+  loop.run_until_complete(loop.shutdown_asyncgens());
   EXPECT_EQ(log, (names{"1", "30"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_78_one_that_dies_meanwhile_is_left_to_its_finalisation) {
-  names &log = this->log;
+TEST_P(AsyncGeneratorLoopTest, fact_78_one_that_dies_meanwhile_is_left_to_its_finalisation) {
   std::optional<async_generator<int>> second(tidy(log, "second"));
   auto body = [&]() -> async_generator<int> {
     try {
@@ -986,15 +971,15 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_78_one_that_dies_meanwhile_is_left_to_it
     co_await first.anext();
     co_await second->anext();
   };
-  this->loop.run_until_complete(main());
-  this->loop.run_until_complete(this->loop.shutdown_asyncgens());
-  this->loop.call_later(1ms, this->stop());
-  this->run();
+  loop.run_until_complete(main());
+  loop.run_until_complete(loop.shutdown_asyncgens());
+  loop.call_later(1ms, stop());
+  run();
   EXPECT_EQ(log, (names{"first", "second"}));
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_78_errors_of_the_shutdown_go_to_the_handler) {
-  this->collect_errors();
+TEST_P(AsyncGeneratorLoopTest, fact_78_errors_of_the_shutdown_go_to_the_handler) {
+  collect_errors();
   auto body = []() -> async_generator<int> {
     try {
       co_yield 1;
@@ -1004,31 +989,31 @@ TYPED_TEST(AsyncGeneratorLoopTest, fact_78_errors_of_the_shutdown_go_to_the_hand
   };
   auto failing = body();
   auto ignoring = ignores_exit();
-  auto good = tidy(this->log);
+  auto good = tidy(log);
   auto main = [&]() -> task<void> {
     co_await failing.anext();
     co_await ignoring.anext();
     co_await good.anext();
   };
-  this->loop.run_until_complete(main());
-  this->loop.run_until_complete(this->loop.shutdown_asyncgens());
-  EXPECT_EQ(this->errors, (names{"an error occurred during closing of asynchronous generator",
-                                 "an error occurred during closing of asynchronous generator"}));
-  EXPECT_EQ(this->log, names{"finalised"});
+  loop.run_until_complete(main());
+  loop.run_until_complete(loop.shutdown_asyncgens());
+  EXPECT_EQ(errors, (names{"an error occurred during closing of asynchronous generator",
+                           "an error occurred during closing of asynchronous generator"}));
+  EXPECT_EQ(log, names{"finalised"});
 }
 
-TYPED_TEST(AsyncGeneratorLoopTest, fact_78_starting_one_after_the_shutdown_is_reported) {
-  this->collect_errors();
+TEST_P(AsyncGeneratorLoopTest, fact_78_starting_one_after_the_shutdown_is_reported) {
+  collect_errors();
   auto main = [&]() -> task<void> {
-    co_await this->loop.shutdown_asyncgens();
+    co_await loop.shutdown_asyncgens();
     auto source = count(2);
     co_await source.anext();
-    EXPECT_EQ(this->errors,
+    EXPECT_EQ(errors,
               names{"asynchronous generator was scheduled after loop.shutdown_asyncgens() call"});
     co_await source.anext();
   };
-  this->loop.run_until_complete(main());
-  EXPECT_EQ(this->errors.size(), 1u);
+  loop.run_until_complete(main());
+  EXPECT_EQ(errors.size(), 1u);
 }
 
 // async_for

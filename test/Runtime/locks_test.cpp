@@ -1,4 +1,4 @@
-#include "on_every_loop.hpp"
+#include "loop_backends.hpp"
 
 #include <coral/async_with.hpp>
 #include <coral/locks.hpp>
@@ -20,8 +20,10 @@ using coral::create_task;
 using coral::task;
 using namespace std::chrono_literals;
 
-class Locks : public OnEveryLoop {
+class Locks : public OverLoops {
 protected:
+  template <class T> T finish(task<T> main) { return loop.run_until_complete(std::move(main)); }
+
   /// Notes its name when it has acquired, and again when it gives back.
   template <class Lock> task<void> hold(Lock &lock, std::string name, int batches = 1) {
     auto held = co_await lock.scoped();
@@ -48,7 +50,7 @@ protected:
       co_await coral::yield();
   }
 };
-CORAL_ON_EVERY_LOOP(Locks);
+INSTANTIATE_OVER_LOOPS(Locks);
 
 TEST_P(Locks, fact_72_a_lock_is_held_by_one_and_given_in_order) {
   auto main = [&]() -> task<void> {
@@ -228,7 +230,7 @@ TEST_P(Locks, ALoopMayCloseWhileOthersWait) {
     co_await batches(3);
   };
   finish(main());
-  loop->close();
+  loop.close();
   EXPECT_EQ(errors.size(), 4u);
   EXPECT_EQ(barrier.n_waiting(), 0u);
 }
@@ -543,7 +545,7 @@ protected:
     }
   }
 };
-CORAL_ON_EVERY_LOOP(Barriers);
+INSTANTIATE_OVER_LOOPS(Barriers);
 
 TEST_P(Barriers, fact_75_a_barrier_lets_a_full_party_through_and_fills_again) {
   auto main = [&]() -> task<void> {

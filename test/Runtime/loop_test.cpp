@@ -568,7 +568,7 @@ TEST_P(LoopTest, a_task_of_another_loop_is_not_awaited) {
   EXPECT_THROW(loop.run_until_complete(foreign), coral::runtime_error);
 }
 
-TEST_P(LoopTest, closing_destroys_pending_tasks_once_and_reports_them) {
+TEST_P(LoopTest, fact_46_closing_destroys_pending_tasks_once_and_reports_them) {
   collect_errors();
   auto child = [&]() -> task<void> {
     tracker local(log, "child");

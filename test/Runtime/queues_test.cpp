@@ -1,4 +1,4 @@
-#include "on_every_loop.hpp"
+#include "loop_backends.hpp"
 
 #include <coral/queues.hpp>
 #include <coral/tasks.hpp>
@@ -17,8 +17,10 @@ using coral::cancelled_error;
 using coral::create_task;
 using coral::task;
 
-class Queues : public OnEveryLoop {
+class Queues : public OverLoops {
 protected:
+  template <class T> T finish(task<T> main) { return loop.run_until_complete(std::move(main)); }
+
   task<void> take(coral::queue<int> &queue, std::string name) {
     try {
       const int item = co_await queue.get();
@@ -47,7 +49,7 @@ protected:
       co_await coral::yield();
   }
 };
-CORAL_ON_EVERY_LOOP(Queues);
+INSTANTIATE_OVER_LOOPS(Queues);
 
 template <class Queue> std::vector<int> drain(Queue &queue) {
   std::vector<int> items;

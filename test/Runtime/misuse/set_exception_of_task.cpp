@@ -1,3 +1,0 @@
-#include <coral/tasks.hpp>
-
-void sets(coral::scheduled_task<int> &scheduled) { scheduled.set_exception(nullptr); }
