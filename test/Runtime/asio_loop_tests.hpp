@@ -1,9 +1,10 @@
 // What holds for the event loop in either Asio's `io_context`. The including file has included Asio
-// and defined `net` and `loop_type`.
+// and defined `net`, `loop_type`, `net_error_code` and `net_system_error`.
 
 #include "manual_event.hpp"
 
 #include <coral/interop/asio.hpp>
+#include <coral/result.hpp>
 #include <coral/runner.hpp>
 #include <coral/tasks.hpp>
 
@@ -322,6 +323,124 @@ TEST(AsioLoopLifetime, a_loop_with_a_context_of_its_own_is_a_loop_factory) {
     co_return 5;
   };
   EXPECT_EQ(coral::run(main(), loop_type::create), 5);
+}
+
+/// Cancels a task that waits for an operation, after a millisecond, and gives how it ended.
+template <class Make> task<coral::result<>> cancel_while(Make make) {
+  auto child = coral::create_task(make());
+  co_await coral::sleep(1ms);
+  child.cancel("enough");
+  co_return co_await coral::as_result(child);
+}
+
+std::string cancel_message(const coral::result<> &ended) {
+  try {
+    ended.value();
+  } catch (const coral::cancelled_error &error) {
+    return error.message();
+  }
+  return "not cancelled";
+}
+
+TEST_F(AsioLoop, cancelling_a_task_cancels_its_operation) {
+  net::steady_timer timer(context, 1h);
+  auto waits = [&]() -> task<void> {
+    co_await timer.async_wait(coral::use_task);
+    log.push_back("never");
+  };
+  auto main = [&]() -> task<void> {
+    const coral::result<> ended = co_await cancel_while(waits);
+    EXPECT_EQ(cancel_message(ended), "enough");
+    EXPECT_EQ(timer.cancel(), 0u);
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, names{});
+}
+
+TEST_F(AsioLoop, a_composed_operation_is_cancelled_too) {
+  net::local::stream_protocol::socket near(context);
+  net::local::stream_protocol::socket far(context);
+  net::local::connect_pair(near, far);
+  std::array<char, 16> data;
+  auto reads = [&]() -> task<void> {
+    co_await net::async_read(near, net::buffer(data), coral::use_task);
+  };
+  auto main = [&]() -> task<void> {
+    const coral::result<> ended = co_await cancel_while(reads);
+    EXPECT_EQ(cancel_message(ended), "enough");
+    // The socket is as good as before.
+    co_await net::async_write(far, net::buffer("sixteen letters!", 16), coral::use_task);
+    EXPECT_EQ(co_await net::async_read(near, net::buffer(data), coral::use_task), 16u);
+  };
+  loop.run_until_complete(main());
+}
+
+TEST_F(AsioLoop, a_redirected_error_leaves_the_request_to_the_next_suspension) {
+  net::steady_timer timer(context, 1h);
+  auto waits = [&]() -> task<void> {
+    net_error_code error;
+    co_await timer.async_wait(net::redirect_error(coral::use_task, error));
+    EXPECT_EQ(error, net::error::operation_aborted);
+    log.push_back("aborted");
+    co_await coral::sleep(1h);
+  };
+  auto main = [&]() -> task<void> {
+    const coral::result<> ended = co_await cancel_while(waits);
+    EXPECT_EQ(cancel_message(ended), "enough");
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, names{"aborted"});
+}
+
+TEST_F(AsioLoop, a_result_that_came_first_is_given_and_the_request_stays) {
+  auto waits = [&]() -> task<void> {
+    // Puts nothing into its cancellation slot.
+    auto start = [this](auto handler) {
+      auto timer = std::make_shared<net::steady_timer>(context, 2ms);
+      timer->async_wait(
+          [timer, handler = std::move(handler)](auto) mutable { std::move(handler)(7); });
+    };
+    const int value =
+        co_await net::async_initiate<const coral::use_task_t &, void(int)>(start, coral::use_task);
+    log.push_back("got " + std::to_string(value));
+    co_await coral::sleep(1h);
+  };
+  auto main = [&]() -> task<void> {
+    auto child = coral::create_task(waits());
+    co_await coral::yield();
+    child.cancel("enough");
+    const coral::result<> ended = co_await coral::as_result(child);
+    EXPECT_EQ(cancel_message(ended), "enough");
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, names{"got 7"});
+}
+
+TEST_F(AsioLoop, an_abort_without_a_request_is_a_system_error) {
+  net::steady_timer timer(context, 1h);
+  auto waits = [&]() -> task<void> { co_await timer.async_wait(coral::use_task); };
+  auto main = [&]() -> task<void> {
+    auto child = coral::create_task(waits());
+    co_await coral::sleep(1ms);
+    timer.cancel();
+    const coral::result<> ended = co_await coral::as_result(child);
+    EXPECT_FALSE(ended.cancelled());
+    EXPECT_THROW(ended.value(), net_system_error);
+  };
+  loop.run_until_complete(main());
+}
+
+TEST_F(AsioLoop, a_timeout_cancels_an_operation) {
+  net::steady_timer timer(context, 1h);
+  auto waits = [&]() -> task<int> {
+    co_await timer.async_wait(coral::use_task);
+    co_return 1;
+  };
+  auto main = [&]() -> task<void> {
+    const coral::result<int> ended = co_await coral::as_result(coral::wait_for(waits(), 1ms));
+    EXPECT_THROW(ended.value(), coral::timeout_error);
+  };
+  loop.run_until_complete(main());
 }
 
 } // namespace

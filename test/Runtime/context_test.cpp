@@ -68,11 +68,12 @@ TEST_F(ContextVar, a_token_belongs_to_its_variable_and_context) {
 
 TEST_F(ContextVar, a_context_keeps_what_is_set_in_it) {
   context one;
-  EXPECT_EQ(one.run([](int value) {
-              number.set(value);
-              return value + 1;
-            },
-                    4),
+  EXPECT_EQ(one.run(
+                [](int value) {
+                  number.set(value);
+                  return value + 1;
+                },
+                4),
             5);
   EXPECT_EQ(number.get(), 0);
   EXPECT_EQ(one.get(number), 4);
