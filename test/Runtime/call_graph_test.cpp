@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -65,7 +66,8 @@ TEST_F(Origins, fact_50_a_task_that_is_closed_on_purpose_is_not_reported) {
   auto main = [&]() -> task<void> {
     auto cancelled = coral::create_task(forgotten_child(1));
     cancelled.cancel();
-    co_await coral::wait(std::vector{cancelled});
+    const std::vector ending{cancelled};
+    co_await coral::wait(ending);
     coral::result<int> late = co_await coral::as_result(coral::wait_for(forgotten_child(2), 0s));
     EXPECT_FALSE(late);
     EXPECT_THROW(group.create_task(forgotten_child(3)), coral::runtime_error);
@@ -98,7 +100,8 @@ TEST_F(Origins, a_call_graph_names_tasks_and_coroutines) {
     }
     EXPECT_NE(graph.find(__FILE__ ":"), std::string::npos);
     inner.cancel();
-    co_await coral::wait(std::vector{outer, second, far});
+    const std::vector ending{outer, second, far};
+    co_await coral::wait(ending);
   };
   run(main);
 }
@@ -114,7 +117,8 @@ TEST_F(Origins, a_call_graph_sees_through_gather) {
     EXPECT_NE(graph.find("* Task 'parent'"), std::string::npos) << graph;
     EXPECT_NE(graph.find("gather_tuple"), std::string::npos) << graph;
     parent.cancel();
-    co_await coral::wait(std::vector{parent});
+    const std::vector ending{parent};
+    co_await coral::wait(ending);
   };
   run(main);
 }

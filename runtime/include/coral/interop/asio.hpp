@@ -36,11 +36,13 @@
 
 #ifdef ASIO_ASYNC_RESULT_HPP
 #include <asio/cancellation_signal.hpp>
+#include <asio/error.hpp>
 #include <asio/error_code.hpp>
 #include <asio/system_error.hpp>
 #endif
 #ifdef BOOST_ASIO_ASYNC_RESULT_HPP
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 #endif
@@ -68,8 +70,10 @@ inline constexpr use_task_t use_task{};
 namespace detail {
 
 /// One Asio's names.
-template <class Signal, class Slot, class CancellationType> struct asio_cancellation {
+template <class Signal, class Slot, class CancellationType, auto OperationAborted>
+struct asio_cancellation {
   using cancellation_slot = Slot;
+  static constexpr auto operation_aborted = OperationAborted;
 
   class cancellation_signal {
   public:
@@ -95,7 +99,7 @@ template <class ErrorCode, class SystemError, class Cancellation> struct asio_er
       std::is_same_v<First, ErrorCode> || std::is_same_v<First, std::exception_ptr>;
 
   static bool aborted(const ErrorCode &error) noexcept {
-    return error == std::errc::operation_canceled;
+    return error == Cancellation::operation_aborted;
   }
 
   static bool aborted(const std::exception_ptr &error) noexcept {
@@ -137,10 +141,10 @@ template <class Error, class... Args> struct task_async_result {
 template <class... Args>
 class asio::async_result<coral::use_task_t, void(Args...)>
     : public coral::detail::task_async_result<
-          coral::detail::asio_error<
-              asio::error_code, asio::system_error,
-              coral::detail::asio_cancellation<asio::cancellation_signal, asio::cancellation_slot,
-                                               asio::cancellation_type>>,
+          coral::detail::asio_error<asio::error_code, asio::system_error,
+                                    coral::detail::asio_cancellation<
+                                        asio::cancellation_signal, asio::cancellation_slot,
+                                        asio::cancellation_type, asio::error::operation_aborted>>,
           Args...> {};
 #endif
 
@@ -150,9 +154,9 @@ class boost::asio::async_result<coral::use_task_t, void(Args...)>
     : public coral::detail::task_async_result<
           coral::detail::asio_error<
               boost::system::error_code, boost::system::system_error,
-              coral::detail::asio_cancellation<boost::asio::cancellation_signal,
-                                               boost::asio::cancellation_slot,
-                                               boost::asio::cancellation_type>>,
+              coral::detail::asio_cancellation<
+                  boost::asio::cancellation_signal, boost::asio::cancellation_slot,
+                  boost::asio::cancellation_type, boost::asio::error::operation_aborted>>,
           Args...> {};
 #endif
 
