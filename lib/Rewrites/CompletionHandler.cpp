@@ -20,6 +20,7 @@
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/ExprConcepts.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace clang;
 using namespace llvm;
@@ -130,21 +131,18 @@ std::optional<Initiation> initiationOf(const FunctionDecl &Callee) {
   return std::nullopt;
 }
 
-/// The lambda in \p Argument: itself, or wrapped as in
-/// bind_executor(strand, lambda), where exactly one argument is a handler.
-const LambdaExpr *handlerIn(const Expr *Argument) {
+/// The handler in \p Argument: itself, or wrapped as in
+/// bind_executor(strand, handler), where the last argument is the handler.
+const Expr *handlerIn(const Expr *Argument) {
   Argument = asWritten(Argument);
-  if (const auto *Lambda = dyn_cast<LambdaExpr>(Argument))
-    return Lambda;
   const auto *Call = dyn_cast<CallExpr>(Argument);
   const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
   if (!Callee || !isHandlerWrapper(qualifiedName(*Callee)))
-    return nullptr;
-  const LambdaExpr *Found = nullptr;
-  for (const Expr *Inner : Call->arguments())
-    if (const LambdaExpr *Lambda = handlerIn(Inner))
-      Found = Lambda;
-  return Found;
+    return Argument;
+  for (const Expr *Inner : reverse(Call->arguments()))
+    if (!isa<CXXDefaultArgExpr>(Inner))
+      return handlerIn(Inner);
+  return Argument;
 }
 
 /// Something that can be called is a handler; every other token says how a
@@ -183,32 +181,56 @@ public:
     if (!I || I->TokenParameter >= Call.getNumArgs())
       return std::nullopt;
     const Expr *Argument = Call.getArg(I->TokenParameter);
-    const LambdaExpr *Lambda = handlerIn(Argument);
-    if (!Lambda) {
-      if (!isCallable(asWritten(Argument)->getType()))
-        return std::nullopt;
-      return Refusal{"unsupported-handler", Argument->getBeginLoc(),
-                     "the handler of '" + Callee->getNameAsString() +
-                         "' is not a lambda; write it as one that calls what "
-                         "it calls now"};
-    }
-    return makeOperation(Call, *Callee, *I, *Lambda, Text);
+    const Expr *Handler = handlerIn(Argument);
+    if (!isCallable(Handler->getType()))
+      return std::nullopt;
+    return makeOperation(Call, *Callee, *I, *Handler, Text);
   }
 
 private:
   static OperationMatch makeOperation(const CallExpr &Call,
                                       const FunctionDecl &Callee,
-                                      const Initiation &I,
-                                      const LambdaExpr &Lambda,
+                                      const Initiation &I, const Expr &Handler,
                                       const SourceText &Text) {
     Operation Op;
     Op.Call = &Call;
-    Op.Handler = &Lambda;
+    Op.Handler = &Handler;
     Op.HandlerArgument = Call.getArg(I.TokenParameter);
-    for (SourceRange R : {Call.getSourceRange(), Lambda.getSourceRange()})
+    for (SourceRange R : {Call.getSourceRange(), Handler.getSourceRange()})
       if (!Text.range(R))
         return Refusal{"macro-in-the-way", Call.getBeginLoc(),
                        "this operation is started inside a macro"};
+    unsigned Count = I.Signature->getNumParams();
+    if (Count > 0 &&
+        isRecordNamed(I.Signature->getParamType(0), "exception_ptr"))
+      return Refusal{"unsupported-handler", Handler.getBeginLoc(),
+                     "the operation hands its handler an exception, and one "
+                     "that is awaited throws it"};
+    std::optional<Refusal> Why = Op.lambda()
+                                     ? readLambda(*Op.lambda(), Count, Op, Text)
+                                     : readBoundCall(Callee, I, Op, Text);
+    if (Why)
+      return std::move(*Why);
+    if (Op.Results.size() > (Op.error() ? 2u : 1u))
+      return Refusal{"several-results", Call.getBeginLoc(),
+                     "'" + Callee.getNameAsString() +
+                         "' delivers several values besides the error"};
+    return Op;
+  }
+
+  static Binding binding(const ParmVarDecl &P, bool IsFirst,
+                         const SourceText &Text) {
+    Binding B;
+    B.Decl = P.getDeclName() ? &P : nullptr;
+    B.Type = P.getType();
+    B.TypeText = valueTypeText(P, Text);
+    B.IsError = IsFirst && isRecordNamed(P.getType(), "error_code");
+    return B;
+  }
+
+  static std::optional<Refusal> readLambda(const LambdaExpr &Lambda,
+                                           unsigned Count, Operation &Op,
+                                           const SourceText &Text) {
     const CXXMethodDecl *Operator = Lambda.getCallOperator();
     if (Operator->isTemplated())
       return Refusal{"dependent-code", Lambda.getBeginLoc(),
@@ -218,29 +240,46 @@ private:
       return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
                      "the handler is noexcept, so an exception in it ends the "
                      "program; a coroutine would let it out"};
-    if (Operator->getNumParams() != I.Signature->getNumParams())
+    if (Operator->getNumParams() != Count)
       return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
                      "the handler does not take exactly what the operation "
                      "delivers"};
-    if (I.Signature->getNumParams() > 0 &&
-        isRecordNamed(I.Signature->getParamType(0), "exception_ptr"))
-      return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
-                     "the operation hands its handler an exception, and one "
-                     "that is awaited throws it"};
-    for (const ParmVarDecl *P : Operator->parameters()) {
+    for (const ParmVarDecl *P : Operator->parameters())
+      Op.Results.push_back(binding(*P, Op.Results.empty(), Text));
+    return std::nullopt;
+  }
+
+  /// The results go to the parameters of the function that the handler calls;
+  /// one that goes nowhere has the type that the operation delivers.
+  static std::optional<Refusal> readBoundCall(const FunctionDecl &Callee,
+                                              const Initiation &I,
+                                              Operation &Op,
+                                              const SourceText &Text) {
+    unsigned Count = I.Signature->getNumParams();
+    Op.Bound = boundCall(*Op.Handler, Count);
+    if (!Op.Bound)
+      return Refusal{"unsupported-handler", Op.Handler->getBeginLoc(),
+                     "the handler of '" + Callee.getNameAsString() +
+                         "' is neither a lambda nor a function with its "
+                         "arguments; write it as a lambda that calls what it "
+                         "calls now"};
+    if (Op.Bound->Target->getType()->castAs<FunctionProtoType>()->isNothrow())
+      return Refusal{"unsupported-handler", Op.Handler->getBeginLoc(),
+                     "the handler is noexcept, so an exception in it ends the "
+                     "program; a coroutine would let it out"};
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    for (unsigned Result = 0; Result != Count; ++Result) {
       Binding B;
-      B.Decl = P->getDeclName() ? P : nullptr;
-      B.Type = P->getType();
-      B.TypeText = valueTypeText(*P, Text);
-      B.IsError =
-          Op.Results.empty() && isRecordNamed(P->getType(), "error_code");
+      B.Type = I.Signature->getParamType(Result).getNonReferenceType();
+      B.TypeText = B.Type.getUnqualifiedType().getAsString(Policy);
+      B.IsError = Result == 0 && isRecordNamed(B.Type, "error_code");
+      for (auto [P, Argument] :
+           zip(Op.Bound->Target->parameters(), Op.Bound->Arguments))
+        if (!Argument.Value && Argument.Result == Result)
+          B = binding(*P, Result == 0, Text);
       Op.Results.push_back(std::move(B));
     }
-    if (Op.Results.size() > (Op.error() ? 2u : 1u))
-      return Refusal{"several-results", Call.getBeginLoc(),
-                     "'" + Callee.getNameAsString() +
-                         "' delivers several values besides the error"};
-    return Op;
+    return std::nullopt;
   }
 
   /// In a template nothing is known but names.

@@ -9,11 +9,22 @@
 using namespace llvm;
 using namespace coralc;
 
-static constexpr StringRef Keys[] = {
-    "library",           "summary",          "namespaces",      "concepts",
-    "initiators",        "not-operations",   "detaching",       "end-signals",
-    "completion-tokens", "handler-wrappers", "joining-bridges", "next-calls",
-    "coroutine-switches"};
+static constexpr StringRef Keys[] = {"library",
+                                     "summary",
+                                     "namespaces",
+                                     "concepts",
+                                     "initiators",
+                                     "not-operations",
+                                     "detaching",
+                                     "end-signals",
+                                     "completion-tokens",
+                                     "handler-wrappers",
+                                     "joining-bridges",
+                                     "next-calls",
+                                     "coroutine-switches",
+                                     "binders",
+                                     "front-binders",
+                                     "plain-holders"};
 
 template <> struct yaml::MappingTraits<CompletionTokens> {
   static void mapping(IO &Io, CompletionTokens &T) {
@@ -33,6 +44,9 @@ template <> struct yaml::MappingTraits<Vocabulary> {
     Io.mapOptional("coroutine-switches", V.CoroutineSwitches);
     Io.mapOptional("detaching", V.Detaching);
     Io.mapOptional("joining-bridges", V.JoiningBridges);
+    Io.mapOptional("binders", V.Binders);
+    Io.mapOptional("front-binders", V.FrontBinders);
+    Io.mapOptional("plain-holders", V.PlainHolders);
     Io.mapOptional("end-signals", V.EndSignals);
     Io.mapOptional("next-calls", V.NextCalls);
   }
@@ -96,8 +110,8 @@ Expected<Vocabulary> parseVocabulary(StringRef Text, StringRef Path) {
                    ": 'namespaces' is empty; name the library's namespace");
   for (std::vector<std::string> *Names :
        {&V.Tokens.Concepts, &V.Tokens.Initiators, &V.Tokens.NotOperations,
-        &V.Tokens.HandlerWrappers, &V.Detaching, &V.JoiningBridges,
-        &V.EndSignals, &V.NextCalls})
+        &V.Tokens.HandlerWrappers, &V.Detaching, &V.JoiningBridges, &V.Binders,
+        &V.FrontBinders, &V.PlainHolders, &V.EndSignals, &V.NextCalls})
     qualify(*Names, V.Namespaces);
   return V;
 }
@@ -141,6 +155,21 @@ bool VocabularySet::isDetaching(StringRef Name) const {
 bool VocabularySet::isJoiningBridge(StringRef Name) const {
   return anyHas(Vocabularies, Name,
                 [](const Vocabulary &V) { return ArrayRef(V.JoiningBridges); });
+}
+
+bool VocabularySet::isBinder(StringRef Name) const {
+  return anyHas(Vocabularies, Name,
+                [](const Vocabulary &V) { return ArrayRef(V.Binders); });
+}
+
+bool VocabularySet::isFrontBinder(StringRef Name) const {
+  return anyHas(Vocabularies, Name,
+                [](const Vocabulary &V) { return ArrayRef(V.FrontBinders); });
+}
+
+bool VocabularySet::isPlainHolder(StringRef Name) const {
+  return anyHas(Vocabularies, Name,
+                [](const Vocabulary &V) { return ArrayRef(V.PlainHolders); });
 }
 
 bool VocabularySet::isEndSignal(StringRef Name) const {

@@ -22,6 +22,11 @@
 //                                       # coroutine support on
 //   detaching: [co_spawn]             # takes over a task and runs it detached
 //   joining-bridges: [run]            # blocks the thread until a task is done
+//   binders: [bind]                   # a call, some arguments of which are
+//                                     # placeholders
+//   front-binders: [bind_front]       # a call whose first arguments are given
+//   plain-holders: [shared_ptr]       # a class template: destroying one does
+//                                     # what destroying its arguments does
 //   end-signals: [stop_iteration]     # an exception: the sequence has ended
 //   next-calls: [next]                # raises the end signal at the end
 //
@@ -59,6 +64,9 @@ struct Vocabulary {
   std::vector<std::string> CoroutineSwitches;
   std::vector<std::string> Detaching;
   std::vector<std::string> JoiningBridges;
+  std::vector<std::string> Binders;
+  std::vector<std::string> FrontBinders;
+  std::vector<std::string> PlainHolders;
   std::vector<std::string> EndSignals;
   std::vector<std::string> NextCalls;
 };
@@ -80,6 +88,9 @@ public:
   bool isHandlerWrapper(llvm::StringRef Name) const;
   bool isDetaching(llvm::StringRef Name) const;
   bool isJoiningBridge(llvm::StringRef Name) const;
+  bool isBinder(llvm::StringRef Name) const;
+  bool isFrontBinder(llvm::StringRef Name) const;
+  bool isPlainHolder(llvm::StringRef Name) const;
   bool isEndSignal(llvm::StringRef Name) const;
   bool isNextCall(llvm::StringRef Name) const;
 

@@ -226,7 +226,7 @@ private:
       break;
     }
     for (const State *S : A.States)
-      if (S->Function != A.Entry->Function)
+      if (S->Function != A.Entry->Function && !S->IsPart)
         for (const FunctionDecl *F : S->Function->redecls())
           removeDeclaration(F->getSourceRange());
   }

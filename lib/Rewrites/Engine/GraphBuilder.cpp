@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/TailMerge.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -66,6 +67,7 @@ public:
       buildState(*Pending[I]);
     for (const auto &S : Graph.States)
       dropSelves(S->Steps);
+    mergeTails(Graph, Text);
     refuseStrayOperations();
     collectReferences();
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
@@ -130,7 +132,7 @@ private:
 
   bool isSelf(const Expr *Object) const {
     Object = asWritten(Object);
-    if (!Object || isa<CXXThisExpr>(Object))
+    if (!Object || isa<CXXThisExpr>(Object) || isSharedFromThis(Object))
       return Object;
     if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object))
       if (Arrow->getOperator() == OO_Arrow)
@@ -471,7 +473,7 @@ private:
       Jump.What = Step::Kind::Jump;
       Jump.Source = S;
       Jump.Target = &request(Target);
-      Jump.Call = &Call;
+      Jump.Arguments.assign(Call.arg_begin(), Call.arg_end());
       Jumps.insert(&Call);
       Out.push_back(std::move(Jump));
       return true;
@@ -500,12 +502,14 @@ private:
     Step Suspend;
     Suspend.What = Step::Kind::Suspend;
     Suspend.Op = std::make_shared<Operation>(std::get<Operation>(Match));
+    if (Suspend.Op->Bound)
+      return buildBoundHandler(std::move(Suspend), Out);
     if (!readCaptures(*Suspend.Op))
       return false;
     // Whether the callee keeps its contract is seen by building it.
     if (Suspend.Op->How == Operation::Form::Task)
       request(definitionOf(Call.getDirectCallee()));
-    const LambdaExpr *Handler = Suspend.Op->Handler;
+    const LambdaExpr *Handler = Suspend.Op->lambda();
     Out.push_back(std::move(Suspend));
     Trivia Trailing;
     // The handler's own end is the end of the sequence that goes on here.
@@ -516,8 +520,61 @@ private:
     return endSequence(Out, Handler->getEndLoc());
   }
 
+  /// A handler that calls a function with what the operation delivers: the
+  /// agent goes on there.
+  bool buildBoundHandler(Step Suspend, Sequence &Out) {
+    Operation &Op = *Suspend.Op;
+    const BoundCall &Bound = *Op.Bound;
+    SourceLocation Where = Op.Handler->getBeginLoc();
+    std::string Name = Bound.Target->getNameAsString();
+    if (!Bound.Target->getReturnType()->isVoidType() ||
+        !Bound.Target->hasBody() ||
+        !Text.isInMainFile(Bound.Target->getSourceRange()))
+      return refuse("unsupported-handler", Where,
+                    "the handler calls '" + Name +
+                        "', which is not a function of this file that returns "
+                        "nothing");
+    if (Bound.Object && !isSelf(Bound.Object))
+      return refuse("unsupported-handler", Where,
+                    "the handler calls '" + Name +
+                        "' on another object than the one that starts the "
+                        "operation; start it in a function of that object");
+    Op.HoldsSelf = Bound.Object && holdsSelf(Bound.Object);
+    Step Jump;
+    Jump.What = Step::Kind::Jump;
+    Jump.Target = &request(Bound.Target);
+    for (const BoundCall::Argument &A : Bound.Arguments) {
+      if (A.Value && !isSettled(A.Value))
+        return refuse("unsupported-handler", A.Value->getBeginLoc(),
+                      "this argument of the handler is computed when the "
+                      "operation is started; name it as a variable before");
+      Jump.Arguments.push_back(A.Value);
+    }
+    BoundReferences.insert(Bound.Reference);
+    Out.push_back(std::move(Suspend));
+    Out.push_back(std::move(Jump));
+    return true;
+  }
+
+  /// \p Object is a strong reference to this object.
+  static bool holdsSelf(const Expr *Object) {
+    if (isSharedFromThis(Object))
+      return true;
+    const VarDecl *Var = variableNamedBy(Object);
+    return Var && isSharedFromThisCopy(Var);
+  }
+
+  /// Evaluating \p E gives the same before and after the wait.
+  bool isSettled(const Expr *E) const {
+    if (const VarDecl *Var = variableNamedBy(E))
+      return !Var->getType()->isReferenceType();
+    E = asWritten(E);
+    return isa<CXXThisExpr>(E) ||
+           (!E->isValueDependent() && E->isEvaluatable(Text.context()));
+  }
+
   bool readCaptures(Operation &Op) {
-    for (const LambdaCapture &Capture : Op.Handler->captures()) {
+    for (const LambdaCapture &Capture : Op.lambda()->captures()) {
       SourceLocation Where = Capture.getLocation();
       switch (Capture.getCaptureKind()) {
       case LCK_This:
@@ -542,7 +599,7 @@ private:
       if (Var->isInitCapture()) {
         if (isSharedFromThisCopy(Var)) {
           Op.HoldsSelf = true;
-          if (mentions(Op.Handler->getBody(), Var))
+          if (mentions(Op.lambda()->getBody(), Var))
             Op.InitCaptures.push_back(Var);
         } else if (isCallbackSource(Var->getInit())) {
           Callbacks.insert(Var);
@@ -613,10 +670,10 @@ private:
     for (Step &S : Steps) {
       dropSelves(S.Then);
       dropSelves(S.Else);
-      if (S.What == Step::Kind::Suspend && S.Op->Handler)
+      if (S.What == Step::Kind::Suspend && S.Op->lambda())
         erase_if(S.Op->InitCaptures, [&](const VarDecl *V) {
           return isSharedFromThisCopy(V) &&
-                 isOnlyJumpedThrough(V, S.Op->Handler->getBody());
+                 isOnlyJumpedThrough(V, S.Op->lambda()->getBody());
         });
     }
   }
@@ -698,7 +755,7 @@ private:
       bool mention(const Expr *E, const ValueDecl *D) {
         const auto *F = dyn_cast<FunctionDecl>(D);
         State *S = F ? Builder.Graph.find(definitionOf(F)) : nullptr;
-        if (S && !Callees.contains(E))
+        if (S && !Callees.contains(E) && !Builder.BoundReferences.contains(E))
           Builder.Graph.AddressTaken.insert({S, E->getBeginLoc()});
         return true;
       }
@@ -720,6 +777,8 @@ private:
   std::vector<State *> Pending;
   SmallPtrSet<const FunctionDecl *, 16> Reaching;
   SmallPtrSet<const CallExpr *, 16> Jumps;
+  /// Where handlers name the function that they call.
+  SmallPtrSet<const Expr *, 8> BoundReferences;
   /// The callback parameter of the current state and the captures that carry
   /// it into handlers.
   SmallPtrSet<const ValueDecl *, 4> Callbacks;

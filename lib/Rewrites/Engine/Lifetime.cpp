@@ -10,6 +10,7 @@
 
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -25,7 +26,27 @@ enum class Destruction { Invisible, ReleasesLock, Visible };
 
 Destruction worse(Destruction A, Destruction B) { return std::max(A, B); }
 
-Destruction destructionOf(QualType Type, unsigned Depth = 0) {
+Destruction destructionOf(QualType Type, unsigned Depth = 0);
+
+/// What destroying something of each template argument does.
+Destruction argumentDestruction(const CXXRecordDecl &Record, unsigned Depth) {
+  Destruction Result = Destruction::Invisible;
+  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Record);
+  if (!Special)
+    return Result;
+  auto Add = [&](const TemplateArgument &Argument) {
+    if (Argument.getKind() == TemplateArgument::Type)
+      Result = worse(Result, destructionOf(Argument.getAsType(), Depth + 1));
+  };
+  for (const TemplateArgument &Argument : Special->getTemplateArgs().asArray())
+    if (Argument.getKind() == TemplateArgument::Pack)
+      for_each(Argument.pack_elements(), Add);
+    else
+      Add(Argument);
+  return Result;
+}
+
+Destruction destructionOf(QualType Type, unsigned Depth) {
   Type = Type.getNonReferenceType().getCanonicalType();
   if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
     return destructionOf(Array->getElementType(), Depth);
@@ -48,20 +69,11 @@ Destruction destructionOf(QualType Type, unsigned Depth = 0) {
                     "basic_ofstream"},
                    Destruction::Visible)
             .Default(Destruction::Invisible);
-    if (const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record))
-      for (const TemplateArgument &Argument :
-           Special->getTemplateArgs().asArray()) {
-        if (Argument.getKind() == TemplateArgument::Type)
-          Result =
-              worse(Result, destructionOf(Argument.getAsType(), Depth + 1));
-        if (Argument.getKind() == TemplateArgument::Pack)
-          for (const TemplateArgument &Inner : Argument.pack_elements())
-            if (Inner.getKind() == TemplateArgument::Type)
-              Result =
-                  worse(Result, destructionOf(Inner.getAsType(), Depth + 1));
-      }
+    Result = worse(Result, argumentDestruction(*Record, Depth));
     return Result;
   }
+  if (builtinVocabularies().isPlainHolder(qualifiedName(*Record)))
+    return argumentDestruction(*Record, Depth);
   const CXXDestructorDecl *Destructor = Record->getDestructor();
   if (!Destructor || Destructor->isUserProvided())
     return Destruction::Visible;
@@ -152,13 +164,16 @@ private:
       }
       case Node::Kind::Bind:
       case Node::Kind::Declare:
-        if (N.Call)
-          drop(movedBy(N.Call));
+        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
+          if (Argument)
+            handOn(*Argument, *P);
         for (const ParmVarDecl *P : N.Target->parameters())
           declare(P);
         break;
       case Node::Kind::Assign:
-        drop(movedBy(N.Call));
+        for (const Expr *Argument : N.Arguments)
+          if (Argument)
+            drop(movedBy(Argument));
         for (const ParmVarDecl *P : N.Target->parameters())
           checkCopied(*P);
         break;
@@ -192,6 +207,17 @@ private:
                  "would work on a copy of it; make it a member or a pointer");
   }
 
+  /// A variable that is handed on under its own name lives on as \p P.
+  void handOn(const Expr &Argument, const ParmVarDecl &P) {
+    drop(movedBy(&Argument));
+    const VarDecl *V = variableNamedBy(&Argument);
+    if (V && V->getDeclName() == P.getDeclName() &&
+        !V->getType().isConstQualified() &&
+        P.getASTContext().hasSameType(V->getType(),
+                                      P.getType().getUnqualifiedType()))
+      erase_if(Live, [&](const Variable &Other) { return Other.Decl == V; });
+  }
+
   void code(const Stmt *S) {
     drop(movedBy(S));
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
@@ -205,10 +231,14 @@ private:
     if (Op.Call)
       drop(movedBy(Op.Call));
     Captured.clear();
-    if (Op.Handler)
-      for (const LambdaCapture &Capture : Op.Handler->captures())
+    if (const LambdaExpr *Handler = Op.lambda())
+      for (const LambdaCapture &Capture : Handler->captures())
         if (Capture.capturesVariable())
           checkCapture(Capture);
+    if (Op.Bound)
+      for (const BoundCall::Argument &A : Op.Bound->Arguments)
+        if (const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr)
+          Captured.insert(V);
     for (const Variable &V : Live)
       checkAcross(*V.Decl);
     for (const VarDecl *V : Op.InitCaptures)

@@ -41,7 +41,7 @@ public:
         continue;
       if (auto *Op = std::get_if<Operation>(&*Match)) {
         Op->Origin = P.get();
-        Handlers.insert(Op->Handler);
+        Handlers.insert(Op->lambda());
         if (ForeignLambdas)
           Match = Refusal{"operation-in-a-lambda", Call->getBeginLoc(),
                           "the operation starts inside a lambda that is not "

@@ -195,11 +195,15 @@ private:
 
   /// \p Name holds something that \p Op's handler has captured.
   bool isCaptured(const Operation &Op, StringRef Name) const {
-    if (!Op.Handler)
-      return false;
-    return any_of(Op.Handler->captures(), [&](const LambdaCapture &C) {
-      return C.capturesVariable() && nameOf(C.getCapturedVar()) == Name;
-    });
+    if (Op.Bound)
+      return any_of(Op.Bound->Arguments, [&](const BoundCall::Argument &A) {
+        const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr;
+        return V && nameOf(V) == Name;
+      });
+    const LambdaExpr *Handler = Op.lambda();
+    return Handler && any_of(Handler->captures(), [&](const LambdaCapture &C) {
+             return C.capturesVariable() && nameOf(C.getCapturedVar()) == Name;
+           });
   }
 
   void declareAs(const ValueDecl *D, std::string Name, QualType Type) {
@@ -222,8 +226,8 @@ private:
   void findCopies() {
     for (const State *S : A.States)
       forEachStep(S->Steps, [&](const Step &Step) {
-        if (Step.What == Step::Kind::Suspend && Step.Op->Handler)
-          for (const LambdaCapture &C : Step.Op->Handler->captures())
+        if (Step.What == Step::Kind::Suspend && Step.Op->lambda())
+          for (const LambdaCapture &C : Step.Op->lambda()->captures())
             if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
               Copied.insert(C.getCapturedVar());
       });
@@ -645,7 +649,9 @@ private:
   void bind(const Node &N) {
     SmallPtrSet<const VarDecl *, 4> Taken;
     for (auto [Parameter, Argument] :
-         zip(N.Target->parameters(), N.Call->arguments())) {
+         zip(N.Target->parameters(), N.Arguments)) {
+      if (!Argument)
+        continue;
       const VarDecl *From = variableNamedBy(Argument);
       // The variable is done for where it was; the parameter takes it over.
       if (From && canTakeOver(*From, *Parameter) && Taken.insert(From).second) {
@@ -709,7 +715,9 @@ private:
   std::vector<Assignment> assignments(const Node &N) const {
     std::vector<Assignment> Result;
     for (auto [Parameter, Argument] :
-         zip(N.Target->parameters(), N.Call->arguments())) {
+         zip(N.Target->parameters(), N.Arguments)) {
+      if (!Argument)
+        continue;
       const VarDecl *From = variableNamedBy(Argument);
       if (!Parameter->getDeclName() ||
           (From && nameOf(From) == nameOf(Parameter)))

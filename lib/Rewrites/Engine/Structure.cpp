@@ -144,8 +144,8 @@ public:
     if (!States.isReducible())
       return refuse(A.Entry, "the handlers form a cycle that is entered in "
                              "two places; give it one entry");
-    A.IsLoop = States.isLoopHeader(A.Entry);
     A.Body = place(A.Entry);
+    A.IsLoop = A.Body.size() == 1 && A.Body.front().What == Node::Kind::Loop;
     flattenGuards(A.Body);
     placeDeclarations(A.Body);
     if (!resolve(A.Body, {Node::Kind::Return, nullptr}, {}))
@@ -174,7 +174,7 @@ private:
     });
 
     Block Result = lower(S->Steps, S);
-    if (S->Function != A.Entry->Function && !Result.empty())
+    if (S->Function != A.Entry->Function && !S->IsPart && !Result.empty())
       takeOverComments(*S, Result.front().Leading);
     for (const State *M : Merges) {
       Node Region;
@@ -227,6 +227,7 @@ private:
       Node N;
       N.Leading = Step.Leading;
       N.Source = Step.Source;
+      N.Arguments = Step.Arguments;
       N.Call = Step.Call;
       switch (Step.What) {
       case Step::Kind::Code:
@@ -268,7 +269,7 @@ private:
       Node Arguments;
       Arguments.What = Inline ? Node::Kind::Bind : Node::Kind::Assign;
       Arguments.Target = To;
-      Arguments.Call = Step.Call;
+      Arguments.Arguments = Step.Arguments;
       Result.push_back(std::move(Arguments));
     }
     if (Inline) {
@@ -317,10 +318,15 @@ private:
   }
 
   static bool assigns(const Node &N, const State *Target) {
-    bool Found = N.What == Node::Kind::Assign && N.Target == Target;
-    auto Look = [&](const Node &Inner) {
-      Found |= Inner.What == Node::Kind::Assign && Inner.Target == Target;
+    bool Found = false;
+    auto Look = [&](const Node &N) {
+      Found |= N.What == Node::Kind::Assign && N.Target == Target;
+      Found |= N.What == Node::Kind::Await &&
+               any_of(N.Op->Results, [&](const Binding &B) {
+                 return B.Decl && is_contained(Target->parameters(), B.Decl);
+               });
     };
+    Look(N);
     forEachNode(N.Body, Look);
     forEachNode(N.Else, Look);
     return Found;
@@ -351,10 +357,10 @@ private:
       mergeVariables(B[I].Body, Target);
       mergeVariables(B[I].Else, Target);
       if (B[I].What != Node::Kind::Assign || B[I].Target != Target ||
-          Target->parameters().size() != 1)
+          Target->parameters().size() != 1 || !B[I].Arguments.front())
         continue;
       const ParmVarDecl *P = Target->parameters().front();
-      const VarDecl *V = variableNamedBy(B[I].Call->getArg(0));
+      const VarDecl *V = variableNamedBy(B[I].Arguments.front());
       if (!V || isa<ParmVarDecl>(V) || V->getInitStyle() != VarDecl::CInit ||
           V->getType().isConstQualified() || !V->hasInit() ||
           !Text.context().hasSameUnqualifiedType(

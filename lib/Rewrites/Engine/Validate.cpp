@@ -197,9 +197,9 @@ private:
       return suspension(*S.Op, After);
     case Step::Kind::Jump:
       After = EntryOf.lookup(S.Target);
-      if (S.Call)
-        for (size_t I = S.Call->getNumArgs(); I-- > 0;)
-          After = passed(*S.Target->parameters()[I], *S.Call->getArg(I), After);
+      for (size_t I = S.Arguments.size(); I-- > 0;)
+        if (S.Arguments[I])
+          After = passed(*S.Target->parameters()[I], *S.Arguments[I], After);
       return After;
     case Step::Kind::End: {
       if (!S.Call)

@@ -10,9 +10,10 @@ public:
   explicit ticker(asio::io_context &io) : timer_(io) {}
 
   void start() {
-  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
-    timer_.async_wait(
-        std::bind(&ticker::on_wait, this, std::placeholders::_1));
+    std::function<void(std::error_code)> handler =
+        [this](std::error_code ec) { on_wait(ec); };
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    timer_.async_wait(handler);
   }
 
 private:

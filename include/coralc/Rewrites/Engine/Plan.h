@@ -35,7 +35,7 @@ struct Node {
     /// An endless loop; \c Target heads it.
     Loop,
     Await,
-    /// Parameters of \c Target get the arguments of \c Call: as new variables,
+    /// Parameters of \c Target get \c Arguments: as new variables,
     Bind,
     /// as new variables that are assigned later,
     Declare,
@@ -55,6 +55,7 @@ struct Node {
   const clang::Stmt *Source = nullptr;
   std::shared_ptr<Operation> Op;
   const State *Target = nullptr;
+  llvm::SmallVector<const clang::Expr *, 2> Arguments;
   const clang::CallExpr *Call = nullptr;
   /// If: the condition is negated.
   bool Negated = false;
@@ -68,7 +69,7 @@ struct Agent {
   const State *Entry = nullptr;
   std::vector<const State *> States;
   Block Body;
-  /// The entry is the head of the outermost loop.
+  /// All of it is one loop.
   bool IsLoop = false;
   bool HoldsSelf = false;
   /// How the agent is started from outside.

@@ -32,6 +32,7 @@
 #ifndef CORALC_REWRITES_ENGINE_STATEGRAPH_H
 #define CORALC_REWRITES_ENGINE_STATEGRAPH_H
 
+#include "coralc/Rewrites/Engine/BoundCall.h"
 #include "clang/AST/Decl.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/Stmt.h"
@@ -81,8 +82,10 @@ struct Operation {
   const clang::CallExpr *Call = nullptr;
   /// The handler, and the argument of \c Call that holds it: the same, or a
   /// wrapper such as bind_executor(strand, handler).
-  const clang::LambdaExpr *Handler = nullptr;
+  const clang::Expr *Handler = nullptr;
   const clang::Expr *HandlerArgument = nullptr;
+  /// What the handler calls, when it is no lambda.
+  std::optional<BoundCall> Bound;
   llvm::SmallVector<Binding, 3> Results;
   /// Variables that the handler's captures introduce ([p = make()]).
   llvm::SmallVector<const clang::VarDecl *, 2> InitCaptures;
@@ -90,6 +93,9 @@ struct Operation {
   bool HoldsSelf = false;
   const clang::Expr *YieldedValue = nullptr;
 
+  const clang::LambdaExpr *lambda() const {
+    return llvm::dyn_cast_if_present<clang::LambdaExpr>(Handler);
+  }
   const Binding *error() const {
     return !Results.empty() && Results.front().IsError ? &Results.front()
                                                        : nullptr;
@@ -125,7 +131,10 @@ struct Step {
   Sequence Then, Else;
   std::shared_ptr<Operation> Op;
   State *Target = nullptr;
-  /// Jump: the call. End: the call of the completion callback, or null.
+  /// Jump: one for each parameter of \c Target; null for one that has its
+  /// value already.
+  llvm::SmallVector<const clang::Expr *, 2> Arguments;
+  /// End: the call of the completion callback, or null.
   const clang::CallExpr *Call = nullptr;
 };
 
@@ -163,6 +172,8 @@ struct State {
   /// The function whose body this is; for a state of a hand-made machine the
   /// function that holds the switch.
   const clang::FunctionDecl *Function = nullptr;
+  /// A piece of \c Function that several states go on in.
+  bool IsPart = false;
   Sequence Steps;
   /// Comments after the last statement.
   Trivia Trailing;
@@ -176,6 +187,8 @@ struct State {
   std::string Name;
 
   llvm::ArrayRef<clang::ParmVarDecl *> parameters() const {
+    if (IsPart)
+      return {};
     return Function->parameters();
   }
 };

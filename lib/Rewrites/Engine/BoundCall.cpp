@@ -1,0 +1,119 @@
+//===--- BoundCall.cpp - Handlers that name a function --------------------===//
+
+#include "coralc/Rewrites/Engine/BoundCall.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/DeclTemplate.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+/// The function that \p E names: f, &f or &C::f.
+const DeclRefExpr *functionNamedBy(const Expr *E) {
+  E = asWritten(E);
+  if (const auto *Address = dyn_cast<UnaryOperator>(E))
+    if (Address->getOpcode() == UO_AddrOf)
+      E = asWritten(Address->getSubExpr());
+  const auto *Ref = dyn_cast<DeclRefExpr>(E);
+  return Ref && isa<FunctionDecl>(Ref->getDecl()) ? Ref : nullptr;
+}
+
+/// N for the N-th placeholder of a bind: a constant, or a function that
+/// returns one, of an empty class that is told apart by a number alone.
+std::optional<unsigned> placeholder(const Expr *E) {
+  const auto *Ref = dyn_cast<DeclRefExpr>(asWritten(E));
+  if (!Ref)
+    return std::nullopt;
+  QualType Type = Ref->getDecl()->getType().getNonReferenceType();
+  if (const auto *Function = dyn_cast<FunctionDecl>(Ref->getDecl()))
+    Type = Function->getReturnType();
+  else if (const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
+           !V || V->hasLocalStorage())
+    return std::nullopt;
+  const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+      Type->getAsCXXRecordDecl());
+  if (!Record || !Record->hasDefinition() || !Record->isEmpty())
+    return std::nullopt;
+  const TemplateArgumentList &Arguments = Record->getTemplateArgs();
+  if (Arguments.size() != 1 ||
+      Arguments[0].getKind() != TemplateArgument::Integral)
+    return std::nullopt;
+  APSInt Number = Arguments[0].getAsIntegral();
+  if (!Number.isStrictlyPositive())
+    return std::nullopt;
+  return Number.getLimitedValue();
+}
+
+bool isInstanceMethod(const FunctionDecl &F) {
+  const auto *Method = dyn_cast<CXXMethodDecl>(&F);
+  return Method && Method->isInstance();
+}
+
+/// The arguments that \p Call binds behind the function it names.
+std::optional<BoundCall> bound(const CallExpr &Call, unsigned Results) {
+  const FunctionDecl *Binder = Call.getDirectCallee();
+  if (!Binder || Call.getNumArgs() == 0)
+    return std::nullopt;
+  std::string Name = qualifiedName(*Binder);
+  bool IsFront = builtinVocabularies().isFrontBinder(Name);
+  if (!IsFront && !builtinVocabularies().isBinder(Name))
+    return std::nullopt;
+  const DeclRefExpr *Function = functionNamedBy(Call.getArg(0));
+  if (!Function)
+    return std::nullopt;
+
+  BoundCall Result;
+  Result.Reference = Function;
+  Result.Target = definitionOf(cast<FunctionDecl>(Function->getDecl()));
+  SmallVector<const Expr *, 4> Given(drop_begin(Call.arguments()));
+  if (isInstanceMethod(*Result.Target)) {
+    if (Given.empty() || placeholder(Given.front()))
+      return std::nullopt;
+    Result.Object = Given.front();
+    Given.erase(Given.begin());
+  }
+  for (const Expr *E : Given) {
+    std::optional<unsigned> Number = IsFront ? std::nullopt : placeholder(E);
+    if (Number && *Number > Results)
+      return std::nullopt;
+    Result.Arguments.push_back(Number
+                                   ? BoundCall::Argument{nullptr, *Number - 1}
+                                   : BoundCall::Argument{E, 0});
+  }
+  if (IsFront)
+    for (unsigned I = 0; I != Results; ++I)
+      Result.Arguments.push_back({nullptr, I});
+  return Result;
+}
+
+} // namespace
+
+std::optional<BoundCall> boundCall(const Expr &Handler, unsigned Results) {
+  std::optional<BoundCall> Result;
+  if (const DeclRefExpr *Function = functionNamedBy(&Handler)) {
+    Result.emplace();
+    Result->Reference = Function;
+    Result->Target = definitionOf(cast<FunctionDecl>(Function->getDecl()));
+    for (unsigned I = 0; I != Results; ++I)
+      Result->Arguments.push_back({nullptr, I});
+    if (isInstanceMethod(*Result->Target))
+      return std::nullopt;
+  } else if (const auto *Call = dyn_cast<CallExpr>(asWritten(&Handler))) {
+    Result = bound(*Call, Results);
+  }
+  // A result that is passed twice, and arguments left to their defaults, have
+  // no variable to go to.
+  if (!Result || Result->Arguments.size() != Result->Target->getNumParams())
+    return std::nullopt;
+  SmallVector<bool, 4> Seen(Results);
+  for (const BoundCall::Argument &A : Result->Arguments)
+    if (!A.Value && std::exchange(Seen[A.Result], true))
+      return std::nullopt;
+  return Result;
+}
+
+} // namespace coralc
