@@ -211,6 +211,12 @@ private:
                                      : readBoundCall(Callee, I, Op, Text);
     if (Why)
       return std::move(*Why);
+    bool DeliversError =
+        Count > 0 && isRecordNamed(I.Signature->getParamType(0), "error_code");
+    if (DeliversError && !Op.error())
+      return Refusal{"unsupported-handler", Handler.getBeginLoc(),
+                     "the handler takes the error as another type than the "
+                     "operation delivers"};
     if (Op.Results.size() > (Op.error() ? 2u : 1u))
       return Refusal{"several-results", Call.getBeginLoc(),
                      "'" + Callee.getNameAsString() +
