@@ -108,6 +108,68 @@ inline constexpr const char *raised_stop_iteration = "coroutine raised StopItera
   std::rethrow_exception(error);
 }
 
+/// Where a task leaves its value, or what it threw.
+template <class Value> class task_outcome {
+public:
+  task_outcome() noexcept {}
+  task_outcome(const task_outcome &) = delete;
+  task_outcome &operator=(const task_outcome &) = delete;
+  ~task_outcome() { clear(); }
+
+  template <class... Args> void put(Args &&...args) {
+    std::construct_at(&value_, std::forward<Args>(args)...);
+    state_ = has_value;
+  }
+
+  void fail(std::exception_ptr error) noexcept {
+    clear();
+    std::construct_at(&error_, std::move(error));
+    state_ = has_error;
+  }
+
+  bool failed() const noexcept { return state_ == has_error; }
+  const std::exception_ptr &error() const noexcept { return error_; }
+  Value &value() noexcept { return value_; }
+
+private:
+  void clear() noexcept {
+    if (state_ == has_value)
+      value_.~Value();
+    else if (state_ == has_error)
+      error_.~exception_ptr();
+    state_ = empty;
+  }
+
+  union {
+    Value value_;
+    std::exception_ptr error_;
+  };
+  enum : unsigned char { empty, has_value, has_error } state_ = empty;
+};
+
+/// Nobody needs to know whether there is a value that has no destructor.
+template <class Value>
+  requires std::is_trivially_destructible_v<Value>
+class task_outcome<Value> {
+public:
+  task_outcome() noexcept {}
+
+  template <class... Args> void put(Args &&...args) {
+    std::construct_at(&value_, std::forward<Args>(args)...);
+  }
+
+  void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
+  bool failed() const noexcept { return error_ != nullptr; }
+  const std::exception_ptr &error() const noexcept { return error_; }
+  Value &value() noexcept { return value_; }
+
+private:
+  union {
+    Value value_;
+  };
+  std::exception_ptr error_;
+};
+
 template <class T> class task_promise final : public task_promise_base {
   static_assert(std::is_object_v<T> || std::is_lvalue_reference_v<T>,
                 "coral::task<T>: T is void, an object type or an lvalue reference");
@@ -115,51 +177,34 @@ template <class T> class task_promise final : public task_promise_base {
       std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T> *, std::remove_cv_t<T>>;
 
 public:
-  task_promise() noexcept {}
-
-  ~task_promise() {
-    if (state_ == has_value)
-      value_.~stored();
-    else if (state_ == has_error)
-      error_.~exception_ptr();
-  }
-
   CORAL_DETAIL_TRACKED task<T> get_return_object(CORAL_DETAIL_CREATED_HERE) noexcept;
 
   template <class U = T>
     requires std::constructible_from<T, U>
   void return_value(U &&value) noexcept(std::is_nothrow_constructible_v<T, U>) {
     if constexpr (std::is_reference_v<T>)
-      std::construct_at(&value_, std::addressof(static_cast<T>(value)));
+      outcome_.put(std::addressof(static_cast<T>(value)));
     else
-      std::construct_at(&value_, std::forward<U>(value));
-    state_ = has_value;
+      outcome_.put(std::forward<U>(value));
   }
 
-  void unhandled_exception() noexcept {
-    if (state_ == has_value)
-      value_.~stored();
-    std::construct_at(&error_, leaving_exception(raised_stop_iteration));
-    state_ = has_error;
-  }
+  void unhandled_exception() noexcept { outcome_.fail(leaving_exception(raised_stop_iteration)); }
 
   T take_result() {
-    if (state_ == has_error) [[unlikely]]
-      raise(error_);
+    if (outcome_.failed()) [[unlikely]]
+      raise(outcome_.error());
     if constexpr (std::is_reference_v<T>)
-      return static_cast<T>(*value_);
+      return static_cast<T>(*outcome_.value());
     else
-      return std::move(value_);
+      return std::move(outcome_.value());
   }
 
-  std::exception_ptr error() const noexcept { return state_ == has_error ? error_ : nullptr; }
+  std::exception_ptr error() const noexcept {
+    return outcome_.failed() ? outcome_.error() : nullptr;
+  }
 
 private:
-  union {
-    stored value_;
-    std::exception_ptr error_;
-  };
-  enum : unsigned char { empty, has_value, has_error } state_ = empty;
+  task_outcome<stored> outcome_;
 };
 
 template <> class task_promise<void> final : public task_promise_base {

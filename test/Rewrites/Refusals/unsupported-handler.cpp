@@ -37,19 +37,19 @@ public:
   other(asio::io_context &io, ticker &peer) : peer_(peer), timer_(io) {}
 
   void on_another_object() {
-    // CHECK: [[#@LINE+1]]:23: note: not converted: {{.*}} on another object {{.*}} [unsupported-handler]
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} on another object {{.*}} [unsupported-handler]
     timer_.async_wait(std::bind(&ticker::start_with, &peer_,
                                 std::placeholders::_1));
   }
 
   void computed_early() {
-    // CHECK: [[#@LINE+2]]:9: note: not converted: {{.*}} computed when the operation is started {{.*}} [unsupported-handler]
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} computed when {{.*}} [unsupported-handler]
     timer_.async_wait(std::bind(
         &other::counted, this, ++count_, std::placeholders::_1));
   }
 
   void converted_error() {
-    // CHECK: [[#@LINE+1]]:23: note: not converted: {{.*}} as another type {{.*}} [unsupported-handler]
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} as another type {{.*}} [unsupported-handler]
     timer_.async_wait([this](outcome waited) {
       if (waited.good)
         converted_error();
