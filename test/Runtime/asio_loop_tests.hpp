@@ -153,15 +153,16 @@ TEST_F(AsioLoop, attached_run_returns_when_nothing_is_left) {
 
 TEST_F(AsioLoop, attached_handlers_create_tasks_and_finish_what_tasks_wait_for) {
   manual_event event;
+  net::steady_timer first(context, 1ms);
+  net::steady_timer second(context);
   auto waits = [&]() -> task<void> {
+    second.expires_after(1ms);
+    second.async_wait([&](auto) { event.fire(7); });
     const int value = co_await event.wait();
     co_await coral::yield();
     log.push_back("event " + std::to_string(value));
   };
-  net::steady_timer first(context, 1ms);
-  net::steady_timer second(context, 3ms);
   first.async_wait([&](auto) { coral::create_task(waits()); });
-  second.async_wait([&](auto) { event.fire(7); });
   loop.attach();
   context.run();
   EXPECT_EQ(log, names{"event 7"});

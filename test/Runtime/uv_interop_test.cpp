@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -209,6 +210,32 @@ TEST_F(UvLoop, TasksResumeInTheLoop) {
     EXPECT_TRUE(stat->statbuf.st_mode & S_IFDIR);
   };
   run(body());
+}
+
+TEST_F(UvLoop, WhatATimerOfLibuvsSchedulesDoesNotWait) {
+  bool called = false;
+  uv_timer_t timer;
+  uv_timer_init(native, &timer);
+  auto soon = [&] {
+    called = true;
+    loop.stop();
+  };
+  std::function<void()> due = [&] { loop.call_soon(soon); };
+  timer.data = &due;
+  // Due before the loop first waits, and nothing else would end the wait.
+  uv_timer_start(
+      &timer, [](uv_timer_t *t) { (*static_cast<std::function<void()> *>(t->data))(); }, 0, 0);
+  loop.run_forever();
+  EXPECT_TRUE(called);
+
+  called = false;
+  due = [&] { loop.call_later(1ms, soon); };
+  uv_timer_start(
+      &timer, [](uv_timer_t *t) { (*static_cast<std::function<void()> *>(t->data))(); }, 0, 0);
+  loop.run_forever();
+  EXPECT_TRUE(called);
+  uv_close(reinterpret_cast<uv_handle_t *>(&timer), nullptr);
+  uv_run(native, UV_RUN_NOWAIT);
 }
 
 TEST_F(UvLoop, ASleepIsCancelled) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -52,9 +53,20 @@ struct uv_loop::state {
     }
   };
 
+  /// libuv runs timers that are due before it waits. What they made ready, or scheduled earlier
+  /// than the wait would end, must not wait with it.
+  static void before_wait(uv_prepare_t *handle) {
+    const auto &owner = *static_cast<const uv_loop *>(handle->data);
+    if (owner.has_ready() || owner.is_stopping() ||
+        owner.next_deadline() != owner.state_->waits_until)
+      uv_stop(handle->loop);
+  }
+
   uv_loop_t loop;
   uv_async_t wake_up;
   uv_timer_t timeout;
+  uv_prepare_t prepare;
+  std::optional<time_point> waits_until;
   std::vector<watcher *> watchers;
 };
 
@@ -75,6 +87,9 @@ uv_loop::uv_loop() {
     check(result, "uv_async_init");
   }
   uv_timer_init(&made->loop, &made->timeout);
+  uv_prepare_init(&made->loop, &made->prepare);
+  made->prepare.data = this;
+  uv_prepare_start(&made->prepare, state::before_wait);
   state_ = made.release();
 }
 
@@ -87,6 +102,7 @@ void uv_loop::poll(std::optional<duration> timeout) {
     uv_run(&state_->loop, UV_RUN_NOWAIT);
     return;
   }
+  state_->waits_until = next_deadline();
   if (timeout) {
     const auto rounded_up = std::chrono::ceil<std::chrono::milliseconds>(*timeout);
     uv_update_time(&state_->loop);
@@ -124,6 +140,7 @@ void uv_loop::unwatch_descriptor(int descriptor) noexcept {
 void uv_loop::close_backend() noexcept {
   uv_close(reinterpret_cast<uv_handle_t *>(&state_->wake_up), nullptr);
   uv_close(reinterpret_cast<uv_handle_t *>(&state_->timeout), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t *>(&state_->prepare), nullptr);
   uv_run(&state_->loop, UV_RUN_NOWAIT);
   // A handle of the program's own that is still open keeps the memory it is linked into.
   std::unique_ptr<state> closing(std::exchange(state_, nullptr));
