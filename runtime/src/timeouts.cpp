@@ -69,6 +69,9 @@ task<timeout &> timeout::aenter() {
 }
 
 task<void> timeout::aexit(std::exception_ptr error) {
+  if (phase_ != entered)
+    throw runtime_error(phase_ == created ? "Timeout has not been entered"
+                                          : "Timeout has already been left");
   const std::unique_ptr<detail::timeout_state> state = std::move(state_);
   phase_ = state->fired() ? expiring_done : exited;
   const std::exception_ptr left = state->leave(error);

@@ -327,7 +327,7 @@ TEST(AsioLoopLifetime, a_loop_with_a_context_of_its_own_is_a_loop_factory) {
 }
 
 /// Cancels a task that waits for an operation, after a millisecond, and gives how it ended.
-template <class Make> task<coral::result<>> cancel_while(Make make) {
+task<coral::result<>> cancel_while(std::function<task<void>()> make) {
   auto child = coral::create_task(make());
   co_await coral::sleep(1ms);
   child.cancel("enough");

@@ -373,4 +373,18 @@ TEST_F(Timeout, fact_69_reschedule_belongs_into_the_scope) {
   run(main);
 }
 
+TEST_F(Timeout, IsLeftOnlyWhereItWasEntered) {
+  auto body = []() -> task<void> { co_return; };
+  auto main = [&]() -> task<void> {
+    coral::timeout limit(1s);
+    using error = coral::runtime_error;
+    result<> early = co_await as_result(limit.aexit(nullptr));
+    EXPECT_EQ(message_of<error>([&] { early.value(); }), "Timeout has not been entered");
+    co_await coral::async_with(limit, body);
+    result<> late = co_await as_result(limit.aexit(nullptr));
+    EXPECT_EQ(message_of<error>([&] { late.value(); }), "Timeout has already been left");
+  };
+  run(main);
+}
+
 } // namespace

@@ -50,8 +50,7 @@ inline std::uint64_t next_context_key() noexcept {
 template <class T> class context_var {
 public:
   explicit context_var(std::string name) : name_(std::move(name)) {}
-  context_var(std::string name, T initial)
-      : name_(std::move(name)), default_(std::move(initial)) {}
+  context_var(std::string name, T initial) : name_(std::move(name)), default_(std::move(initial)) {}
 
   context_var(const context_var &) = delete;
   context_var &operator=(const context_var &) = delete;
@@ -116,8 +115,8 @@ private:
 template <class T> context_token<T> context_var<T>::set(T value) const {
   detail::context_slot &slot = detail::current_context();
   context_token<T> token(*this, slot, slot.map ? slot.map->find(key_) : nullptr);
-  slot.map = detail::context_map::with(slot.map.get(), key_,
-                                       std::make_shared<const T>(std::move(value)));
+  slot.map =
+      detail::context_map::with(slot.map.get(), key_, std::make_shared<const T>(std::move(value)));
   return token;
 }
 
@@ -148,8 +147,7 @@ public:
       state &entered;
       detail::context_slot *outer;
       explicit entered_scope(state &given)
-          : entered(given),
-            outer(std::exchange(detail::this_thread_state.context, &given.slot)) {
+          : entered(given), outer(std::exchange(detail::this_thread_state.context, &given.slot)) {
         entered.entered = true;
       }
       ~entered_scope() {

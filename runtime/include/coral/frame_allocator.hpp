@@ -51,6 +51,10 @@ struct frame_cache_reaper {
   }
 };
 
+/// The slow half of `allocate_frame`. Not inlined, for g++ warns of a frame whose `operator new` it
+/// sees through and whose `operator delete` it does not.
+[[gnu::noinline]] inline void *allocate_block(std::size_t size) { return ::operator new(size); }
+
 inline void *allocate_frame(std::size_t size) {
   if constexpr (CORAL_DETAIL_RECYCLE_FRAMES) {
     const std::size_t index = (size - 1) / frame_cache::granularity;
@@ -64,7 +68,7 @@ inline void *allocate_frame(std::size_t size) {
       size = (index + 1) * frame_cache::granularity;
     }
   }
-  return ::operator new(size);
+  return allocate_block(size);
 }
 
 /// The slow half of `deallocate_frame`: the list is full, or the thread has just begun or is

@@ -316,7 +316,8 @@ private:
 
 namespace detail {
 
-template <class T> task<T> task_promise<T>::get_return_object(CORAL_DETAIL_CREATED_AT) noexcept {
+template <class T>
+inline task<T> task_promise<T>::get_return_object(CORAL_DETAIL_CREATED_AT) noexcept {
   const auto coroutine = std::coroutine_handle<task_promise>::from_promise(*this);
 #if CORAL_TASK_ORIGINS
   if (task_origins::enabled()) [[unlikely]]

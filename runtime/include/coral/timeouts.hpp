@@ -98,6 +98,8 @@ public:
   /// The limit fired, in the scope that goes on or has ended.
   bool expired() const noexcept { return phase_ == expiring_done || (state_ && state_->fired()); }
 
+  /// What `async_with` calls. Throws `runtime_error` when the scope is entered twice, or left
+  /// without having been entered.
   task<timeout &> aenter();
   task<void> aexit(std::exception_ptr error);
 

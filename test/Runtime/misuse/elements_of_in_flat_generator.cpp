@@ -2,6 +2,4 @@
 
 #include <vector>
 
-coral::generator<int> hands_over(std::vector<int> &values) {
-  co_yield coral::elements_of(values);
-}
+coral::generator<int> hands_over(std::vector<int> &values) { co_yield coral::elements_of(values); }
