@@ -114,7 +114,8 @@ template <class Alloc> struct frame_allocator_for {
 };
 
 /// Base of promises: `operator new` and `delete` of their frames. Behind each frame stands a
-/// function that frees it; null means the thread's free list.
+/// function that frees it; null means the thread's free list. The templates are inlined even where
+/// nothing is, for g++ takes them for another class's and warns of the `operator delete`.
 class allocated_frame {
 public:
   static void *operator new(std::size_t size) {
@@ -124,14 +125,15 @@ public:
   }
 
   template <class Alloc, class... Args>
-  static void *operator new(std::size_t size, std::allocator_arg_t, const Alloc &alloc,
-                            const Args &...) {
+  [[gnu::always_inline]] static void *operator new(std::size_t size, std::allocator_arg_t,
+                                                   const Alloc &alloc, const Args &...) {
     return allocate_with(size, alloc);
   }
 
   template <class This, class Alloc, class... Args>
-  static void *operator new(std::size_t size, const This &, std::allocator_arg_t,
-                            const Alloc &alloc, const Args &...) {
+  [[gnu::always_inline]] static void *operator new(std::size_t size, const This &,
+                                                   std::allocator_arg_t, const Alloc &alloc,
+                                                   const Args &...) {
     return allocate_with(size, alloc);
   }
 
