@@ -31,10 +31,7 @@ task<void> waits(coral::future<void> &event) { co_await event; }
 task<void> sleeps() { co_await coral::sleep(std::chrono::hours(1)); }
 
 task<void> nested(coral::future<void> &event, std::size_t levels) {
-  if (levels == 0)
-    co_await event;
-  else
-    co_await nested(event, levels - 1);
+  co_await (levels == 0 ? waits(event) : nested(event, levels - 1));
 }
 
 } // namespace
@@ -47,18 +44,18 @@ int main() {
     loop.call_soon([&] { loop.stop(); });
     loop.run_forever();
   };
-  measure("awaited, in a chain", 128, [&] {
+  measure("awaits a task", 128, [&] {
     loop.create_task(nested(event, tasks));
     step();
   });
-  measure("spawned, waits for a future", 0, [&] {
+  measure("spawned, awaits a future", 0, [&] {
     loop.call_soon([&] {
       for (std::size_t i = 0; i != tasks; ++i)
         coral::spawn(waits(event));
     });
     step();
   });
-  measure("create_task, waits for a future", 0, [&] {
+  measure("create_task, awaits a future", 0, [&] {
     for (std::size_t i = 0; i != tasks; ++i)
       loop.create_task(waits(event));
     step();

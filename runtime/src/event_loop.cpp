@@ -304,6 +304,9 @@ void event_loop::drop_all() noexcept {
   while (!resources_.empty()) {
     auto &resource = static_cast<detail::loop_resource &>(resources_.front());
     resource.unlink();
+    if (get_debug())
+      if (const std::string unclosed = resource.unclosed(); !unclosed.empty())
+        call_exception_handler({"unclosed " + unclosed, nullptr, std::nullopt});
     resource.loop_closed();
   }
   unwatch_all();

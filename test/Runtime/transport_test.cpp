@@ -573,4 +573,32 @@ TEST_P(TransportTest, ALoopThatClosesDropsTransportsUncalled) {
   datagram.transport->sendto("ignored");
 }
 
+TEST_P(TransportTest, InDebugModeALoopThatClosesReportsWhatWasNotClosed) {
+  collect_errors();
+  loop().set_debug(true);
+  auto body = [this]() -> task<connection<coral::datagram_transport, datagrams>> {
+    connect();
+    auto factory = [] { return std::make_shared<datagrams>(); };
+    auto closed = co_await coral::create_datagram_endpoint(factory, {.family = AF_INET});
+    closed.transport->close();
+    const socket_address any("127.0.0.1", 0);
+    co_return co_await coral::create_datagram_endpoint(factory, {.local_address = any});
+  };
+  auto datagram = complete(body());
+  const std::string own = datagram.transport->local_address().to_string();
+  loop().close();
+  EXPECT_EQ(errors, (names{"unclosed transport", "unclosed transport " + own}));
+}
+
+TEST_P(TransportTest, OutsideOfDebugModeWhatWasNotClosedIsClosedSilently) {
+  collect_errors();
+  auto body = [this]() -> task<void> {
+    connect();
+    co_return;
+  };
+  complete(body());
+  loop().close();
+  EXPECT_EQ(errors, names{});
+}
+
 } // namespace

@@ -22,14 +22,23 @@ namespace coral::detail {
 /// The free lists of one thread. Trivial, so that reaching it costs no initialisation check;
 /// `frame_cache_reaper` gives the blocks back when the thread ends.
 struct frame_cache {
-  static constexpr std::size_t granularity = 64;
-  static constexpr std::size_t classes = 16;
+  static constexpr std::size_t granularity = 32;
+  static constexpr std::size_t classes = 32;
+  /// What malloc keeps with a block: a block and this fill what malloc hands out, in steps of 16.
+  static constexpr std::size_t overhead = 8;
   /// Blocks kept per class.
   static constexpr unsigned limit = 256;
 
   struct block {
     block *next;
   };
+
+  static constexpr std::size_t class_of(std::size_t size) {
+    return (size + overhead - 1) / granularity;
+  }
+  static constexpr std::size_t size_of(std::size_t index) {
+    return (index + 1) * granularity - overhead;
+  }
 
   block *heads[classes];
   unsigned counts[classes];
@@ -57,7 +66,7 @@ struct frame_cache_reaper {
 
 inline void *allocate_frame(std::size_t size) {
   if constexpr (CORAL_DETAIL_RECYCLE_FRAMES) {
-    const std::size_t index = (size - 1) / frame_cache::granularity;
+    const std::size_t index = frame_cache::class_of(size);
     if (index < frame_cache::classes) {
       frame_cache &cache = this_thread_frames;
       if (auto *block = cache.heads[index]) [[likely]] {
@@ -65,7 +74,7 @@ inline void *allocate_frame(std::size_t size) {
         --cache.counts[index];
         return block;
       }
-      size = (index + 1) * frame_cache::granularity;
+      size = frame_cache::size_of(index);
     }
   }
   return allocate_block(size);
@@ -88,7 +97,7 @@ inline void retire_frame(void *frame, std::size_t index) noexcept {
 
 inline void deallocate_frame(void *frame, std::size_t size) noexcept {
   if constexpr (CORAL_DETAIL_RECYCLE_FRAMES) {
-    const std::size_t index = (size - 1) / frame_cache::granularity;
+    const std::size_t index = frame_cache::class_of(size);
     if (index < frame_cache::classes) {
       frame_cache &cache = this_thread_frames;
       if (cache.state == frame_cache::active && cache.counts[index] < frame_cache::limit)

@@ -185,6 +185,10 @@ void socket_datagram_transport::release() noexcept {
   const std::shared_ptr<datagram_protocol> last = std::move(protocol_);
 }
 
+std::string socket_datagram_transport::unclosed() const {
+  return closing_ ? std::string() : transport_between(local_, remote_);
+}
+
 void socket_datagram_transport::loop_closed() noexcept {
   if (!protocol_)
     return;

@@ -34,6 +34,7 @@ public:
   std::size_t get_write_buffer_size() const noexcept override { return queued_; }
 
   void loop_closed() noexcept override;
+  std::string unclosed() const override;
 
 private:
   template <void (socket_datagram_transport::*Ready)()> class side final : public ready_entry {

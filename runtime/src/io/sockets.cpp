@@ -72,6 +72,15 @@ socket_address local_address_of(int fd) noexcept { return address_by(::getsockna
 
 socket_address remote_address_of(int fd) noexcept { return address_by(::getpeername, fd); }
 
+std::string transport_between(const socket_address &local, const socket_address &remote) {
+  std::string text = "transport";
+  if (const std::string from = local.to_string(); !from.empty())
+    text += " " + from;
+  if (const std::string to = remote.to_string(); !to.empty())
+    text += " to " + to;
+  return text;
+}
+
 void set_option(int fd, int level, int name, int value, const char *what) {
   if (::setsockopt(fd, level, name, &value, sizeof value) < 0)
     throw_errno(what);

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 namespace coral::detail {
 
@@ -23,6 +24,9 @@ owned_descriptor make_socket(int family, int type, int protocol = 0);
 /// Of no family when the socket has none.
 socket_address local_address_of(int fd) noexcept;
 socket_address remote_address_of(int fd) noexcept;
+
+/// "transport 127.0.0.1:5000 to 127.0.0.1:80", as far as the addresses have names.
+std::string transport_between(const socket_address &local, const socket_address &remote);
 
 void set_option(int fd, int level, int name, int value, const char *what);
 

@@ -372,6 +372,10 @@ void stream_transport::release() noexcept {
   const std::shared_ptr<stream_protocol> last = std::move(protocol_);
 }
 
+std::string stream_transport::unclosed() const {
+  return closing_ ? std::string() : transport_between(local_, remote_);
+}
+
 void stream_transport::loop_closed() noexcept {
   if (released_)
     return;

@@ -53,6 +53,7 @@ public:
 
   /// The loop closes: gives everything back, and calls nobody.
   void loop_closed() noexcept override;
+  std::string unclosed() const override;
 
 private:
   template <void (stream_transport::*Ready)(driver &)> class side final : public ready_entry {

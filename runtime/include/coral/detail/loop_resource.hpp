@@ -5,6 +5,8 @@
 
 #include <coral/detail/ready_queue.hpp>
 
+#include <string>
+
 namespace coral {
 
 class event_loop;
@@ -18,6 +20,9 @@ public:
   /// The loop closes. Its tasks are destroyed by now, and it takes no callbacks any more. Already
   /// taken out of the loop's list.
   virtual void loop_closed() noexcept = 0;
+
+  /// What the program should have closed before its loop, for debug mode; empty if nothing.
+  virtual std::string unclosed() const { return {}; }
 
 protected:
   ~loop_resource() = default;
