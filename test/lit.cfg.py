@@ -20,6 +20,7 @@ config.environment["LC_ALL"] = "C.UTF-8"
 
 for name, value in [
     ("%coral", os.path.join(config.coral_bin, "coral")),
+    ("%coral_tidy", os.path.join(config.coral_bin, os.pardir, "lib", "CoralTidy.so")),
     ("%clangxx", config.clangxx),
     ("%gxx", "g++-12"),
     ("%runtime", os.path.join(config.source_dir, "runtime", "include")),

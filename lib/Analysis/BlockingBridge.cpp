@@ -4,9 +4,7 @@
 #include "coralc/Analysis/Awaitedness.h"
 #include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Model/Records.h"
-#include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/ExprCXX.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace clang;
 
@@ -28,19 +26,12 @@ static bool isGetOnFreshTask(const CXXMemberCallExpr &Call,
 }
 
 const Expr *blockedOn(const CallExpr &Call, CoroutineTypes &Types) {
-  const FunctionDecl *Callee = Call.getDirectCallee();
-  if (!Callee || Call.containsErrors())
+  if (Call.containsErrors())
     return nullptr;
   if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
     if (isGetOnFreshTask(*Member, Types))
       return Member->getImplicitObjectArgument();
-  bool Named = builtinVocabularies().isJoiningBridge(vocabularyName(*Callee));
-  if (!Named && !isa<CXXMethodDecl>(Callee))
-    Named = llvm::StringSwitch<bool>(calleeName(Call))
-                .Cases({"sync_wait", "syncWait", "blocking_wait"}, true)
-                .Cases({"blockingWait", "block_on"}, true)
-                .Default(false);
-  if (!Named)
+  if (!Types.calls(Role::JoiningBridge, &Call))
     return nullptr;
   for (const Expr *Argument : Call.arguments()) {
     const CoroutineType *Type = Types.lookup(Argument->getType());

@@ -13,21 +13,13 @@
 #include "clang/Basic/SourceManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallSet.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace clang;
 
 namespace coralc {
 
-bool EndOfSequence::isEndSignal(QualType Type) {
-  const CXXRecordDecl *Record = recordOf(Type);
-  if (!Record || !Record->getIdentifier())
-    return false;
-  return builtinVocabularies().isEndSignal(vocabularyName(*Record)) ||
-         llvm::StringSwitch<bool>(Record->getName())
-             .Cases({"stop_iteration", "stop_async_iteration"}, true)
-             .Cases({"StopIteration", "StopAsyncIteration"}, true)
-             .Default(false);
+bool EndOfSequence::isEndSignal(QualType Type) const {
+  return Types.plays(Role::EndSignal, Type);
 }
 
 //===----------------------------------------------------------------------===//
@@ -42,9 +34,10 @@ static bool isDerivedFrom(const CXXRecordDecl *Derived,
 }
 
 /// Does \p Handler take an end signal; \p Signal, if it is known which?
-static bool takesSignal(const CXXCatchStmt &Handler, QualType Signal) {
+static bool takesSignal(const EndOfSequence &Ends, const CXXCatchStmt &Handler,
+                        QualType Signal) {
   QualType Caught = Handler.getCaughtType();
-  if (Caught.isNull() || EndOfSequence::isEndSignal(Caught))
+  if (Caught.isNull() || Ends.isEndSignal(Caught))
     return true;
   const CXXRecordDecl *Base = recordOf(Caught);
   if (!Base)
@@ -115,7 +108,7 @@ public:
     }
     if (const auto *Throw = dyn_cast<CXXThrowExpr>(Node)) {
       const Expr *Thrown = Throw->getSubExpr();
-      if (Thrown && EndOfSequence::isEndSignal(Thrown->getType()))
+      if (Thrown && Ends.isEndSignal(Thrown->getType()))
         add({EndOfSequenceSite::Throw, Throw, Thrown->getType()}, nullptr);
     } else if (const auto *Call = dyn_cast<CallExpr>(Node)) {
       classify(*Call);
@@ -135,7 +128,7 @@ private:
   void add(EndOfSequenceSite Site, const ValueDecl *Sequence) {
     for (const CXXTryStmt *Try : llvm::reverse(Around))
       for (unsigned Index = 0; Index != Try->getNumHandlers(); ++Index)
-        if (takesSignal(*Try->getHandler(Index), Site.Signal)) {
+        if (takesSignal(Ends, *Try->getHandler(Index), Site.Signal)) {
           if (!alwaysRethrows(*Try->getHandler(Index)))
             return;
           break;
@@ -155,7 +148,7 @@ private:
             namedBy(Operator->getArg(0)));
       return;
     }
-    if (builtinVocabularies().isNextCall(vocabularyName(*Callee))) {
+    if (Ends.Types.plays(Role::NextCall, *Callee)) {
       // With a default there is always something to give.
       if (isa<CXXMethodDecl>(Callee) || Call.getNumArgs() == 1)
         add({EndOfSequenceSite::Next, &Call, {}}, sequenceOf(Call));
@@ -340,8 +333,8 @@ EndOfSequence::leakThrough(const FunctionDecl *Callee) {
     return std::nullopt;
   // What a library with end signals does inside is its own contract.
   std::string Name = vocabularyName(*Definition);
-  for (const Vocabulary &Library : builtinVocabularies().all())
-    if (!Library.EndSignals.empty())
+  for (const Vocabulary &Library : Types.vocabularies().all())
+    if (!Library.names(Role::EndSignal).empty())
       for (const std::string &Namespace : Library.Namespaces)
         if (llvm::StringRef(Name).starts_with(Namespace + "::"))
           return std::nullopt;

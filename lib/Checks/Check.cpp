@@ -4,6 +4,7 @@
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/GlobPattern.h"
 
 using namespace clang;
 
@@ -26,6 +27,28 @@ RegisterCheck::RegisterCheck(llvm::StringRef Id, unsigned Level,
 }
 
 llvm::ArrayRef<RegisteredCheck> registeredChecks() { return checkList(); }
+
+bool isSelected(const RegisteredCheck &Check, llvm::StringRef Globs,
+                unsigned Level) {
+  bool Selected = false;
+  // clang-tidy separates items by commas and by lines.
+  while (!Globs.empty()) {
+    size_t End = Globs.find_first_of(",\n");
+    llvm::StringRef Item = Globs.take_front(End).trim();
+    Globs = Globs.drop_front(std::min(End, Globs.size() - 1) + 1);
+    bool Removes = Item.consume_front("-");
+    if (Item == Check.Id)
+      Selected = !Removes;
+    else if (llvm::Expected<llvm::GlobPattern> Glob =
+                 llvm::GlobPattern::create(Item))
+      Selected = Glob->match(Check.Id)
+                     ? !Removes && (Selected || Check.Level <= Level)
+                     : Selected;
+    else
+      llvm::consumeError(Glob.takeError());
+  }
+  return Selected;
+}
 
 namespace {
 

@@ -131,11 +131,11 @@ private:
     });
   }
 
-  static std::string signalIn(const Expr *Argument) {
+  std::string signalIn(const Expr *Argument) const {
     std::string Signal;
     anyStatement(Argument, [&](const Stmt &Node) {
       const auto *Value = dyn_cast<CXXConstructExpr>(&Node);
-      if (!Value || !EndOfSequence::isEndSignal(Value->getType()))
+      if (!Value || !Ends.isEndSignal(Value->getType()))
         return false;
       Signal = recordOf(Value->getType())->getNameAsString();
       return true;

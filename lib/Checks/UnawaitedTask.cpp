@@ -188,9 +188,8 @@ private:
     const auto *Call = dyn_cast<CallExpr>(Value);
     return Call ? Call->getDirectCallee() : nullptr;
   }
-  static bool isDetaching(const Expr *Value) {
-    const FunctionDecl *Callee = calleeOf(Value);
-    return Callee && builtinVocabularies().isDetaching(vocabularyName(*Callee));
+  bool isDetaching(const Expr *Value) const {
+    return Unit.types().calls(Role::Detaching, Value);
   }
   static bool isNodiscardCall(const Expr *Value) {
     const FunctionDecl *Callee = calleeOf(Value);

@@ -13,8 +13,67 @@ using namespace clang;
 
 namespace coralc {
 
-CoroutineTypes::CoroutineTypes(ASTContext &Context) : Context(Context) {}
+CoroutineTypes::CoroutineTypes(ASTContext &Context,
+                               const VocabularySet &Vocabularies)
+    : Context(Context), Vocabularies(Vocabularies) {}
 CoroutineTypes::~CoroutineTypes() = default;
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+bool CoroutineTypes::plays(Role R, const NamedDecl &Declaration) const {
+  std::string Name = vocabularyName(Declaration);
+  if (Vocabularies.has(R, Name))
+    return true;
+  if (const auto *Function = dyn_cast<FunctionDecl>(&Declaration);
+      Function && Function->isExternC())
+    return Vocabularies.has(R, "extern C::" + Name);
+  // In any namespace: what is left without those that it is in.
+  const DeclContext *Scope = Declaration.getDeclContext();
+  unsigned Parts = 1;
+  for (; Scope && Scope->isRecord(); Scope = Scope->getParent())
+    ++Parts;
+  llvm::StringRef Inner = Name;
+  while (Inner.count("::") >= Parts)
+    Inner = Inner.split("::").second;
+  return Vocabularies.has(R, ("*::" + Inner).str());
+}
+
+bool CoroutineTypes::plays(Role R, QualType Type) const {
+  const CXXRecordDecl *Record = recordOf(Type);
+  if (!Record)
+    return false;
+  auto Plays = [&](const CXXRecordDecl *Class) {
+    return Class->getDeclName() && plays(R, *Class);
+  };
+  if (Plays(Record))
+    return true;
+  return Record->hasDefinition() &&
+         !Record->forallBases(
+             [&](const CXXRecordDecl *Base) { return !Plays(Base); });
+}
+
+bool CoroutineTypes::calls(Role R, const Expr *Call) const {
+  if (!Call)
+    return false;
+  Call = Call->IgnoreUnlessSpelledInSource();
+  if (const auto *Construction = dyn_cast<CXXConstructExpr>(Call))
+    return plays(R, Construction->getType());
+  const auto *Plain = dyn_cast<CallExpr>(Call);
+  if (!Plain)
+    return false;
+  const FunctionDecl *Callee = Plain->getDirectCallee();
+  if (Callee && plays(R, *Callee))
+    return true;
+  // A function object: what it is called, nobody knows but its users.
+  const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Plain);
+  if (!Operator || Operator->getOperator() != OO_Call)
+    return false;
+  const auto *Object =
+      dyn_cast<DeclRefExpr>(Operator->getArg(0)->IgnoreParenImpCasts());
+  return Object && plays(R, *Object->getDecl());
+}
 
 //===----------------------------------------------------------------------===//
 // The promise

@@ -51,8 +51,8 @@ const FunctionProtoType *signatureIn(ArrayRef<TemplateArgument> Arguments) {
 const FunctionProtoType *constraintSignature(const TemplateTypeParmDecl &P) {
   const TypeConstraint *Constraint = P.getTypeConstraint();
   if (!Constraint || !Constraint->getNamedConcept() ||
-      !builtinVocabularies().isCompletionTokenConcept(
-          qualifiedName(*Constraint->getNamedConcept())))
+      !builtinVocabularies().has(Role::TokenConcept,
+                                 qualifiedName(*Constraint->getNamedConcept())))
     return nullptr;
   const ASTTemplateArgumentListInfo *Written =
       Constraint->getTemplateArgsAsWritten();
@@ -71,7 +71,7 @@ public:
     if (Signature || !E->hasExplicitTemplateArgs())
       return true;
     for (const NamedDecl *D : E->decls())
-      if (builtinVocabularies().isInitiator(qualifiedName(*D))) {
+      if (builtinVocabularies().has(Role::Initiator, qualifiedName(*D))) {
         SmallVector<TemplateArgument, 3> Arguments;
         for (const TemplateArgumentLoc &A : E->template_arguments())
           Arguments.push_back(A.getArgument());
@@ -175,7 +175,7 @@ public:
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Callee)
       return matchDependent(Call);
-    if (builtinVocabularies().isNotOperation(qualifiedName(*Callee)))
+    if (builtinVocabularies().has(Role::NotOperation, qualifiedName(*Callee)))
       return std::nullopt;
     std::optional<Initiation> I = initiationOf(*Callee);
     if (!I || I->TokenParameter >= Call.getNumArgs())

@@ -3,7 +3,6 @@
 #include "coralc/Tidy/Lint.h"
 #include "clang-tidy/ClangTidy.h"
 #include "clang-tidy/ClangTidyModule.h"
-#include "clang-tidy/GlobList.h"
 #include "coralc/Checks/Check.h"
 #include "clang/Frontend/FrontendAction.h"
 #include "clang/Tooling/Tooling.h"
@@ -20,7 +19,9 @@ namespace coralc {
 std::vector<CheckInfo> listChecks() {
   std::vector<CheckInfo> List;
   for (const RegisteredCheck &Check : registeredChecks())
-    List.push_back({Check.Id, Check.Summary, Check.Level});
+    List.push_back(
+        {Check.Id, Check.Summary,
+         Check.Level == LevelOff ? std::nullopt : std::optional(Check.Level)});
   return List;
 }
 
@@ -44,6 +45,16 @@ private:
 
 } // namespace
 
+/// The level that a .clang-tidy file asks for.
+static unsigned levelIn(const tidy::ClangTidyOptions::OptionMap &Options) {
+  auto Found = Options.find(LevelOption);
+  unsigned Level = 0;
+  // What is no number, the checks themselves complain about.
+  if (Found != Options.end())
+    llvm::StringRef(Found->getValue().Value).getAsInteger(10, Level);
+  return Level;
+}
+
 /// Does a .clang-tidy selection name our checks at all? One that was written
 /// without us in mind ("-*,bugprone-*") neither selects nor removes them.
 static bool namesOurChecks(llvm::StringRef Globs) {
@@ -58,22 +69,17 @@ static bool namesOurChecks(llvm::StringRef Globs) {
 
 /// The ids to run, as an explicit clang-tidy selection. Only ids of ours are
 /// in it: no other clang-tidy module and no static analyzer runs.
-static std::string selectChecks(const LintOptions &Options,
+static std::string selectChecks(const LintOptions &Options, unsigned Level,
                                 llvm::StringRef FromFiles) {
-  std::string Globs;
-  if (!Options.Checks.empty()) {
-    Globs = Options.Checks;
-  } else {
-    for (const RegisteredCheck &Check : registeredChecks())
-      if (Check.Level <= Options.Level)
-        Globs += (Check.Id + ",").str();
+  std::string Globs = Options.Checks;
+  if (Globs.empty()) {
+    Globs = "*";
     if (namesOurChecks(FromFiles))
-      Globs += FromFiles;
+      Globs += ("," + FromFiles).str();
   }
-  tidy::GlobList Enabled(Globs);
   std::string Selection = "-*";
   for (const RegisteredCheck &Check : registeredChecks())
-    if (Enabled.contains(Check.Id))
+    if (isSelected(Check, Globs, Level))
       Selection += ("," + Check.Id).str();
   return Selection;
 }
@@ -180,7 +186,9 @@ LintResult lintTranslationUnit(const CompileCommand &Command,
   llvm::SmallString<256> Path(Command.File);
   Files->makeAbsolute(Path);
   tidy::ClangTidyOptions Effective = Configured.getOptions(Path);
-  Effective.Checks = selectChecks(Options, Effective.Checks.value_or(""));
+  Effective.Checks = selectChecks(
+      Options, Options.Level.value_or(levelIn(Effective.CheckOptions)),
+      Effective.Checks.value_or(""));
   Effective.WarningsAsErrors = "";
   Effective.CustomChecks.reset();
   if (!Options.HeaderFilter.empty())

@@ -23,8 +23,29 @@ namespace {
 struct SharedUnit {
   bool Recording = false;
   std::vector<SourceRange> SkippedRanges;
+  std::shared_ptr<const VocabularySet> Vocabularies;
   std::unique_ptr<TranslationUnit> Unit;
 };
+
+/// The vocabularies in force for the main file of \p Context. What is wrong
+/// with the project's own, \p Complain is told; the builtin ones remain.
+std::shared_ptr<const VocabularySet>
+vocabulariesOf(const ASTContext &Context,
+               llvm::function_ref<void(std::string)> Complain) {
+  FileManager &Manager = Context.getSourceManager().getFileManager();
+  llvm::SmallString<256> Path;
+  if (OptionalFileEntryRef Main =
+          Context.getSourceManager().getFileEntryRefForID(
+              Context.getSourceManager().getMainFileID()))
+    Path = Main->getName();
+  Manager.makeAbsolutePath(Path);
+  llvm::Expected<std::shared_ptr<const VocabularySet>> Found =
+      vocabulariesFor(Path, Manager.getVirtualFileSystem());
+  if (Found)
+    return std::move(*Found);
+  Complain(llvm::toString(Found.takeError()));
+  return {std::shared_ptr<void>(), &builtinVocabularies()};
+}
 
 class SkippedRangeRecorder : public PPCallbacks {
 public:
@@ -40,17 +61,27 @@ private:
 
 /// One of our checks, seen from clang-tidy.
 ///
+/// clang-tidy's globs select it only up to the level of the global option
+/// CoralLevel; its name in full selects it in any case.
+///
 /// clang-tidy applies the fix-its of a warning with --fix and those of its
 /// notes only with --fix-notes: safe fixes go on the warning, unsafe ones on
 /// a note of their own.
 class HostedCheck : public tidy::ClangTidyCheck {
 public:
   HostedCheck(llvm::StringRef Name, tidy::ClangTidyContext *Context,
-              std::shared_ptr<SharedUnit> Shared)
-      : ClangTidyCheck(Name, Context), Id(Name), Shared(std::move(Shared)) {}
+              const RegisteredCheck &Check, std::shared_ptr<SharedUnit> Shared)
+      : ClangTidyCheck(Name, Context), Id(Name), Shared(std::move(Shared)),
+        Level(Options.getLocalOrGlobal(LevelOption, 0U)),
+        IsOn(isSelected(Check, Context->getOptions().Checks.value_or("*"),
+                        Level)) {}
 
   bool isLanguageVersionSupported(const LangOptions &Options) const override {
-    return Options.CPlusPlus;
+    return Options.CPlusPlus && IsOn;
+  }
+
+  void storeOptions(tidy::ClangTidyOptions::OptionMap &Stored) override {
+    Options.store(Stored, LevelOption, Level);
   }
 
   void registerPPCallbacks(const SourceManager &, Preprocessor *PP,
@@ -65,7 +96,12 @@ public:
 
   void check(const ast_matchers::MatchFinder::MatchResult &Result) override {
     if (!Shared->Unit) {
-      Shared->Unit = std::make_unique<TranslationUnit>(*Result.Context);
+      Shared->Vocabularies =
+          vocabulariesOf(*Result.Context, [this](std::string Problem) {
+            configurationDiag("%0", DiagnosticIDs::Error) << Problem;
+          });
+      Shared->Unit = std::make_unique<TranslationUnit>(*Result.Context,
+                                                       *Shared->Vocabularies);
       Shared->Unit->SkippedRanges = Shared->SkippedRanges;
     }
     for (const Diagnosis &Found : runChecks(
@@ -92,6 +128,8 @@ private:
 
   std::string Id;
   std::shared_ptr<SharedUnit> Shared;
+  unsigned Level;
+  bool IsOn;
 };
 
 /// Finds the SharedUnit of a translation unit by its clang-tidy context. The
@@ -119,9 +157,9 @@ public:
     auto Units = std::make_shared<SharedUnits>();
     for (const RegisteredCheck &Check : registeredChecks())
       Factories.registerCheckFactory(
-          Check.Id,
-          [Units](llvm::StringRef Name, tidy::ClangTidyContext *Context) {
-            return std::make_unique<HostedCheck>(Name, Context,
+          Check.Id, [Units, &Check](llvm::StringRef Name,
+                                    tidy::ClangTidyContext *Context) {
+            return std::make_unique<HostedCheck>(Name, Context, Check,
                                                  Units->get(Context));
           });
   }

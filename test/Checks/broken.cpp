@@ -1,7 +1,7 @@
 // Broken code is normal input: no check crashes on it, and none claims that a
 // variable is not used when what uses it may be missing.
 //
-// RUN: %exits 3 %coral lint '--checks=*' %s -- -std=c++20 -I%S/../Inputs -ferror-limit=0 > %t
+// RUN: %exits 3 %coral lint --level=2 %s -- -std=c++20 -I%S/../Inputs -ferror-limit=0 > %t
 // RUN: FileCheck %s --implicit-check-not=warning: < %t
 #include "cppcoro.hpp"
 #include "kinds.hpp"

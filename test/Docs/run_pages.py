@@ -54,6 +54,7 @@ def write(page, name, code):
 def run_check_page(page):
     text = page.read_text()
     safety = re.search(r"^fix-safety: (.*)$", text, re.MULTILINE)[1]
+    level = re.search(r"^level: (.*)$", text, re.MULTILINE)[1].replace("off", "2")
     bad, good = section(text, "Bad"), section(text, "Good")
     if not any(mark != "instead" for mark, _ in bad) or not good:
         return complain(page, "needs a fence under Bad and one under Good")
@@ -69,7 +70,7 @@ def run_check_page(page):
             if mark == "instead":
                 files[path] = "good"
                 fixed.append((WORK / f"{page.stem}-{kind}-{number - 1}.cpp", code))
-    found = lint(files, "--checks=*")
+    found = lint(files, f"--level={level}", f"--checks=*,{page.stem}")
     for path, kind in files.items():
         ids = {finding["check"] for finding in found[str(path)]}
         if path in broken:

@@ -26,8 +26,11 @@ def findings(command):
 
 
 for file in files:
-    ours = findings([coral, "lint", "--checks=coral-*", file, "--", *flags])
-    theirs = findings(["clang-tidy", f"--load={module}", "--checks=-*,coral-*", file, "--", *flags])
+    ours = findings([coral, "lint", "--level=2", "--checks=coral-*", file, "--", *flags])
+    theirs = findings([
+        "clang-tidy", f"--load={module}", "--checks=-*,coral-*",
+        "--config={CheckOptions: {CoralLevel: 2}}", file, "--", *flags,
+    ])
     if not ours:
         sys.exit(f"{file}: no findings at all")
     if ours != theirs:

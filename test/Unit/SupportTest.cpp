@@ -2,6 +2,8 @@
 
 #include "coralc/Support/Suggest.h"
 #include "coralc/Vocabulary/Vocabulary.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/VirtualFileSystem.h"
 #include "gtest/gtest.h"
 
 using namespace coralc;
@@ -27,9 +29,31 @@ TEST(Vocabulary, NamesAreQualifiedByEachNamespace) {
                                                 "detaching: [f, g::h]\n"
                                                 "coroutine-switches: [M]\n",
                                                 "v.yaml"));
-  EXPECT_EQ(V.Detaching, (std::vector<std::string>{"a::f", "a::g::h", "b::c::f",
-                                                   "b::c::g::h"}));
-  EXPECT_EQ(V.CoroutineSwitches, (std::vector<std::string>{"M"}));
+  EXPECT_EQ(V.names(Role::Detaching),
+            (llvm::ArrayRef<std::string>{"a::f", "b::c::f", "a::g::h",
+                                         "b::c::g::h"}));
+  EXPECT_EQ(V.names(Role::CoroutineSwitch), (llvm::ArrayRef<std::string>{"M"}));
+}
+
+TEST(Vocabulary, TheGlobalNamespaceAddsNothing) {
+  Vocabulary V = llvm::cantFail(parseVocabulary("library: x\nsummary: s\n"
+                                                "namespaces: ['::', '*']\n"
+                                                "blocking: [sleep]\n",
+                                                "v.yaml"));
+  EXPECT_EQ(V.names(Role::Blocking),
+            (llvm::ArrayRef<std::string>{"sleep", "*::sleep"}));
+}
+
+TEST(Vocabulary, WhatIsNoNameIsAnErrorWithItsPlace) {
+  llvm::StringRef Head = "library: x\nsummary: s\nnamespaces: [a]\n";
+  for (llvm::StringRef Bad : {"task<int>", "a::", "a b", "f()", "1st"}) {
+    std::string Said = problem((Head + "detaching: [f, " + Bad + "]\n").str());
+    EXPECT_TRUE(llvm::StringRef(Said).starts_with("v.yaml:4:16: not a name"))
+        << Said;
+  }
+  EXPECT_TRUE(llvm::StringRef(problem("library: x\nsummary: s\n"
+                                      "namespaces: ['a*']\n"))
+                  .starts_with("v.yaml:3:14: not a namespace"));
 }
 
 TEST(Vocabulary, AnUnknownKeyIsAnErrorWithItsPlace) {
@@ -66,11 +90,52 @@ TEST(Vocabulary, BrokenYamlIsAnError) {
 
 TEST(Vocabulary, BuiltinOnesKnowTheirLibraries) {
   const VocabularySet &Builtin = builtinVocabularies();
-  EXPECT_TRUE(Builtin.isDetaching("boost::asio::co_spawn"));
-  EXPECT_TRUE(Builtin.isEndSignal("coral::stop_iteration"));
-  EXPECT_TRUE(Builtin.isCompletionTokenConcept("asio::completion_token_for"));
-  EXPECT_FALSE(Builtin.isDetaching("co_spawn"));
-  EXPECT_FALSE(Builtin.isEndSignal("std::out_of_range"));
+  EXPECT_TRUE(Builtin.has(Role::Detaching, "boost::asio::co_spawn"));
+  EXPECT_TRUE(Builtin.has(Role::TokenConcept, "asio::completion_token_for"));
+  EXPECT_FALSE(Builtin.has(Role::Detaching, "co_spawn"));
+  EXPECT_FALSE(Builtin.has(Role::EndSignal, "std::out_of_range"));
+}
+
+/// The project's vocabularies for /a/b/x.cpp, or what is wrong with them.
+std::string detachingNames(llvm::StringRef Outer, llvm::StringRef Inner) {
+  llvm::vfs::InMemoryFileSystem Files;
+  for (auto [Path, Text] : {std::pair("/a/.coral.yaml", Outer),
+                            std::pair("/a/b/.coral.yaml", Inner)})
+    if (!Text.empty())
+      Files.addFile(Path, 0, llvm::MemoryBuffer::getMemBufferCopy(Text));
+  auto Found = vocabulariesFor("/a/b/x.cpp", Files);
+  if (!Found)
+    return llvm::toString(Found.takeError());
+  std::string Names;
+  for (llvm::StringRef Name : {"ours::fire", "ours::launch", "asio::co_spawn"})
+    if ((*Found)->has(Role::Detaching, Name))
+      Names += (Name + " ").str();
+  return Names;
+}
+
+TEST(Vocabulary, ProjectsAddTheirOwnFromEveryDirectoryAbove) {
+  constexpr llvm::StringLiteral Fire =
+      "vocabularies:\n- library: ours\n  summary: s\n"
+      "  namespaces: [ours]\n  detaching: [fire]\n";
+  constexpr llvm::StringLiteral Launch =
+      "vocabularies:\n- library: ours\n  summary: s\n"
+      "  namespaces: [ours]\n  detaching: [launch]\n";
+  EXPECT_EQ(detachingNames("", ""), "asio::co_spawn ");
+  EXPECT_EQ(detachingNames("# nothing yet\n", ""), "asio::co_spawn ");
+  EXPECT_EQ(detachingNames(Fire, ""), "ours::fire asio::co_spawn ");
+  EXPECT_EQ(detachingNames(Fire, Launch),
+            "ours::fire ours::launch asio::co_spawn ");
+}
+
+TEST(Vocabulary, AProjectsMistakeIsAnErrorWithItsPlace) {
+  EXPECT_EQ(detachingNames("", "vocabulary:\n- library: ours\n"),
+            "/a/b/.coral.yaml:1:1: unknown key 'vocabulary'; did you mean "
+            "'vocabularies'?");
+  EXPECT_EQ(detachingNames("vocabularies:\n- library: ours\n  summary: s\n"
+                           "  namespaces: [ours]\n  blockin: [f]\n",
+                           ""),
+            "/a/.coral.yaml:5:3: unknown key 'blockin'; did you mean "
+            "'blocking'?");
 }
 
 } // namespace

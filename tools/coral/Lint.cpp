@@ -4,15 +4,19 @@
 #include "Commands.h"
 #include "Pages.h"
 #include "TranslationUnits.h"
+#include "coralc/Checks/Check.h"
 #include "coralc/Exec/WriteFiles.h"
 #include "coralc/Report/Fixes.h"
 #include "coralc/Report/Report.h"
 #include "coralc/Support/Suggest.h"
+#include "coralc/Vocabulary/Vocabulary.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
+#include "llvm/Support/VirtualFileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -37,49 +41,52 @@ struct Output {
 };
 
 /// Every glob must match a check, and one check must be left to run.
-Error validateChecks(StringRef Globs) {
-  std::vector<CheckInfo> Known = listChecks();
+Error validateChecks(StringRef Globs, unsigned Level) {
+  ArrayRef<RegisteredCheck> Known = registeredChecks();
   SmallVector<StringRef> Items;
   Globs.split(Items, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
-  StringSet<> Enabled;
   for (StringRef Item : Items) {
     StringRef Name = Item.trim();
-    bool Remove = Name.consume_front("-");
+    Name.consume_front("-");
     Expected<GlobPattern> Pattern = GlobPattern::create(Name);
     if (!Pattern)
       return usageError("bad glob '" + Name +
                         "' in '--checks': " + toString(Pattern.takeError()));
-    bool Matches = Name == "*";
-    for (const CheckInfo &C : Known) {
-      if (!Pattern->match(C.Id))
-        continue;
-      Matches = true;
-      if (Remove)
-        Enabled.erase(C.Id);
-      else
-        Enabled.insert(C.Id);
-    }
-    if (!Matches) {
+    if (Name != "*" && none_of(Known, [&](const RegisteredCheck &C) {
+          return Pattern->match(C.Id);
+        })) {
       std::string Hint = didYouMean(
-          Name, map_to_vector(Known, [](const CheckInfo &C) { return C.Id; }));
+          Name,
+          map_to_vector(Known, [](const RegisteredCheck &C) { return C.Id; }));
       return usageError("unknown check '" + Name + "'" +
                         (Hint.empty() ? "; see 'coral list checks'" : Hint));
     }
   }
-  if (Enabled.empty())
-    return usageError("'--checks=" + Globs + "' leaves no check to run");
-  return Error::success();
+  auto LeavesAny = [&](unsigned At) {
+    return any_of(Known, [&](const RegisteredCheck &C) {
+      return isSelected(C, Globs, At);
+    });
+  };
+  if (LeavesAny(Level))
+    return Error::success();
+  return usageError("'--checks=" + Globs + "' leaves no check to run" +
+                    (LeavesAny(LevelOff) ? " at level " + Twine(Level) +
+                                               "; raise '--level' or name a "
+                                               "check in full"
+                                         : Twine()));
 }
 
 Expected<LintOptions> lintOptions(const Arguments &Args) {
   LintOptions Options;
-  Expected<unsigned> Level = choice(Args, OPT_level_EQ, {"0", "1", "2"});
-  if (!Level)
-    return Level.takeError();
-  Options.Level = *Level;
+  if (Args.has(OPT_level_EQ)) {
+    Expected<unsigned> Level = choice(Args, OPT_level_EQ, {"0", "1", "2"});
+    if (!Level)
+      return Level.takeError();
+    Options.Level = *Level;
+  }
   Options.Checks = Args.value(OPT_checks_EQ);
   if (Args.has(OPT_checks_EQ))
-    if (Error E = validateChecks(Options.Checks))
+    if (Error E = validateChecks(Options.Checks, Options.Level.value_or(0)))
       return E;
   Options.HeaderFilter = Args.value(OPT_header_filter_EQ);
   if (std::string Problem; !Options.HeaderFilter.empty() &&
@@ -109,6 +116,20 @@ Expected<Output> outputOptions(const Arguments &Args) {
     Out.Limit = FixSafety::Unsafe;
   }
   return Out;
+}
+
+/// The vocabularies of the projects that the files are in must be sound.
+Error validateVocabularies(const TranslationUnits &Units) {
+  IntrusiveRefCntPtr<vfs::FileSystem> Files = vfs::getRealFileSystem();
+  StringSet<> Seen;
+  for (const CompileCommand &C : Units.commands()) {
+    SmallString<256> Path(C.File);
+    sys::path::make_absolute(C.Directory, Path);
+    if (Seen.insert(sys::path::parent_path(Path)).second)
+      if (auto Found = vocabulariesFor(Path, *Files); !Found)
+        return Found.takeError();
+  }
+  return Error::success();
 }
 
 void useDisplayPaths(Finding &F, const TranslationUnits &Units) {
@@ -189,6 +210,8 @@ Expected<int> runLint(const Arguments &Args) {
   Expected<TranslationUnits> Units = TranslationUnits::create(Args);
   if (!Units)
     return Units.takeError();
+  if (Error E = validateVocabularies(*Units))
+    return E;
 
   std::vector<Finding> Findings;
   bool Complete = true;

@@ -23,7 +23,10 @@ struct Row {
 std::vector<Row> checks() {
   std::vector<Row> Rows;
   for (const CheckInfo &C : listChecks())
-    Rows.push_back({C.Id, formatv("{0} (level {1})", C.Summary, C.Level)});
+    Rows.push_back(
+        {C.Id, formatv("{0}  {1}",
+                       left_justify(C.Level ? utostr(*C.Level) : "off", 3),
+                       C.Summary)});
   return Rows;
 }
 

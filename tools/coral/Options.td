@@ -42,12 +42,13 @@ def j : JoinedOrSeparate<["-"], "j">, MetaVarName<"<n>">,
         In<[LintVis, RewriteVis], files_Group>;
 
 defm checks : Eq<"checks", "<globs>",
-                 "Run the checks that these comma-separated globs match; a "
-                 "leading '-' takes away: '-*,coral-unawaited-task'",
+                 "Run the checks of the level that these comma-separated "
+                 "globs match, and any that is named in full; a leading '-' "
+                 "takes away: '*,-coral-unawaited-task'",
                  [LintVis], work_Group>;
 defm level : Eq<"level", "<0|1|2>",
-                "Which checks run by default: 0 quiet (default), 1 more, "
-                "2 strict", [LintVis], work_Group>;
+                "Which checks run, unless they are named in full: 0 quiet "
+                "(default), 1 more, 2 strict", [LintVis], work_Group>;
 defm pattern : Eq<"pattern", "<names>",
                   "Rewrite these comma-separated patterns only; see 'coral "
                   "list rewrites'", [RewriteVis], work_Group>;

@@ -44,6 +44,7 @@ public:
   /// A worker died; its translation unit has no result.
   bool crashed() const { return Crashed; }
   size_t size() const { return Commands.size(); }
+  llvm::ArrayRef<CompileCommand> commands() const { return Commands; }
   std::string display(llvm::StringRef Path) const { return Display(Path); }
 
 private:

@@ -59,7 +59,7 @@ public:
   explicit EndOfSequence(CoroutineTypes &Types) : Types(Types) {}
 
   /// Is \p Type an exception that means the end of a sequence?
-  static bool isEndSignal(clang::QualType Type);
+  bool isEndSignal(clang::QualType Type) const;
 
   /// The sites from which an end can leave \p Function: neither handled nor
   /// asked for before. In source order.

@@ -79,8 +79,11 @@ struct Diagnosis {
 /// computed for one check is there for the next.
 class TranslationUnit {
 public:
-  explicit TranslationUnit(clang::ASTContext &Context)
-      : Context(Context), Types(Context) {}
+  /// \p Vocabularies must outlive this object.
+  explicit TranslationUnit(
+      clang::ASTContext &Context,
+      const VocabularySet &Vocabularies = builtinVocabularies())
+      : Context(Context), Types(Context, Vocabularies) {}
 
   clang::ASTContext &context() const { return Context; }
 
@@ -113,10 +116,13 @@ private:
   Diagnosis Repeated;
 };
 
+/// The level of a check that runs only when it is named in full.
+constexpr unsigned LevelOff = 3;
+
 /// A check as it is known before it runs.
 struct RegisteredCheck {
   llvm::StringRef Id;
-  /// 0 is on by default, 1 and 2 ask for more.
+  /// 0 is on by default, 1 and 2 ask for more, LevelOff runs by name only.
   unsigned Level;
   /// The defect in one line, as on the first line of its page.
   llvm::StringRef Summary;
@@ -132,6 +138,15 @@ public:
 
 /// Every check in this program, sorted by id.
 llvm::ArrayRef<RegisteredCheck> registeredChecks();
+
+/// The global option of .clang-tidy files that sets the level.
+constexpr llvm::StringLiteral LevelOption = "CoralLevel";
+
+/// Does the comma-separated selection \p Globs ask for \p Check? The last item
+/// that matches decides; a leading '-' takes away. An item that names the check
+/// in full asks for it, one with wildcards only for checks up to \p Level.
+bool isSelected(const RegisteredCheck &Check, llvm::StringRef Globs,
+                unsigned Level);
 
 /// Runs the checks whose id \p Enabled accepts, in the order of their ids.
 /// The reports of one check are in source order.

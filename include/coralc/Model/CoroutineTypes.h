@@ -24,6 +24,7 @@
 #ifndef CORALC_MODEL_COROUTINETYPES_H
 #define CORALC_MODEL_COROUTINETYPES_H
 
+#include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/Type.h"
 #include "llvm/ADT/DenseMap.h"
 #include <memory>
@@ -34,6 +35,7 @@ class CXXRecordDecl;
 class ClassTemplateDecl;
 class CoroutineSuspendExpr;
 class Expr;
+class NamedDecl;
 } // namespace clang
 
 namespace coralc {
@@ -118,7 +120,10 @@ enum class Readiness {
 /// canonical type; the cache lives as long as this object.
 class CoroutineTypes {
 public:
-  explicit CoroutineTypes(clang::ASTContext &Context);
+  /// \p Vocabularies must outlive this object.
+  explicit CoroutineTypes(
+      clang::ASTContext &Context,
+      const VocabularySet &Vocabularies = builtinVocabularies());
   ~CoroutineTypes();
 
   /// What \p Type means to coroutines, references and qualifiers aside; null
@@ -139,6 +144,21 @@ public:
   /// dies, such as a lock, units of a semaphore, or a permit?
   bool isLockLike(clang::QualType Type);
 
+  /// What libraries call things, the project's own among them.
+  const VocabularySet &vocabularies() const { return Vocabularies; }
+
+  /// Does a vocabulary give \p Declaration the role \p R?
+  bool plays(Role R, const clang::NamedDecl &Declaration) const;
+
+  /// Does it give that role to the class \p Type, references and qualifiers
+  /// aside, or to one of its bases?
+  bool plays(Role R, clang::QualType Type) const;
+
+  /// Does \p Call call what plays the role \p R, a function or a function
+  /// object? A constructor plays the role of its class. False for what is null,
+  /// no call, or not resolved.
+  bool calls(Role R, const clang::Expr *Call) const;
+
 private:
   std::unique_ptr<CoroutineType> compute(const clang::CXXRecordDecl &Record);
   void readPromise(CoroutineType &Facts);
@@ -146,6 +166,7 @@ private:
   const clang::ClassTemplateDecl *coroutineTraits();
 
   clang::ASTContext &Context;
+  const VocabularySet &Vocabularies;
   const clang::ClassTemplateDecl *Traits = nullptr;
   bool LookedForTraits = false;
   llvm::DenseMap<const clang::CXXRecordDecl *, std::unique_ptr<CoroutineType>>

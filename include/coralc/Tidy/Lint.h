@@ -6,17 +6,19 @@
 #include "coralc/Exec/CompileCommand.h"
 #include "coralc/Support/Finding.h"
 #include "llvm/ADT/StringRef.h"
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace coralc {
 
 struct LintOptions {
-  /// clang-tidy globs over check ids; empty means the level's default set, or
-  /// what the nearest .clang-tidy selects among Coral's checks.
+  /// clang-tidy globs over check ids; empty means all of the level, and what
+  /// the nearest .clang-tidy says about Coral's checks.
   std::string Checks;
-  /// 0 (quiet), 1 or 2 (strict): which checks are on by default.
-  unsigned Level = 0;
+  /// 0 (quiet), 1 or 2 (strict): up to which level globs select checks. Without
+  /// one, the option CoralLevel of the nearest .clang-tidy, else 0.
+  std::optional<unsigned> Level;
   /// Findings in headers are kept when the header's path matches.
   std::string HeaderFilter;
 };
@@ -35,7 +37,8 @@ LintResult lintTranslationUnit(const CompileCommand &Command,
 struct CheckInfo {
   llvm::StringRef Id;
   llvm::StringRef Summary;
-  unsigned Level = 0;
+  /// Absent for a check that runs only when it is named in full.
+  std::optional<unsigned> Level;
 };
 
 /// Every registered check, sorted by id.

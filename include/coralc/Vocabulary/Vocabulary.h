@@ -7,68 +7,98 @@
 //
 //   library: asio                     # a unique name
 //   summary: one line
-//   namespaces: [asio, boost::asio]   # every name below is looked up in each
-//   completion-tokens:
-//     concepts: [completion_token_for]  # a template parameter constrained by
-//                                       # it takes a continuation; its template
-//                                       # arguments are the handler signatures
-//     initiators: [async_initiate]      # a call to it makes the caller an
-//                                       # initiating function
-//     not-operations: [co_spawn]        # takes a token, but starts something
-//                                       # else than an operation
-//     handler-wrappers: [bind_executor] # wraps a handler and passes its
-//                                       # completion on
-//   coroutine-switches: [HAS_CO_AWAIT]  # macros that turn the library's own
-//                                       # coroutine support on
-//   detaching: [co_spawn]             # takes over a task and runs it detached
-//   joining-bridges: [run]            # blocks the thread until a task is done
-//   binders: [bind]                   # a call, some arguments of which are
-//                                     # placeholders
-//   front-binders: [bind_front]       # a call whose first arguments are given
-//   plain-holders: [shared_ptr]       # a class template: destroying one does
-//                                     # what destroying its arguments does
-//   end-signals: [stop_iteration]     # an exception: the sequence has ended
-//   next-calls: [next]                # raises the end signal at the end
+//   namespaces: [asio, boost::asio]   # every name below is looked up in each;
+//                                     # '::' is the global one, '*' is any,
+//                                     # 'extern C' is that of C functions
+//   completion-tokens:                # a group of roles
+//     initiators: [async_initiate]
+//   detaching: [co_spawn]             # a role: the names that play it
 //
-// Names are qualified relative to the namespaces and without template
-// arguments; a member is named by its class ("generator::send"). Macros and
-// library names are taken as they are.
+// What roles there are and what they mean is in the table of Vocabulary.cpp
+// and, for people, in docs/vocabulary.md. Names are qualified relative to the
+// namespaces and without template arguments; a member is named by its class
+// ("generator::send"). Macros and library names are taken as they are.
+//
+// Whoever looks at code in a project reads the project's own names as well,
+// from the `vocabularies` of every .coral.yaml above the file:
+//
+//   vocabularies:
+//     - library: ours
+//       summary: the house framework
+//       namespaces: [ours]
+//       detaching: [fire]
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef CORALC_VOCABULARY_VOCABULARY_H
 #define CORALC_VOCABULARY_VOCABULARY_H
 
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
+namespace llvm::vfs {
+class FileSystem;
+}
+
 namespace coralc {
 
-/// How an initiation is recognised from its completion token.
-struct CompletionTokens {
-  std::vector<std::string> Concepts;
-  std::vector<std::string> Initiators;
-  std::vector<std::string> NotOperations;
-  std::vector<std::string> HandlerWrappers;
-};
+/// What a name means to its library.
+enum class Role : unsigned char {
+  // completion-tokens
+  TokenConcept,
+  Initiator,
+  NotOperation,
+  HandlerWrapper,
+  CoroutineSwitch,
 
-/// One vocabulary file. Once parsed, every C++ name is fully qualified, inline
+  // Calls that take tasks or callables.
+  Detaching,
+  Starting,
+  Collecting,
+  Racing,
+  Consuming,
+  KeepAlive,
+  Dropping,
+  Offloading,
+  Shield,
+
+  // Calls that hold up or move the thread.
+  JoiningBridge,
+  Blocking,
+  Hop,
+
+  // Types.
+  ThreadLock,
+  AsyncLock,
+  JoiningScope,
+  FireAndForget,
+  CancellationType,
+  EndSignal,
+
+  // Other calls.
+  NextCall,
+  StrongReference,
+  Binder,
+  FrontBinder,
+  PlainHolder,
+};
+constexpr unsigned NumRoles = unsigned(Role::PlainHolder) + 1;
+
+/// One vocabulary. Once parsed, every C++ name is fully qualified, inline
 /// namespaces left out ("boost::asio::co_spawn"), once for each namespace.
 struct Vocabulary {
   std::string Library;
   std::string Summary;
   std::vector<std::string> Namespaces;
-  CompletionTokens Tokens;
-  std::vector<std::string> CoroutineSwitches;
-  std::vector<std::string> Detaching;
-  std::vector<std::string> JoiningBridges;
-  std::vector<std::string> Binders;
-  std::vector<std::string> FrontBinders;
-  std::vector<std::string> PlainHolders;
-  std::vector<std::string> EndSignals;
-  std::vector<std::string> NextCalls;
+  std::array<std::vector<std::string>, NumRoles> Names;
+
+  llvm::ArrayRef<std::string> names(Role R) const { return Names[unsigned(R)]; }
 };
 
 /// Parses one vocabulary file. The error names \p Path, line and column, and
@@ -82,27 +112,26 @@ class VocabularySet {
 public:
   explicit VocabularySet(std::vector<Vocabulary> Vocabularies);
 
-  bool isCompletionTokenConcept(llvm::StringRef Name) const;
-  bool isInitiator(llvm::StringRef Name) const;
-  bool isNotOperation(llvm::StringRef Name) const;
-  bool isHandlerWrapper(llvm::StringRef Name) const;
-  bool isDetaching(llvm::StringRef Name) const;
-  bool isJoiningBridge(llvm::StringRef Name) const;
-  bool isBinder(llvm::StringRef Name) const;
-  bool isFrontBinder(llvm::StringRef Name) const;
-  bool isPlainHolder(llvm::StringRef Name) const;
-  bool isEndSignal(llvm::StringRef Name) const;
-  bool isNextCall(llvm::StringRef Name) const;
+  /// Does some library call something \p Name that plays the role \p R?
+  bool has(Role R, llvm::StringRef Name) const;
 
   /// Sorted by library.
   const std::vector<Vocabulary> &all() const { return Vocabularies; }
 
 private:
   std::vector<Vocabulary> Vocabularies;
+  /// The roles of a name, one bit each.
+  llvm::StringMap<unsigned> Roles;
 };
 
 /// The vocabularies that are part of Coral.
 const VocabularySet &builtinVocabularies();
+
+/// The builtin vocabularies and those of every .coral.yaml in the directory of
+/// \p File, an absolute path, and above. A vocabulary there may have the name
+/// of another one; the names of both count.
+llvm::Expected<std::shared_ptr<const VocabularySet>>
+vocabulariesFor(llvm::StringRef File, llvm::vfs::FileSystem &Files);
 
 } // namespace coralc
 

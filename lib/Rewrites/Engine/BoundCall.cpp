@@ -59,8 +59,8 @@ std::optional<BoundCall> bound(const CallExpr &Call, unsigned Results) {
   if (!Binder || Call.getNumArgs() == 0)
     return std::nullopt;
   std::string Name = qualifiedName(*Binder);
-  bool IsFront = builtinVocabularies().isFrontBinder(Name);
-  if (!IsFront && !builtinVocabularies().isBinder(Name))
+  bool IsFront = builtinVocabularies().has(Role::FrontBinder, Name);
+  if (!IsFront && !builtinVocabularies().has(Role::Binder, Name))
     return std::nullopt;
   const DeclRefExpr *Function = functionNamedBy(Call.getArg(0));
   if (!Function)

@@ -105,7 +105,7 @@ private:
     bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
     std::string Defines, Guard;
     for (const Vocabulary &V : builtinVocabularies().all())
-      for (const std::string &Switch : V.CoroutineSwitches)
+      for (const std::string &Switch : V.names(Role::CoroutineSwitch))
         if (StringRef(Switch).starts_with("BOOST_") == Boost) {
           if (Guard.empty())
             Guard = Switch;

@@ -72,7 +72,7 @@ Destruction destructionOf(QualType Type, unsigned Depth) {
     Result = worse(Result, argumentDestruction(*Record, Depth));
     return Result;
   }
-  if (builtinVocabularies().isPlainHolder(qualifiedName(*Record)))
+  if (builtinVocabularies().has(Role::PlainHolder, qualifiedName(*Record)))
     return argumentDestruction(*Record, Depth);
   const CXXDestructorDecl *Destructor = Record->getDestructor();
   if (!Destructor || Destructor->isUserProvided())

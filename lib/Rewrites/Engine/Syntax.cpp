@@ -30,7 +30,7 @@ std::string qualifiedName(const NamedDecl &D) {
 }
 
 bool isHandlerWrapper(StringRef Name) {
-  return builtinVocabularies().isHandlerWrapper(Name);
+  return builtinVocabularies().has(Role::HandlerWrapper, Name);
 }
 
 const FunctionDecl *definitionOf(const FunctionDecl *F) {
