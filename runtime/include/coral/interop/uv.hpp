@@ -439,6 +439,8 @@ public:
   template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
     this->waiting(awaiting);
     timer_->data = this;
+    // libuv counts from when its loop last looked at the clock, which may be long ago.
+    ::uv_update_time(timer_->loop);
     check(::uv_timer_start(
         timer_.get(),
         [](uv_timer_t *timer) { static_cast<sleep_awaiter *>(timer->data)->complete(); },
