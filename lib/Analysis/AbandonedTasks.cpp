@@ -238,13 +238,35 @@ private:
     }
   }
 
+  /// The local variable that \p Init moves from, if that is all that is ever
+  /// done with it.
+  const VarDecl *onlyMovedFrom(const Expr *Init) const {
+    const auto *Ref = dyn_cast_or_null<DeclRefExpr>(ignoreWrappers(Init));
+    const auto *Before = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+    if (!Before || !Before->hasLocalStorage() || isa<ParmVarDecl>(Before) ||
+        Before->getType()->isReferenceType())
+      return nullptr;
+    bool Again = anyStatement(bodyOf(Flow.function()), [&](const Stmt &Node) {
+      if (const auto *Lambda = dyn_cast<LambdaExpr>(&Node))
+        return llvm::any_of(Lambda->captures(), [&](const LambdaCapture &C) {
+          return C.capturesVariable() && C.getCapturedVar() == Before;
+        });
+      const auto *Other = dyn_cast<DeclRefExpr>(&Node);
+      return Other && Other != Ref && Other->getDecl() == Before;
+    });
+    return Again ? nullptr : Before;
+  }
+
   /// What makes the task that the holder is initialised with, if anything.
   const Expr *initialCreation(const VarDecl &Variable) {
     if (!Variable.getInit())
       return nullptr;
     const auto *Bound = dyn_cast<DecompositionDecl>(&Variable);
-    if (!Bound)
+    if (!Bound) {
+      if (const VarDecl *Before = onlyMovedFrom(Variable.getInit()))
+        return creationIn(Before->getInit(), Types, Holder.InContainer);
       return creationIn(Variable.getInit(), Types, Holder.InContainer);
+    }
     // A binding of `auto [a, b] = std::tuple{f(), g()}` has an element of its
     // own, if the elements are spelled out.
     if (const auto *Construct =

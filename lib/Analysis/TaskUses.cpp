@@ -48,6 +48,9 @@ static const Expr *unwrapOnce(const Expr *E) {
                    Node->getConstructor()->isCopyOrMoveConstructor()
                ? Node->getArg(0)
                : nullptr;
+  // `auto t{f()}`.
+  if (const auto *Node = dyn_cast<InitListExpr>(E))
+    return Node->isTransparent() ? Node->getInit(0) : nullptr;
   if (const auto *Node = dyn_cast<CallExpr>(E))
     return isMoveOrForward(*Node) ? Node->getArg(0) : nullptr;
   return nullptr;
@@ -78,19 +81,28 @@ static bool isStandardContainer(const CXXRecordDecl &Record) {
       .Cases({"vector", "deque", "list", "forward_list", "array"}, true)
       .Cases({"optional", "pair", "tuple", "queue", "stack"}, true)
       .Cases({"map", "unordered_map", "multimap"}, true)
+      .Cases({"variant", "unique_ptr", "shared_ptr"}, true)
       .Default(false);
 }
 
+/// How deep tasks may be hidden in what holds them.
+static constexpr unsigned MaxNesting = 3;
+
+static const CoroutineType *taskTypeWithin(QualType Type, CoroutineTypes &Types,
+                                           bool &InContainer, unsigned Depth);
+
 /// The task type among \p Arguments, packs included.
 static const CoroutineType *
-taskAmong(llvm::ArrayRef<TemplateArgument> Arguments, CoroutineTypes &Types) {
+taskAmong(llvm::ArrayRef<TemplateArgument> Arguments, CoroutineTypes &Types,
+          unsigned Depth) {
+  bool Nested;
   for (const TemplateArgument &Argument : Arguments) {
     const CoroutineType *Found = nullptr;
     if (Argument.getKind() == TemplateArgument::Type)
-      Found = plainTask(Argument.getAsType(), Types);
+      Found = taskTypeWithin(Argument.getAsType(), Types, Nested, Depth);
     else if (Argument.getKind() == TemplateArgument::Pack)
-      Found = taskAmong(Argument.getPackAsArray(), Types);
-    if (Found && !Argument.isNull())
+      Found = taskAmong(Argument.getPackAsArray(), Types, Depth);
+    if (Found)
       return Found;
   }
   return nullptr;
@@ -98,25 +110,32 @@ taskAmong(llvm::ArrayRef<TemplateArgument> Arguments, CoroutineTypes &Types) {
 
 const CoroutineType *taskTypeIn(QualType Type, CoroutineTypes &Types,
                                 bool &InContainer) {
+  return taskTypeWithin(Type, Types, InContainer, 0);
+}
+
+static const CoroutineType *taskTypeWithin(QualType Type, CoroutineTypes &Types,
+                                           bool &InContainer, unsigned Depth) {
   InContainer = false;
-  if (Type.isNull() || Type->isDependentType())
+  if (Type.isNull() || Type->isDependentType() || Depth > MaxNesting)
     return nullptr;
   Type = Type.getNonReferenceType();
   if (const CoroutineType *Task = plainTask(Type, Types))
     return Task;
   InContainer = true;
+  bool Nested;
   if (const ArrayType *Array = Type->getAsArrayTypeUnsafe())
-    return plainTask(Array->getElementType(), Types);
+    return taskTypeWithin(Array->getElementType(), Types, Nested, Depth + 1);
   const CXXRecordDecl *Record = recordOf(Type);
   if (!Record)
     return nullptr;
   if (const auto *Spec = dyn_cast<ClassTemplateSpecializationDecl>(Record))
     if (isStandardContainer(*Record))
-      return taskAmong(Spec->getTemplateArgs().asArray(), Types);
+      return taskAmong(Spec->getTemplateArgs().asArray(), Types, Depth + 1);
   if (!Record->isAggregate() || Record->isInStdNamespace())
     return nullptr;
   for (const FieldDecl *Field : Record->fields())
-    if (const CoroutineType *Task = plainTask(Field->getType(), Types))
+    if (const CoroutineType *Task =
+            taskTypeWithin(Field->getType(), Types, Nested, Depth + 1))
       return Task;
   return nullptr;
 }
@@ -180,6 +199,13 @@ bool mayHoldTasks(const FunctionDecl &Function, CoroutineTypes &Types) {
 // Creations
 //===----------------------------------------------------------------------===//
 
+/// Is \p Type a smart pointer of the standard library?
+static bool isPointerToTasks(QualType Type) {
+  const CXXRecordDecl *Record = recordOf(Type);
+  return Record && Record->isInStdNamespace() && Record->getIdentifier() &&
+         Record->getName().ends_with("_ptr");
+}
+
 const Expr *creationIn(const Expr *Value, CoroutineTypes &Types,
                        bool InContainer) {
   Value = ignoreWrappers(Value);
@@ -192,11 +218,24 @@ const Expr *creationIn(const Expr *Value, CoroutineTypes &Types,
     return creationIn(Choice->getFalseExpr(), Types, InContainer);
   }
   bool Nested;
-  if (isa<CallExpr>(Value)) {
+  if (const auto *Call = dyn_cast<CallExpr>(Value)) {
     const CoroutineType *Made =
         Value->isPRValue() ? taskTypeIn(Value->getType(), Types, Nested)
                            : nullptr;
-    return Made && (InContainer || !Nested) ? Value : nullptr;
+    if (!Made || !Nested)
+      return Made ? Value : nullptr;
+    if (!InContainer)
+      return nullptr;
+    if (!isPointerToTasks(Call->getType()))
+      return Value;
+    // Somebody else may point to what a pointer points to, unless it is made
+    // here, out of a task that is.
+    if (!calleeName(*Call).starts_with("make_"))
+      return nullptr;
+    for (const Expr *Argument : Call->arguments())
+      if (const Expr *Element = creationIn(Argument, Types, InContainer))
+        return Element;
+    return nullptr;
   }
   if (!InContainer)
     return nullptr;
@@ -212,6 +251,8 @@ const Expr *creationIn(const Expr *Value, CoroutineTypes &Types,
     return FirstOf(Construct->arguments());
   if (const auto *Cast = dyn_cast<CastExpr>(Value))
     return creationIn(Cast->getSubExpr(), Types, InContainer);
+  if (const auto *New = dyn_cast<CXXNewExpr>(Value))
+    return creationIn(New->getInitializer(), Types, InContainer);
   if (const auto *List = dyn_cast<CXXStdInitializerListExpr>(Value))
     return creationIn(List->getSubExpr(), Types, InContainer);
   return nullptr;
@@ -266,9 +307,30 @@ static bool leavesAlone(const ParmVarDecl *Parameter,
   });
 }
 
+/// Is \p Call `v.end()`, said to tell where to put something into \c v?
+static bool isPlaceToPut(const CXXMemberCallExpr &Call,
+                         const ParentMap &Parents) {
+  if (!llvm::StringSwitch<bool>(calleeName(Call))
+           .Cases({"begin", "end", "cbegin", "cend"}, true)
+           .Default(false))
+    return false;
+  const Stmt *Outer = Parents.getParent(&Call);
+  while (Outer && !isa<CallExpr>(Outer) && isa<Expr>(Outer))
+    Outer = Parents.getParent(Outer);
+  const auto *Put = dyn_cast_or_null<CXXMemberCallExpr>(Outer);
+  const auto *Into = dyn_cast_or_null<DeclRefExpr>(
+      Put ? ignoreWrappers(Put->getImplicitObjectArgument()) : nullptr);
+  const auto *Of = dyn_cast_or_null<DeclRefExpr>(
+      ignoreWrappers(Call.getImplicitObjectArgument()));
+  return Into && Of && Into->getDecl() == Of->getDecl() &&
+         isPut(calleeName(*Put));
+}
+
 static TaskUse classifyMemberCall(const CXXMemberCallExpr &Call,
-                                  bool InContainer) {
+                                  bool InContainer, const ParentMap &Parents) {
   llvm::StringRef Name = calleeName(Call);
+  if (InContainer && isPlaceToPut(Call, Parents))
+    return {TaskUse::Observe, &Call, nullptr};
   if (isa_and_nonnull<CXXConversionDecl>(Call.getMethodDecl()) &&
       Call.getMethodDecl()->getReturnType()->isBooleanType())
     return {TaskUse::Observe, &Call, nullptr};
@@ -310,7 +372,7 @@ TaskUse classifyUse(const Expr *Reference, bool InContainer,
     const auto *Call =
         dyn_cast_or_null<CXXMemberCallExpr>(Parents.getParent(Member));
     if (Call && Call->getCallee()->IgnoreParens() == Member)
-      return Moved ? Consumes : classifyMemberCall(*Call, InContainer);
+      return Moved ? Consumes : classifyMemberCall(*Call, InContainer, Parents);
     // s.t = f() puts a task into an aggregate.
     const Stmt *Outer = Parents.getParent(Member);
     if (const auto *Operator = dyn_cast_or_null<CXXOperatorCallExpr>(Outer))

@@ -4,8 +4,11 @@
 // RUN:   | FileCheck %s --implicit-check-not=warning:
 #include "cppcoro.hpp"
 #include "seastar.hpp"
+#include <memory>
 #include <optional>
 #include <tuple>
+#include <utility>
+#include <variant>
 #include <vector>
 
 using cppcoro::task;
@@ -14,6 +17,47 @@ task<int> fetch();
 task<> go();
 bool flag();
 seastar::semaphore sem;
+
+struct named_task {
+  int id;
+  task<int> work;
+};
+
+// All of these are awaited, or somebody else's.
+std::shared_ptr<task<int>> find();
+struct owner {
+  std::unique_ptr<task<int>> one;
+  std::vector<named_task> all;
+};
+task<> kept_elsewhere(owner &keeper, std::vector<std::shared_ptr<task<int>>> &tasks) {
+  auto pointed = std::make_unique<task<int>>(fetch());
+  co_await *pointed;
+  auto shared = std::make_shared<task<int>>(fetch());
+  tasks.push_back(shared);
+  auto empty = std::make_shared<task<int>>();
+  auto found = find();
+  keeper.one = std::make_unique<task<int>>(fetch());
+  keeper.all.push_back(named_task{1, fetch()});
+  std::vector<task<int>> inserted;
+  inserted.insert(inserted.begin(), fetch());
+  for (auto &each : inserted)
+    co_await each;
+  std::vector<named_task> nested;
+  nested.push_back({1, fetch()});
+  for (auto &each : nested)
+    co_await each.work;
+  std::variant<int, task<int>> either = fetch();
+  co_await std::get<1>(either);
+  auto passed_on = fetch();
+  auto last = std::move(passed_on);
+  co_await last;
+  auto braced{fetch()};
+  co_await braced;
+}
+std::unique_ptr<task<int>> handed_out() {
+  auto pointed = std::make_unique<task<int>>(fetch());
+  return pointed;
+}
 
 seastar::future<> units() {
   auto units = seastar::get_units(sem, 1);
@@ -47,6 +91,25 @@ task<> spellings(bool b, int n) {
     task<> work;
   } job{1, go()};
   // CHECK: :[[@LINE-1]]:12: warning: {{.*}} is kept in 'job' but never awaited
+  auto braced{fetch()};
+  // CHECK: :[[@LINE-1]]:15: warning: {{.*}} is kept in 'braced' but never awaited
+  auto pointed = std::make_unique<task<int>>(fetch());
+  // CHECK: :[[@LINE-1]]:46: warning: {{.*}} is kept in 'pointed' but never awaited
+  std::unique_ptr<task<int>> owned(new task<int>(fetch()));
+  // CHECK: :[[@LINE-1]]:50: warning: {{.*}} is kept in 'owned' but never awaited
+  auto shared = std::make_shared<task<int>>(fetch());
+  // CHECK: :[[@LINE-1]]:45: warning: {{.*}} is kept in 'shared' but never awaited
+  std::variant<int, task<int>> either = fetch();
+  // CHECK: :[[@LINE-1]]:41: warning: {{.*}} is kept in 'either' but never awaited
+  std::vector<task<int>> inserted;
+  inserted.insert(inserted.end(), fetch());
+  // CHECK: :[[@LINE-1]]:35: warning: {{.*}} is kept in 'inserted' but never awaited
+  std::vector<named_task> nested;
+  nested.push_back({1, fetch()});
+  // CHECK: :[[@LINE-1]]:24: warning: {{.*}} is kept in 'nested' but never awaited
+  auto passed_on = fetch();
+  // CHECK: :[[@LINE-1]]:20: warning: {{.*}} is kept in 'last' but never awaited
+  auto last = std::move(passed_on);
   auto chosen = b ? fetch() : fetch();
   // CHECK: :[[@LINE-1]]:21: warning: {{.*}} is kept in 'chosen' but never awaited
 }
