@@ -50,6 +50,13 @@ bool isSelected(const RegisteredCheck &Check, llvm::StringRef Globs,
   return Selected;
 }
 
+unsigned levelFor(const RegisteredCheck &Check, llvm::StringRef Globs,
+                  unsigned Level) {
+  RegisteredCheck Unreachable = Check;
+  Unreachable.Level = LevelOff;
+  return isSelected(Unreachable, Globs, 0) ? LevelOff : Level;
+}
+
 namespace {
 
 /// Collects functions with bodies. Subtrees of system headers are not entered.

@@ -67,21 +67,28 @@ static bool namesOurChecks(llvm::StringRef Globs) {
   });
 }
 
-/// The ids to run, as an explicit clang-tidy selection. Only ids of ours are
-/// in it: no other clang-tidy module and no static analyzer runs.
-static std::string selectChecks(const LintOptions &Options, unsigned Level,
-                                llvm::StringRef FromFiles) {
+/// Makes \p Effective an explicit selection of the checks to run, with the
+/// level of each. Only ids of ours are in it: no other clang-tidy module and no
+/// static analyzer runs.
+static void selectChecks(const LintOptions &Options,
+                         tidy::ClangTidyOptions &Effective) {
+  unsigned Level = Options.Level.value_or(levelIn(Effective.CheckOptions));
+  std::string FromFiles = Effective.Checks.value_or("");
   std::string Globs = Options.Checks;
   if (Globs.empty()) {
     Globs = "*";
     if (namesOurChecks(FromFiles))
-      Globs += ("," + FromFiles).str();
+      Globs += "," + FromFiles;
   }
   std::string Selection = "-*";
   for (const RegisteredCheck &Check : registeredChecks())
-    if (isSelected(Check, Globs, Level))
+    if (isSelected(Check, Globs, Level)) {
       Selection += ("," + Check.Id).str();
-  return Selection;
+      Effective.CheckOptions[(Check.Id + "." + LevelOption).str()] =
+          tidy::ClangTidyOptions::ClangTidyValue(
+              std::to_string(levelFor(Check, Globs, Level)));
+    }
+  Effective.Checks = Selection;
 }
 
 namespace {
@@ -186,9 +193,7 @@ LintResult lintTranslationUnit(const CompileCommand &Command,
   llvm::SmallString<256> Path(Command.File);
   Files->makeAbsolute(Path);
   tidy::ClangTidyOptions Effective = Configured.getOptions(Path);
-  Effective.Checks = selectChecks(
-      Options, Options.Level.value_or(levelIn(Effective.CheckOptions)),
-      Effective.Checks.value_or(""));
+  selectChecks(Options, Effective);
   Effective.WarningsAsErrors = "";
   Effective.CustomChecks.reset();
   if (!Options.HeaderFilter.empty())

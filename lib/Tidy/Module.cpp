@@ -62,7 +62,8 @@ private:
 /// One of our checks, seen from clang-tidy.
 ///
 /// clang-tidy's globs select it only up to the level of the global option
-/// CoralLevel; its name in full selects it in any case.
+/// CoralLevel; its name in full selects it, and all that it has to say, in any
+/// case.
 ///
 /// clang-tidy applies the fix-its of a warning with --fix and those of its
 /// notes only with --fix-notes: safe fixes go on the warning, unsafe ones on
@@ -72,7 +73,9 @@ public:
   HostedCheck(llvm::StringRef Name, tidy::ClangTidyContext *Context,
               const RegisteredCheck &Check, std::shared_ptr<SharedUnit> Shared)
       : ClangTidyCheck(Name, Context), Id(Name), Shared(std::move(Shared)),
-        Level(Options.getLocalOrGlobal(LevelOption, 0U)),
+        Level(Options.getLocalOrGlobal(
+            LevelOption,
+            levelFor(Check, Context->getOptions().Checks.value_or("*"), 0U))),
         IsOn(isSelected(Check, Context->getOptions().Checks.value_or("*"),
                         Level)) {}
 
@@ -106,7 +109,8 @@ public:
     }
     for (const Diagnosis &Found : runChecks(
              *Shared->Unit, [&](llvm::StringRef Name) { return Name == Id; }))
-      emit(Found);
+      if (Found.Level <= Level)
+        emit(Found);
   }
 
 private:

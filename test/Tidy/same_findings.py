@@ -15,14 +15,18 @@ module = pathlib.Path(coral).parent.parent / "lib" / "CoralTidy.so"
 
 def findings(command):
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    # What Clang itself adds to its own errors is not a finding.
+    # What Clang itself adds to its own errors is not a finding. Which of several files comes first
+    # is each host's own business.
     kept, ours = [], False
     for line in FINDING.findall(output):
+        line = re.sub(r"^\S*/", "", line)
         if ": warning: " in line:
             ours = "[coral-" in line
+            if ours:
+                kept.append([])
         if ours:
-            kept.append(re.sub(r"^\S*/", "", line))
-    return kept
+            kept[-1].append(line)
+    return ["\n".join(lines) for lines in sorted(kept)]
 
 
 for file in files:

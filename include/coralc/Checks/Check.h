@@ -63,9 +63,15 @@ struct Diagnosis {
   std::string Message;
   llvm::SmallVector<Note, 2> Notes;
   llvm::SmallVector<Fix, 1> Fixes;
+  /// The level from which it is told, where that is above that of its check.
+  unsigned Level = 0;
 
   Diagnosis &note(clang::SourceLocation At, std::string Text) {
     Notes.push_back({At, std::move(Text)});
+    return *this;
+  }
+  Diagnosis &fromLevel(unsigned Least) {
+    Level = Least;
     return *this;
   }
   Diagnosis &fix(FixSafety Safety, std::string Title,
@@ -147,6 +153,11 @@ constexpr llvm::StringLiteral LevelOption = "CoralLevel";
 /// in full asks for it, one with wildcards only for checks up to \p Level.
 bool isSelected(const RegisteredCheck &Check, llvm::StringRef Globs,
                 unsigned Level);
+
+/// The level up to which \p Check tells what it finds: \p Level, or all if
+/// \p Globs names it in full.
+unsigned levelFor(const RegisteredCheck &Check, llvm::StringRef Globs,
+                  unsigned Level);
 
 /// Runs the checks whose id \p Enabled accepts, in the order of their ids.
 /// The reports of one check are in source order.

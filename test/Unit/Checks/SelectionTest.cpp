@@ -38,4 +38,13 @@ TEST(Selection, WhatIsTakenAwayStaysAway) {
     EXPECT_EQ(upTo(Globs, 2), -1) << Globs.str();
 }
 
+TEST(Selection, ANameInFullTellsAll) {
+  RegisteredCheck Check = {"coral-a", 0, "", nullptr};
+  EXPECT_EQ(levelFor(Check, "coral-a", 0), LevelOff);
+  EXPECT_EQ(levelFor(Check, "*,-coral-b,coral-a", 1), LevelOff);
+  EXPECT_EQ(levelFor(Check, "*", 0), 0u);
+  EXPECT_EQ(levelFor(Check, "coral-*", 1), 1u);
+  EXPECT_EQ(levelFor(Check, "coral-a,-coral-a,*", 2), 2u);
+}
+
 } // namespace
