@@ -36,6 +36,17 @@ static void addImplicit(SuspensionPoint::KindTy Kind, const Stmt *Wrapper,
     Points.push_back({Kind, Await, Where});
 }
 
+/// Does \p Suspend never leave its coroutine suspended?
+static bool goesOn(const CoroutineSuspendExpr &Suspend, CoroutineTypes &Types) {
+  if (Types.neverSuspends(Suspend))
+    return true;
+  const Expr *Operand =
+      isa<CoawaitExpr>(Suspend) ? Suspend.getOperand() : nullptr;
+  const CoroutineType *Type =
+      Operand ? Types.lookup(Operand->getType()) : nullptr;
+  return Type && Type->Synchronous;
+}
+
 std::vector<SuspensionPoint> suspensionPoints(const FunctionDecl &Function,
                                               CoroutineTypes &Types) {
   std::vector<SuspensionPoint> Points;
@@ -48,7 +59,7 @@ std::vector<SuspensionPoint> suspensionPoints(const FunctionDecl &Function,
   llvm::DenseSet<const Stmt *> Seen;
   anyStatement(Body->getBody(), [&](const Stmt &Node) {
     if (const auto *Suspend = dyn_cast<CoroutineSuspendExpr>(&Node)) {
-      if (Seen.insert(Suspend).second && !Types.neverSuspends(*Suspend))
+      if (Seen.insert(Suspend).second && !goesOn(*Suspend, Types))
         Points.push_back({isa<CoyieldExpr>(Suspend) ? SuspensionPoint::Yield
                                                     : SuspensionPoint::Await,
                           Suspend, Suspend->getKeywordLoc()});

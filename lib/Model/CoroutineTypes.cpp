@@ -159,7 +159,7 @@ bool CoroutineTypes::neverSuspends(const CoroutineSuspendExpr &Suspension) {
   const Expr *Ready = Suspension.getReadyExpr();
   if (!Ready)
     return false;
-  const auto *Call = dyn_cast<CallExpr>(Ready->IgnoreUnlessSpelledInSource());
+  const auto *Call = dyn_cast<CallExpr>(Ready->IgnoreImplicit());
   const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
   return constantResult(Callee).value_or(false);
 }
@@ -352,6 +352,19 @@ void CoroutineTypes::readPromise(CoroutineType &Facts) {
   }
 }
 
+/// Does \p Body count something down? It then destroys only what nobody else
+/// holds, and a running coroutine may well hold itself.
+static bool countsDown(const Stmt *Body) {
+  return anyStatement(Body, [](const Stmt &Node) {
+    if (const auto *Unary = dyn_cast<UnaryOperator>(&Node))
+      return Unary->isDecrementOp();
+    if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Node))
+      return Operator->getOperator() == OO_MinusMinus;
+    const auto *Call = dyn_cast<CallExpr>(&Node);
+    return Call && calleeName(*Call) == "fetch_sub";
+  });
+}
+
 /// What a destructor does, as far as the calls in it tell by their names,
 /// through functions of the same class.
 static ReleasePolicy releaseIn(const Stmt *Body, unsigned Depth) {
@@ -371,6 +384,8 @@ static ReleasePolicy releaseIn(const Stmt *Body, unsigned Depth) {
         Policy = releaseIn(visibleBody(Method), Depth - 1);
     return Policy != ReleasePolicy::Unknown;
   });
+  if (Policy == ReleasePolicy::Destroys && countsDown(Body))
+    return ReleasePolicy::Unknown;
   return Policy;
 }
 
@@ -474,11 +489,17 @@ static CoroutineKind kindOf(CoroutineTypes &Types, const CoroutineType &Facts) {
   if (Facts.isAwaitable())
     return Facts.Promise ? CoroutineKind::Task : CoroutineKind::Awaitable;
   if (!methodsNamed(Facts.Promise, "yield_value").empty()) {
-    for (llvm::StringRef Name : {"begin", "next", "operator()"})
-      for (const FunctionDecl *Next : methodsNamed(Facts.Record, Name))
+    // The first of them that is there tells; an element may be awaitable by
+    // itself.
+    for (llvm::StringRef Name : {"begin", "next", "operator()"}) {
+      auto Steps = methodsNamed(Facts.Record, Name);
+      for (const FunctionDecl *Next : Steps)
         if (const CoroutineType *Step = Types.lookup(returnTypeOf(Next));
             Step && Step->isAwaitable())
           return CoroutineKind::AsyncGenerator;
+      if (!Steps.empty())
+        break;
+    }
     return CoroutineKind::Generator;
   }
   return Facts.Release == ReleasePolicy::Detaches ? CoroutineKind::FireAndForget

@@ -40,6 +40,10 @@ public:
     bool operator==(std::default_sentinel_t) const { return handle.done(); }
   };
   explicit generator(std::coroutine_handle<promise_type> h) : handle_(h) {}
+  generator &operator=(generator &&other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
   generator(generator &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   ~generator() {
     if (handle_)
@@ -97,6 +101,38 @@ struct joining {
   void await_suspend(std::coroutine_handle<>) noexcept;
   void await_resume() noexcept;
   void *state;
+};
+
+/// Eager; counted, and the running coroutine counts, too.
+class counted {
+public:
+  struct promise_type {
+    int references = 2;
+    counted get_return_object() noexcept;
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept {
+      release();
+      return {};
+    }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept { std::terminate(); }
+    void release() noexcept {
+      if (--references == 0)
+        destroy();
+    }
+    void destroy() { std::coroutine_handle<promise_type>::from_promise(*this).destroy(); }
+  };
+  counted(counted &&) noexcept;
+  ~counted() {
+    if (handle_)
+      handle_.promise().release();
+  }
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<>) noexcept;
+  void await_resume() noexcept;
+
+private:
+  std::coroutine_handle<promise_type> handle_;
 };
 
 /// A value or an error; awaiting it goes on or leaves, and never waits.
