@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Analysis/Owed.h"
 #include "coralc/Analysis/Suspension.h"
 #include "coralc/Checks/Check.h"
 #include "coralc/Model/Records.h"
@@ -21,42 +22,6 @@ using namespace clang;
 
 namespace coralc {
 namespace {
-
-enum class Kept { Nowhere, InVariable };
-
-/// Is something lost when a \p Type dies without having been awaited?
-bool isOwed(const CoroutineType &Type, Kept Where) {
-  if (Type.ResultIsLockLike)
-    return true;
-  if (Type.Release == ReleasePolicy::Joins)
-    return false;
-  if (Type.Kind == CoroutineKind::Awaitable)
-    return Type.Nodiscard || Type.OnlyAwaitable;
-  if (Type.Kind != CoroutineKind::Task)
-    return false;
-  if (Type.Start == StartPolicy::Lazy)
-    return true;
-  // An eager coroutine runs without being awaited. What may get lost is its
-  // outcome, if the library says that it matters, and the rest of its body, if
-  // its frame dies with the value. A variable keeps the frame alive, though.
-  if (Type.Release == ReleasePolicy::Destroys)
-    return Where == Kept::Nowhere;
-  return Type.Nodiscard;
-}
-
-/// Why forgetting it matters.
-llvm::StringRef consequence(const CoroutineType &Type) {
-  if (Type.ResultIsLockLike)
-    return "nothing is held";
-  if (Type.Kind == CoroutineKind::Awaitable)
-    return Type.OnlyAwaitable ? "the operation never happens"
-                              : "its result and any error are lost";
-  if (Type.Start == StartPolicy::Lazy)
-    return "its body never runs";
-  if (Type.Release == ReleasePolicy::Destroys)
-    return "it is destroyed where it first suspends";
-  return "its result and any exception are lost";
-}
 
 /// "the task returned by 'f'", for the place where it is made.
 std::string describe(const Expr *Value, const CoroutineType &Type) {
@@ -126,7 +91,7 @@ public:
                                     "' without having been awaited"
                               : What +
                                     " is dropped without being awaited, so " +
-                                    consequence(Type).str();
+                                    consequenceOfLosing(Type).str();
     Diagnosis &Report =
         Unit.report(Task.Value->getBeginLoc(), Message + advice(Type));
     if (canFix(Task.Value, Type))
@@ -149,9 +114,9 @@ public:
       Message = What + " is kept in " + Name + " but never awaited";
     else
       Message = What + " is kept in " + Name + " but not awaited on every path";
-    Diagnosis &Report =
-        Unit.report(Task.Created->getBeginLoc(),
-                    Message + ", so " + consequence(Type).str() + advice(Type));
+    Diagnosis &Report = Unit.report(
+        Task.Created->getBeginLoc(),
+        Message + ", so " + consequenceOfLosing(Type).str() + advice(Type));
     addNotes(Report, Task);
     if (Task.NeverConsumed && !Task.InContainer && isDeducedInit(Task) &&
         canFix(Task.Created, Type))
