@@ -42,6 +42,7 @@ task<int> awaits_bad() {
   co_await bad();
   auto [a, b] = bad();
   co_yield 1;
+  // CHECK: :[[@LINE-1]]:3: warning: 'co_yield' in a coroutine that returns 'task<int>'
 }
 template <class T> struct base {
   task<T> run() {
