@@ -97,6 +97,16 @@ public:
     return Open > 0 && text(Open - 1) == "catch";
   }
 
+  /// Does a semicolon stand directly between \p Brace and its partner?
+  bool holdsStatements(size_t Brace) const {
+    for (size_t Index = Brace + 1; Index < Partner[Brace]; ++Index) {
+      if (Tokens[Index].is(tok::semi))
+        return true;
+      Index = std::max(Index, Partner[Index]);
+    }
+    return false;
+  }
+
   LambdaText describeLambda(size_t Introducer, size_t Brace) const {
     LambdaText Lambda;
     Lambda.Introducer = Tokens[Introducer].getLocation();
@@ -181,7 +191,9 @@ coroutineKeywords(FileID File, const SourceManager &Sources,
     return Keywords;
   FileTokens Tokens(File, Sources, Language, Skipped);
   for (size_t Index = 0; Index != Tokens.size(); ++Index) {
-    if (!isCoroutineKeyword(Tokens.text(Index)))
+    // `operator co_await` is a name.
+    if (!isCoroutineKeyword(Tokens.text(Index)) ||
+        (Index > 0 && Tokens.text(Index - 1) == "operator"))
       continue;
     CoroutineKeyword Keyword;
     Keyword.Text = Tokens.text(Index);
@@ -193,6 +205,8 @@ coroutineKeywords(FileID File, const SourceManager &Sources,
         break;
       }
       Keyword.InHandler |= Tokens.isHandler(*Brace);
+      if (Keyword.Block.isInvalid() && Tokens.holdsStatements(*Brace))
+        Keyword.Block = Tokens[*Brace].getLocation();
     }
     Keywords.push_back(std::move(Keyword));
   }

@@ -235,6 +235,12 @@ private:
     Find.TraverseAST(Unit.context());
     if (!Find.Nearest || isa<FunctionDecl>(Find.Nearest))
       return;
+    // A function whose declarator is broken may have become a variable. Its
+    // body is no initializer.
+    if (Keyword.Block.isValid() &&
+        Sources.isBeforeInTranslationUnit(Find.Nearest->getLocation(),
+                                          Keyword.Block))
+      return;
     std::string Name = "'" + Find.Nearest->getNameAsString() + "'";
     std::string Place;
     if (isa<ParmVarDecl>(Find.Nearest))

@@ -91,3 +91,17 @@ task<> macro() { AWAIT(read()); }
 int skipped() { return co_await read(); }
 #endif
 const char *text = "co_await"; // co_await
+
+// `operator co_await` is the name of a function.
+template <class T>
+concept awaited = requires(T value) { value.operator co_await(); };
+struct forwarding {
+  task<int> inner;
+  auto operator co_await() { return inner.operator co_await(); }
+};
+
+// What follows a broken declarator is a body, not an initializer.
+auto broken_declarator(std::no_such_vector<int> &values, no_such_type other) -> std::task {
+  int before = 0;
+  co_await read();
+}

@@ -52,6 +52,8 @@ struct CoroutineKeyword {
   /// It stands in a handler of that lambda, or of the function if there is
   /// none.
   bool InHandler = false;
+  /// The '{' of the innermost block, or class, or namespace, around it.
+  clang::SourceLocation Block;
 };
 
 /// The coroutine keywords in \p File, in order, those in \p Skipped left out.
