@@ -56,7 +56,9 @@ public:
   /// it before what it awaits is there.
   void checkSuspensions(const FunctionDecl &Function) {
     const CoroutineType *Type = Unit.types().lookup(Function.getReturnType());
-    if (!Type || Type->Kind != CoroutineKind::Generator)
+    // One that is not iterated yields to its promise, not to a loop.
+    if (!Type || Type->Kind != CoroutineKind::Generator ||
+        methodsNamed(Type->Record, "begin").empty())
       return;
     for (const SuspensionPoint &Point :
          suspensionPoints(Function, Unit.types())) {

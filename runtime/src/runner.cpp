@@ -23,7 +23,7 @@ task<void> wait_for_all(std::vector<any_task> tasks) {
   for (const any_task &each : tasks) {
     try {
       co_await each;
-    } catch (...) {
+    } catch (...) { // NOLINT(coral-swallowed-cancellation): those of others, which this waits for.
       // Reported when all are done.
     }
   }

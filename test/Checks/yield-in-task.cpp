@@ -47,6 +47,19 @@ naive ready() {
   co_await std::suspend_never();
   co_yield 1;
 }
+/// Yields its result to whoever waits, as the tasks behind when_all do.
+struct collected {
+  struct promise_type {
+    collected get_return_object() { return {}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    std::suspend_always yield_value(int) noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+  int result();
+};
+collected collects() { co_yield co_await fetch(); }
 struct position {
   bool await_ready() { return false; }
   bool await_suspend(std::coroutine_handle<naive::promise_type>) { return false; }

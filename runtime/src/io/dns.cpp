@@ -64,6 +64,7 @@ const std::error_category &gaierror_category() noexcept {
 
 task<std::vector<address_info>> getaddrinfo(std::string host, std::string service,
                                             address_hints hints) {
+  // NOLINTNEXTLINE(coral-blocking-call): what is numeric is looked up nowhere.
   if (auto numeric = look_up(host, service, hints, true))
     co_return std::move(*numeric);
   auto ask = [host = std::move(host), service = std::move(service), hints] {
