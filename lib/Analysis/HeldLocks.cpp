@@ -77,7 +77,8 @@ public:
     if (const auto *Choice = dyn_cast<ConditionalOperator>(Value))
       return hasLock(Choice->getTrueExpr()) && hasLock(Choice->getFalseExpr());
     if (isa<CallExpr>(Value))
-      return Value->isPRValue() && Locks.isGuard(Value->getType());
+      return Value->isPRValue() && Locks.isGuard(Value->getType()) &&
+             !unlocksItself(recordOf(Value->getType()));
     if (const auto *Construct = dyn_cast<CXXConstructExpr>(Value))
       return constructs(*Construct);
     // Another guard that is moved here; a dependent construction.
@@ -124,11 +125,37 @@ private:
     bool Wraps = llvm::any_of(Record->fields(), [&](const FieldDecl *Field) {
       return Locks.isGuard(Field->getType());
     });
-    if (!Wraps || !Construct.getConstructor()->hasBody())
+    if (!Wraps)
       return true;
+    if (!Construct.getConstructor()->hasBody() &&
+        Construct.getConstructor()->isUserProvided())
+      return llvm::any_of(Arguments, [&](const Expr *Argument) {
+        return Locks.isMutex(Argument->getType());
+      });
     return hasLockAmong(Construct.arguments()) ||
            buildsGuard(*Construct.getConstructor()) ||
            !Construct.getConstructor()->isUserProvided();
+  }
+
+  /// Has \p Record a guard in it that its member functions may unlock? It may
+  /// have come unlocked, then.
+  bool unlocksItself(const CXXRecordDecl *Record) const {
+    if (!Record || llvm::none_of(Record->fields(), [&](const FieldDecl *F) {
+          return Locks.isGuard(F->getType());
+        }))
+      return false;
+    return llvm::any_of(Record->methods(), [&](const CXXMethodDecl *Method) {
+      if (Method->isImplicit() || Method->isConst() || Method->isStatic() ||
+          Method->isDefaulted() || Method->isDeleted() ||
+          isa<CXXConstructorDecl, CXXDestructorDecl>(Method))
+        return false;
+      const Stmt *Body = visibleBody(Method);
+      return !Body || anyStatement(Body, [&](const Stmt &Node) {
+        const auto *Member = dyn_cast<MemberExpr>(&Node);
+        return Member && isa<FieldDecl>(Member->getMemberDecl()) &&
+               Locks.isGuard(Member->getType());
+      });
+    });
   }
 
   /// Does \p Constructor initialise a guard in its class with a lock?

@@ -90,7 +90,9 @@ public:
 
   void check(const FunctionDecl &Function) {
     QualType Result = Function.getReturnType();
-    if (Result->isDependentType() || Function.isDependentContext())
+    // Any type may have a promise, void too; what runs off is told by classes.
+    if (Result->isDependentType() || Function.isDependentContext() ||
+        !recordOf(Result))
       return;
     const CXXRecordDecl *Promise = Unit.types().promiseOf(Result);
     if (!Promise)

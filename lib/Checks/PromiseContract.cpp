@@ -15,6 +15,7 @@
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
+#include "clang/AST/StmtCXX.h"
 #include "clang/Basic/SourceManager.h"
 
 using namespace clang;
@@ -27,7 +28,6 @@ bool isHandle(QualType Type) {
   return Record && Record->isInStdNamespace() && Record->getIdentifier() &&
          Record->getName() == "coroutine_handle";
 }
-
 
 /// One coroutine type: the object that a coroutine returns, and its promise.
 class Contract {
@@ -115,6 +115,9 @@ private:
     const Stmt *Body = visibleBody(&Suspend);
     const CallExpr *Resume = nullptr;
     anyStatement(Body, [&](const Stmt &Node) {
+      // Of several that wait no more than one can be transferred to.
+      if (isa<ForStmt, WhileStmt, DoStmt, CXXForRangeStmt>(Node))
+        return true;
       const auto *Call = dyn_cast<CallExpr>(&Node);
       if (Call && calleeName(*Call) == "resume" && Call->getNumArgs() == 0)
         Resume = Call;

@@ -143,6 +143,9 @@ private:
     if (IsCalled || !mentions(&Lambda, Handle))
       return;
     Published.push_back(Receiver);
+    // One that only passes the handle on may well be run on the spot.
+    if (!resumes(Lambda))
+      return;
     for (const LambdaCapture &Capture : Lambda.captures()) {
       if (!Capture.capturesVariable() || Capture.getCaptureKind() != LCK_ByRef)
         continue;
@@ -158,6 +161,23 @@ private:
                       "resumed; capture it by value");
       return;
     }
+  }
+
+  /// Does \p Lambda resume or destroy the coroutine itself?
+  bool resumes(const LambdaExpr &Lambda) const {
+    return anyStatement(Lambda.getBody(), [&](const Stmt &Node) {
+      const auto *Call = dyn_cast<CallExpr>(&Node);
+      if (!Call)
+        return false;
+      if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Call))
+        return Operator->getOperator() == OO_Call &&
+               localIn(Operator->getArg(0)) == Handle;
+      if (localIn(Call->getCallee()) == Handle)
+        return true;
+      llvm::StringRef Name = calleeName(*Call);
+      return (Name == "resume" || Name == "destroy") &&
+             mentions(Call->getCallee(), Handle);
+    });
   }
 
   /// `request.data = &handle;`

@@ -350,6 +350,21 @@ task<> waits(std::weak_ptr<int> weak) {
   auto strong = weak.lock();
   co_await io();
 }
+class connection {
+public:
+  explicit connection(const char *host);
+  void send();
+
+private:
+  std::unique_lock<std::mutex> lock_;
+};
+connection connect();
+task<> not_locked_here() {
+  connection made("here");
+  co_await io();
+  auto other = connect();
+  co_await io();
+}
 struct ready_now {
   bool await_ready() { return true; }
   void await_suspend(std::coroutine_handle<>) {}

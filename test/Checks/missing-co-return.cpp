@@ -123,6 +123,16 @@ template <class T> task<T> never_instantiated(bool b) {
   if (b)
     co_return T();
 }
+template <> struct std::coroutine_traits<void> {
+  struct promise_type {
+    void get_return_object() {}
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+};
+void no_task() {}
 struct pure {
   virtual task<int> get() = 0;
 };

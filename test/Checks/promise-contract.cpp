@@ -172,6 +172,34 @@ private:
   std::coroutine_handle<promise_type> handle_;
 };
 swaps make_swaps() { co_return; }
+class [[nodiscard]] shared {
+public:
+  struct promise_type : promise_of<shared> {
+    struct waiter {
+      std::coroutine_handle<> handle;
+      waiter *next;
+    };
+    waiter *first;
+    struct final_awaiter {
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<promise_type> h) noexcept {
+        for (waiter *each = h.promise().first; each; each = each->next)
+          each->handle.resume();
+      }
+      void await_resume() noexcept {}
+    };
+    final_awaiter final_suspend() noexcept { return {}; }
+  };
+  shared(shared &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  ~shared() {
+    if (handle_)
+      handle_.destroy();
+  }
+
+private:
+  std::coroutine_handle<promise_type> handle_;
+};
+shared make_shared() { co_return; }
 class handed_out {
 public:
   struct promise_type : promise_of<handed_out> {};

@@ -102,6 +102,15 @@ coral::task<void> looks() {
   if (error)
     std::rethrow_exception(error);
 }
+#define EXPECT_THROW(expression)                                                                   \
+  try {                                                                                            \
+    expression;                                                                                    \
+  } catch (...) {                                                                                  \
+  }
+coral::task<void> checks() {
+  EXPECT_THROW(co_await step());
+  EXPECT_THROW(co_await step());
+}
 coral::task<void> awaits_nothing() {
   try {
     log("plain");

@@ -46,6 +46,12 @@ task<> right() {
   use(mine);
   co_await io();
 }
+#define SAME(a, b) use((a) == (b))
+task<> compares() {
+  auto id = std::this_thread::get_id();
+  co_await io();
+  SAME(id, std::this_thread::get_id());
+}
 kinds::generator<int> synchronous() {
   int &mine = counter;
   co_yield 1;

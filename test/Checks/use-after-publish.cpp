@@ -135,6 +135,12 @@ struct at_once : base {
     each([&](int n) { state_ += n + h.done(); });
   }
 };
+struct modified : base {
+  void modify(std::function<void(std::vector<handle> &)> change);
+  void await_suspend(handle h) {
+    modify([&](std::vector<handle> &waiting) { waiting.push_back(h); });
+  }
+};
 struct kept : base {
   void await_suspend(handle h) {
     request_->data = h.address();
