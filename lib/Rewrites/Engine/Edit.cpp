@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -69,6 +70,11 @@ public:
 
   std::vector<FileEdit> run() {
     Rethrow = uniqueWord("rethrow");
+    // A coroutine's text names those that it starts.
+    for (Agent *A : Agents)
+      prepare(*A);
+    if (any_of(Agents, [](const Agent *A) { return A->Why.has_value(); }))
+      return {};
     for (Agent *A : Agents)
       edit(*A);
     if (Edits.empty())
@@ -80,8 +86,9 @@ public:
 
 private:
   /// The agent takes the place of its entry function, its one start becoming
-  /// a spawn; or the entry stays, for its callers, and spawns it.
-  enum class Form { InPlace, BehindEntry, TwinOfCallback, Generator };
+  /// a spawn; or the entry stays, for its callers, and spawns it; or it starts
+  /// in the middle of a function, and is spawned there.
+  enum class Form { InPlace, BehindEntry, Beside, TwinOfCallback, Generator };
 
   void add(TextRange Range, EditText New) {
     Edits.push_back({Range, std::move(New.Text), std::move(New.Written)});
@@ -108,6 +115,8 @@ private:
       return Form::Generator;
     if (A.Entry->Delivers)
       return Form::TwinOfCallback;
+    if (A.beside())
+      return Form::Beside;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
     if (A.Starts.size() != 1 || !A.Starts.front().IsStatement || !Hidden ||
         isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
@@ -122,9 +131,27 @@ private:
   /// in place.
   bool isMoved(const FunctionDecl *F) const {
     return any_of(Agents, [&](const Agent *A) {
-      return any_of(A->States,
-                    [&](const State *S) { return S->Function == F; });
+      return any_of(A->States, [&](const State *S) {
+        return S->Function == F && !S->IsPart;
+      });
     });
+  }
+
+  /// The function beside which the coroutine of \p A stands: one that is not
+  /// moved away.
+  const FunctionDecl &anchorOf(const Agent &A) const {
+    const FunctionDecl *F = A.Entry->Function;
+    for (size_t Hops = 0; A.beside() && Hops != Agents.size(); ++Hops) {
+      auto Owner = find_if(Agents, [&](const Agent *Other) {
+        return any_of(Other->States, [&](const State *S) {
+          return S->Function == F && !S->IsPart;
+        });
+      });
+      if (Owner == Agents.end() || (*Owner)->Entry->Function == F)
+        break;
+      F = (*Owner)->Entry->Function;
+    }
+    return *F;
   }
 
   //--- Names -------------------------------------------------------------//
@@ -149,8 +176,17 @@ private:
         F.getDeclName().isIdentifier() ? F.getName().str() : std::string();
     if (How == Form::TwinOfCallback || (How == Form::InPlace && !A.IsLoop))
       return Own;
+    // A part is named for the function that it goes on in, which moves into
+    // it, or for its operation.
+    const State *Next = A.next();
+    if (Next) {
+      Own = Next->Function->getNameAsString();
+      if (!A.IsLoop && !Next->IsPart && Taken.insert(Own).second)
+        return Own;
+    }
     std::string Base = withoutPrefix(Own);
-    bool SaysNothing = Own.empty() || Own == "start" || Own == "run";
+    bool SaysNothing = Own.empty() || Own == "start" || Own == "run" ||
+                       (How == Form::Beside && !Next);
     if (SaysNothing) {
       const Operation *First = firstOperation(A);
       const FunctionDecl *Callee =
@@ -174,7 +210,7 @@ private:
 
   //--- One agent ---------------------------------------------------------//
 
-  void edit(Agent &A) {
+  void prepare(Agent &A) {
     const FunctionDecl &F = *A.Entry->Function;
     if (A.Entry->Generator && Dialect.generatorType("").empty()) {
       A.Why = Refusal{"target-has-no-generator", F.getLocation(),
@@ -186,7 +222,7 @@ private:
     if (Dialect.needsExecutor() && !A.Entry->Generator) {
       if (const Operation *First = firstOperation(A))
         if (First->How == Operation::Form::CompletionToken)
-          Executor = executorOf(*First, Text);
+          Executor = executorOf(*First, Text, A.beside());
       if (Executor.empty()) {
         A.Why = Refusal{"no-executor", F.getLocation(),
                         "'" + A.Entry->Name +
@@ -196,26 +232,112 @@ private:
         return;
       }
     }
+    if (Dialect.needsExecutor() && A.beside() && !checkLaterStart(A))
+      return;
     Form How = formOf(A);
-    std::string Name =
-        How == Form::Generator ? "values" : coroutineName(A, How);
-    A.Coroutine = Name;
+    A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
+    Executors[&A] = std::move(Executor);
+  }
+
+  /// co_spawn posts, so that the operation starts when the code around it has
+  /// gone on: what it works on must be there then, and be as it was.
+  bool checkLaterStart(Agent &A) {
+    const FunctionDecl &F = *A.Entry->Function;
+    auto Refuse = [&](const Twine &Message) {
+      A.Why =
+          Refusal{"started-later", A.beside()->getBeginLoc(),
+                  (Message + "; this target starts the operation only then. "
+                             "Convert to --target=coral")
+                      .str()};
+      return false;
+    };
+    for (const Borrowed &B : A.Entry->Uses)
+      if (B.ByReference && !F.isMain())
+        return Refuse("'" + A.Entry->Name +
+                      "' may have returned, and with it gone '" +
+                      B.Variable->getName() + "'");
+    const ValueDecl *Object = objectOf(*A.beside());
+    std::optional<unsigned> Start = Text.offset(A.beside()->getEndLoc());
+    if (Object && Start && isUsedBehind(*F.getBody(), *Object, *Start))
+      return Refuse("'" + Object->getName() +
+                    "' is used by the code behind this operation");
+    return true;
+  }
+
+  /// The variable or member on which \p Call works.
+  static const ValueDecl *objectOf(const CallExpr &Call) {
+    const Expr *Object = nullptr;
+    if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
+      Object = Member->getImplicitObjectArgument();
+    else if (Call.getNumArgs() > 0)
+      Object = Call.getArg(0);
+    if (const auto *Arrow = dyn_cast_or_null<CXXOperatorCallExpr>(
+            Object ? asWritten(Object) : nullptr))
+      Object = Arrow->getArg(0);
+    Object = Object ? asWritten(Object) : nullptr;
+    if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Object))
+      return Ref->getDecl();
+    if (const auto *Member = dyn_cast_or_null<MemberExpr>(Object))
+      return Member->getMemberDecl();
+    return nullptr;
+  }
+
+  bool isUsedBehind(const Stmt &Body, const ValueDecl &D,
+                    unsigned Start) const {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const SourceText &Text;
+      const ValueDecl &D;
+      unsigned Start;
+      bool Found = false;
+      Visitor(const SourceText &Text, const ValueDecl &D, unsigned Start)
+          : Text(Text), D(D), Start(Start) {}
+      bool use(const ValueDecl *Used, SourceLocation Where) {
+        std::optional<unsigned> At = Text.offset(Where);
+        Found |= Used == &D && (!At || *At > Start);
+        return true;
+      }
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        return use(E->getDecl(), E->getLocation());
+      }
+      bool VisitMemberExpr(const MemberExpr *E) override {
+        return use(E->getMemberDecl(), E->getMemberLoc());
+      }
+    } V(Text, D, Start);
+    V.TraverseStmt(&Body);
+    return V.Found;
+  }
+
+  void edit(Agent &A) {
+    const FunctionDecl &F = *A.Entry->Function;
+    Form How = formOf(A);
+    const std::string &Name = A.Coroutine;
     noteUses(A);
     Layout Style = Layout::of(F, Text);
     unsigned Begin = *Text.offset(F.getBeginLoc());
     unsigned Indent = Text.indentation(Begin).size();
+    auto Start = [&](const CallExpr &Call, NameOf NameOf) {
+      for (const Agent *Other : Agents)
+        if (Other != &A && Other->beside() == &Call)
+          return startText(*Other, NameOf);
+      return std::string();
+    };
     RenderedBody Body =
-        renderBody(A, RenderContext{Text, Dialect, Style, Indent});
+        renderBody(A, RenderContext{Text, Dialect, Start, Style, Indent});
     switch (How) {
+    case Form::Beside:
+      if (!isInMovedCode(A))
+        replaceStart(A);
+      addDefinition(A, Name, Body, Style, Indent);
+      break;
     case Form::InPlace:
       replaceEntry(A, Name, Body);
-      replaceStart(A, Name, Executor);
+      replaceStart(A);
       break;
     case Form::BehindEntry:
-      keepEntry(A, Name, Executor, Body, Style, Indent);
+      keepEntry(A, Name, Body, Style, Indent);
       break;
     case Form::TwinOfCallback:
-      addTwin(A, Name, Executor, Body, Style, Indent);
+      addTwin(A, Name, Body, Style, Indent);
       break;
     case Form::Generator:
       replaceEntry(A, Name, Body);
@@ -226,9 +348,18 @@ private:
       break;
     }
     for (const State *S : A.States)
-      if (S->Function != A.Entry->Function && !S->IsPart)
+      if ((A.beside() || S->Function != A.Entry->Function) && !S->IsPart)
         for (const FunctionDecl *F : S->Function->redecls())
           removeDeclaration(F->getSourceRange());
+  }
+
+  /// The call that starts \p A moves into a coroutine, with what is around it.
+  bool isInMovedCode(const Agent &A) const {
+    return any_of(Agents, [&](const Agent *Other) {
+      bool Found = false;
+      forEachNode(Other->Body, [&](const Node &N) { Found |= startsIn(A, N); });
+      return Found;
+    });
   }
 
   void noteUses(const Agent &A) {
@@ -244,7 +375,7 @@ private:
         Uses.ErrorsRedirected = true;
     });
     unsigned Begin =
-        Text.leadingComments(*Text.offset(A.Entry->Function->getBeginLoc()));
+        Text.leadingComments(*Text.offset(anchorOf(A).getBeginLoc()));
     FirstEdited = std::min(FirstEdited, Begin);
   }
 
@@ -256,35 +387,59 @@ private:
     return Dialect.taskType(tupleType(A.Entry->Delivers->TypeTexts));
   }
 
-  /// The entry's parameters that its coroutine has: what it uses, or, where it
-  /// is called in the entry's place, all but the callback.
-  static SmallVector<const ParmVarDecl *, 4>
-  coroutineParameters(const Agent &A) {
-    SmallVector<const ParmVarDecl *, 4> Result;
+  /// A parameter of a coroutine, and what it gets at the start.
+  struct Parameter {
+    const VarDecl *Decl;
+    std::string Type;
+    bool ByReference = false;
+    /// The start may give its own value up.
+    bool Moves = false;
+  };
+
+  /// The coroutine's parameters: what it uses of its entry's, or, where it is
+  /// called in the entry's place, all but the callback; or what it uses of the
+  /// function in whose middle it starts. They are values unless that function
+  /// goes on working with them.
+  SmallVector<Parameter, 4> coroutineParameters(const Agent &A) const {
+    SmallVector<Parameter, 4> Result;
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    Policy.SuppressTagKeyword = true;
+    for (const Borrowed &B : A.Entry->Uses) {
+      QualType Type = B.Variable->getType().getNonReferenceType();
+      // What a deduced type is written in may have no name here.
+      if (B.Variable->getType()->getContainedDeducedType())
+        Type = Type.getCanonicalType();
+      if (!B.ByReference)
+        Type = Type.getUnqualifiedType();
+      Result.push_back(
+          {B.Variable, Type.getAsString(Policy), B.ByReference, false});
+    }
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (Delivers ? Delivers->Callback != P
                    : mentions(A.Entry->Function->getBody(), P))
-        Result.push_back(P);
+        Result.push_back(
+            {P, valueTypeText(*P, Text), false, !isCheapToCopy(*P)});
     return Result;
   }
 
-  /// The coroutine's parameters, by value.
   std::string parameterList(const Agent &A) const {
     std::string Result;
-    for (const ParmVarDecl *P : coroutineParameters(A)) {
+    for (const Parameter &P : coroutineParameters(A)) {
       if (!Result.empty())
         Result += ", ";
-      Result += valueTypeText(*P, Text);
-      if (P->getDeclName())
-        Result += " " + P->getNameAsString();
+      Result += P.Type;
+      if (P.Decl->getDeclName())
+        Result += (P.ByReference ? " &" : " ") + P.Decl->getNameAsString();
     }
     return Result;
   }
 
   /// The function's specifiers that a coroutine keeps ("static ").
-  static std::string specifiers(const FunctionDecl &F) {
-    bool IsStatic = F.getStorageClass() == SC_Static;
+  static std::string specifiers(const Agent &A) {
+    const FunctionDecl &F = *A.Entry->Function;
+    bool IsStatic = F.getStorageClass() == SC_Static ||
+                    (A.beside() && !isa<CXXMethodDecl>(F));
     return IsStatic && !F.isOutOfLine() ? "static " : "";
   }
 
@@ -297,7 +452,7 @@ private:
     std::string Const;
     if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
       Const = Method->isConst() ? " const" : "";
-    return specifiers(F) + resultType(A) + " " + Qualifier + Name.str() + "(" +
+    return specifiers(A) + resultType(A) + " " + Qualifier + Name.str() + "(" +
            parameterList(A) + ")" + Const;
   }
 
@@ -334,19 +489,30 @@ private:
     return Text.buffer().take_front(Brace).rtrim().size();
   }
 
-  std::string startArguments(const Agent &A) const {
-    std::string Result;
-    for (const ParmVarDecl *P : coroutineParameters(A)) {
-      if (!Result.empty())
-        Result += ", ";
-      if (!P->getDeclName())
-        Result += valueTypeText(*P, Text) + "()";
-      else if (isCheapToCopy(*P))
-        Result += P->getNameAsString();
-      else
-        Result += "std::move(" + P->getNameAsString() + ")";
+  /// The task to start, as an expression, or as a lambda that holds what the
+  /// task needs while it runs.
+  std::string taskExpression(const Agent &A, NameOf NameOf) const {
+    std::string Captures = "this, self = shared_from_this()";
+    std::string Arguments;
+    bool Moves = false;
+    for (const Parameter &P : coroutineParameters(A)) {
+      if (!Arguments.empty())
+        Arguments += ", ";
+      if (!P.Decl->getDeclName()) {
+        Arguments += P.Type + "()";
+        continue;
+      }
+      std::string Name = NameOf(*P.Decl);
+      Moves |= P.Moves;
+      Arguments += P.Moves ? "std::move(" + Name + ")" : Name;
+      Captures += (P.ByReference ? ", &" : ", ") + Name +
+                  (P.Moves ? " = std::move(" + Name + ")" : "");
     }
-    return Result;
+    std::string Call = A.Coroutine + "(" + Arguments + ")";
+    if (!A.HoldsSelf)
+      return Call;
+    return "[" + Captures + "]" + (Moves ? "() mutable" : "") + " { return " +
+           Call + "; }";
   }
 
   bool isCheapToCopy(const ParmVarDecl &P) const {
@@ -355,29 +521,9 @@ private:
             P.getType()->getPointeeType().isConstQualified());
   }
 
-  /// The task to start, as an expression, or as a lambda that holds what the
-  /// task needs while it runs.
-  std::string taskExpression(const Agent &A, StringRef Name) const {
-    std::string Call = (Name + "(" + startArguments(A) + ")").str();
-    if (!A.HoldsSelf)
-      return Call;
-    std::string Captures = "this, self = shared_from_this()";
-    bool Moves = false;
-    for (const ParmVarDecl *P : coroutineParameters(A)) {
-      if (!P->getDeclName())
-        continue;
-      std::string Own = P->getNameAsString();
-      Moves |= !isCheapToCopy(*P);
-      Captures += isCheapToCopy(*P) ? ", " + Own
-                                    : ", " + Own + " = std::move(" + Own + ")";
-    }
-    return "[" + Captures + "]" + (Moves ? "() mutable" : "") + " { return " +
-           Call + "; }";
-  }
-
-  std::string startText(const Agent &A, StringRef Name,
-                        StringRef Executor) const {
-    std::string Task = taskExpression(A, Name);
+  std::string startText(const Agent &A, NameOf NameOf) const {
+    std::string Task = taskExpression(A, NameOf);
+    StringRef Executor = Executors.find(&A)->second;
     if (!A.Entry->Delivers)
       return Dialect.spawn(Task, Executor, Rethrow);
     return Dialect.deliver(Task, Executor,
@@ -385,25 +531,27 @@ private:
                            A.Entry->Delivers->TypeTexts);
   }
 
-  void replaceStart(const Agent &A, StringRef Name, StringRef Executor) {
+  std::string startText(const Agent &A) const {
+    return startText(A, [](const ValueDecl &D) { return D.getNameAsString(); });
+  }
+
+  void replaceStart(const Agent &A) {
     EditText New;
-    New.written(startText(A, Name, Executor));
+    New.written(startText(A));
     add(*Text.range(A.Starts.front().Call->getSourceRange()), std::move(New));
   }
 
-  std::string startBody(const Agent &A, StringRef Name, StringRef Executor,
-                        const Layout &Style, unsigned Indent) const {
+  std::string startBody(const Agent &A, const Layout &Style,
+                        unsigned Indent) const {
     return "{\n" + std::string(Indent + Style.Width, Style.Blank) +
-           startText(A, Name, Executor) + ";\n" +
-           std::string(Indent, Style.Blank) + "}";
+           startText(A) + ";\n" + std::string(Indent, Style.Blank) + "}";
   }
 
-  void keepEntry(const Agent &A, StringRef Name, StringRef Executor,
-                 const RenderedBody &Body, const Layout &Style,
-                 unsigned Indent) {
+  void keepEntry(const Agent &A, StringRef Name, const RenderedBody &Body,
+                 const Layout &Style, unsigned Indent) {
     const FunctionDecl &F = *A.Entry->Function;
     EditText Starter;
-    Starter.written(startBody(A, Name, Executor, Style, Indent));
+    Starter.written(startBody(A, Style, Indent));
     add(*Text.range(F.getBody()->getSourceRange()), std::move(Starter));
     addDefinition(A, Name, Body, Style, Indent);
   }
@@ -412,7 +560,7 @@ private:
   /// before it, where the entry can call them.
   void addDefinition(const Agent &A, StringRef Name, const RenderedBody &Body,
                      const Layout &Style, unsigned Indent) {
-    const FunctionDecl &F = *A.Entry->Function;
+    const FunctionDecl &F = anchorOf(A);
     std::string Separator;
     EditText New;
     bool Before = !isa<CXXMethodDecl>(F);
@@ -420,6 +568,11 @@ private:
     std::string Margin(Indent, Style.Blank);
     if (!Before)
       New.user("\n");
+    if (const State *Next = A.next(); Next && !Next->IsPart) {
+      unsigned Begin = *Text.offset(Next->Function->getBeginLoc());
+      New.user(Text.text(
+          TextRange{Text.leadingComments(Begin), Text.lineBegin(Begin)}));
+    }
     New.user(Margin)
         .written(signature(A, Name, F.isOutOfLine()))
         .user(bodySeparator(Style, Separator, Indent))
@@ -442,13 +595,13 @@ private:
     add({Behind, Behind}, std::move(Declare));
   }
 
-  void addTwin(const Agent &A, StringRef Name, StringRef Executor,
-               const RenderedBody &Body, const Layout &Style, unsigned Indent) {
+  void addTwin(const Agent &A, StringRef Name, const RenderedBody &Body,
+               const Layout &Style, unsigned Indent) {
     bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
       return !isAwaited(Start.Call);
     });
     if (CallersRemain || A.Starts.empty())
-      keepEntry(A, Name, Executor, Body, Style, Indent);
+      keepEntry(A, Name, Body, Style, Indent);
     else
       replaceEntry(A, Name, Body);
   }
@@ -517,7 +670,9 @@ private:
                  "(std::exception_ptr error)\n{\n  if (error)\n    "
                  "std::rethrow_exception(error);\n}\n")
         .user("\n");
-    add({At, At}, std::move(Helper));
+    // Before a coroutine that is written at the same place.
+    Edits.insert(Edits.begin(),
+                 {{At, At}, std::move(Helper.Text), std::move(Helper.Written)});
   }
 
   MutableArrayRef<Agent *> Agents;
@@ -529,6 +684,7 @@ private:
   std::string Rethrow;
   TargetDialect::Uses Uses;
   bool Spawns = false;
+  DenseMap<const Agent *, std::string> Executors;
   unsigned FirstEdited = ~0u;
 };
 

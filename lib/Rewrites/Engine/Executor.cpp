@@ -41,7 +41,8 @@ bool hasGetExecutor(QualType Type) {
 
 } // namespace
 
-std::string executorOf(const Operation &Op, const SourceText &Text) {
+std::string executorOf(const Operation &Op, const SourceText &Text,
+                       bool SeesLocals) {
   const Expr *Source = nullptr;
   bool IsExecutor = false;
   if (Op.How == Operation::Form::CompletionToken &&
@@ -58,16 +59,21 @@ std::string executorOf(const Operation &Op, const SourceText &Text) {
     if (hasGetExecutor(Op.Call->getArg(0)->getType()))
       Source = Op.Call->getArg(0);
   }
-  if (!Source || mentionsLocal(Source))
+  if (!Source || (!SeesLocals && mentionsLocal(Source)))
     return "";
   Source = asWritten(Source);
   if (isa<CXXThisExpr>(Source))
     return "get_executor()";
+  bool IsPointer = Source->getType()->isPointerType();
+  if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Source);
+      Arrow && Arrow->getOperator() == OO_Arrow) {
+    Source = Arrow->getArg(0);
+    IsPointer = true;
+  }
   std::string Written = Text.text(Source->getSourceRange()).str();
   if (Written.empty() || IsExecutor)
     return Written;
-  return Written + (Source->getType()->isPointerType() ? "->" : ".") +
-         "get_executor()";
+  return Written + (IsPointer ? "->" : ".") + "get_executor()";
 }
 
 } // namespace coralc

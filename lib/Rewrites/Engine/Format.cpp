@@ -92,12 +92,15 @@ std::string withLineEnds(StringRef Original, std::string Result) {
 
 Expected<std::string> applyEdits(std::vector<FileEdit> Edits,
                                  const SourceText &Text, const Layout &Style) {
-  // Insertions at one place keep their order.
+  // Insertions at one place keep their order, before what is replaced there.
   std::vector<const FileEdit *> Sorted;
   for (const FileEdit &E : Edits)
     Sorted.push_back(&E);
   llvm::sort(Sorted, [](const FileEdit *A, const FileEdit *B) {
-    return std::pair(A->Range.Begin, A) < std::pair(B->Range.Begin, B);
+    auto Key = [](const FileEdit *E) {
+      return std::tuple(E->Range.Begin, E->Range.Begin != E->Range.End, E);
+    };
+    return Key(A) < Key(B);
   });
   std::string Result;
   std::vector<tooling::Range> Written;

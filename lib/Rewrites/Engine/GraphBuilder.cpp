@@ -3,8 +3,10 @@
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
+#include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
 using namespace llvm;
@@ -13,7 +15,7 @@ namespace coralc {
 
 State *StateGraph::find(const FunctionDecl *Function) const {
   for (const auto &S : States)
-    if (S->Function == Function)
+    if (S->Function == Function && !S->IsPart)
       return S.get();
   return nullptr;
 }
@@ -69,6 +71,7 @@ public:
       dropSelves(S->Steps);
     mergeTails(Graph, Text);
     refuseStrayOperations();
+    dropPlainStates();
     collectReferences();
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
@@ -208,10 +211,42 @@ private:
     S.Delivers = deliveryOf(*F);
     if (S.Delivers)
       Callbacks.insert(S.Delivers->Callback);
-    if (!checkFunction(*F))
+    if (!checkFunction(*F) ||
+        !buildCompound(*Body, bodyPosition(*F), S.Steps, S.Trailing))
       return;
-    if (buildCompound(*Body, Position::Tail, S.Steps, S.Trailing))
-      endSequence(S.Steps, Body->getRBracLoc());
+    endSequence(S.Steps, Body->getRBracLoc());
+  }
+
+  /// No agent goes on in a constructor, nor in what returns a value whatever
+  /// its operations do: those start agents and stay as they are.
+  static Position bodyPosition(const FunctionDecl &F) {
+    return F.getReturnType()->isVoidType() && !isa<CXXConstructorDecl>(F)
+               ? Position::Tail
+               : Position::NotTail;
+  }
+
+  /// \p S waits for nothing and goes on in no other state.
+  static bool isPlain(const State &S) {
+    bool Result = !S.Why && !S.Delivers;
+    forEachStep(S.Steps, [&](const Step &Step) {
+      Result &=
+          Step.What != Step::Kind::Suspend && Step.What != Step::Kind::Jump;
+    });
+    return Result;
+  }
+
+  /// A function whose operations all go on beside it stays a function, unless
+  /// an agent goes on in it.
+  void dropPlainStates() {
+    SmallPtrSet<const State *, 8> Jumped;
+    for (const auto &S : Graph.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Jump)
+          Jumped.insert(Step.Target);
+      });
+    erase_if(Graph.States, [&](const std::unique_ptr<State> &S) {
+      return !S->IsPart && isPlain(*S) && !Jumped.contains(S.get());
+    });
   }
 
   bool checkFunction(const FunctionDecl &F) {
@@ -221,19 +256,12 @@ private:
                         "' is a template, and what its calls mean depends on "
                         "the arguments; convert an instantiation by hand "
                         "first");
-    if (F.isMain())
-      return true;
     if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
       if (Method->isVirtual())
         return refuse("signature-owned-by-others", F.getLocation(),
                       "'" + Current->Name +
                           "' is virtual, so its overrides and callers would "
                           "have to change with it");
-    if (!F.getReturnType()->isVoidType() && !isa<CXXConstructorDecl>(F))
-      return refuse("returns-a-value", F.getLocation(),
-                    "'" + Current->Name +
-                        "' starts an operation and returns a value at once; "
-                        "a coroutine would return it only at the end");
     for (const FunctionDecl *Redecl : F.redecls())
       if (!Text.isInMainFile(Redecl->getSourceRange()))
         return refuse("declared-in-a-header", Redecl->getLocation(),
@@ -390,8 +418,12 @@ private:
         return true;
       return addCode(S, Out);
     }
-    if (const auto *If = dyn_cast<IfStmt>(S))
+    if (const auto *If = dyn_cast<IfStmt>(S); If && !If->hasInitStorage() &&
+                                              !If->hasVarStorage() &&
+                                              !If->isConstexpr())
       return buildBranch(*If, Where, Out);
+    if (startBesideWithin(S))
+      return addCode(S, Out);
     return refuseControlFlow(S);
   }
 
@@ -401,11 +433,6 @@ private:
                     "this loop starts an operation in every turn without "
                     "waiting for it; as a coroutine they would run one "
                     "after the other");
-    if (isa<CXXTryStmt>(S))
-      return refuse("unsupported-control-flow", S->getBeginLoc(),
-                    "an operation starts inside this try, which does not "
-                    "guard its handler; a coroutine's try would. Move it "
-                    "into a function of its own");
     return refuse("unsupported-control-flow", S->getBeginLoc(),
                   "an operation starts inside a statement that is neither a "
                   "plain call nor an if; move it into a function of its own");
@@ -423,10 +450,6 @@ private:
   }
 
   bool buildBranch(const IfStmt &If, Position Where, Sequence &Out) {
-    if (If.hasInitStorage() || If.hasVarStorage() || If.isConstexpr())
-      return refuse("unsupported-control-flow", If.getBeginLoc(),
-                    "an operation starts inside an if that declares a "
-                    "variable; declare it before the if");
     Step Branch;
     Branch.What = Step::Kind::Branch;
     Branch.Source = &If;
@@ -455,8 +478,11 @@ private:
   bool buildCall(const CallExpr &Call, const Stmt *S, Position Where,
                  Sequence &Out) {
     auto Match = Found.Matches.find(&Call);
-    if (Match != Found.Matches.end())
+    if (Match != Found.Matches.end()) {
+      if (Where != Position::Tail && startBeside(Call, Match->second))
+        return addCode(S, Out);
       return buildSuspension(Call, Match->second, Where, Out);
+    }
     if (isDeliveryCall(Call)) {
       if (Where != Position::Tail)
         return breaksContract();
@@ -488,20 +514,19 @@ private:
         Current->Why = *Why;
       return false;
     }
-    if (Where != Position::Tail) {
-      if (std::get<Operation>(Match).How == Operation::Form::Task)
-        return refuse("operation-not-last", Call.getBeginLoc(),
-                      "this function goes on after the call, so here the "
-                      "callback stays; the function that is called keeps an "
-                      "overload for it");
+    if (Where != Position::Tail)
       return refuse("operation-not-last", Call.getBeginLoc(),
-                    "code runs after this operation is started and before "
-                    "its handler; as a coroutine it would run after the "
-                    "handler. Start the operation last");
-    }
+                    "this function goes on after the call, so here the "
+                    "callback stays; the function that is called keeps an "
+                    "overload for it");
+    return buildOperation(Call, std::get<Operation>(Match), Out);
+  }
+
+  bool buildOperation(const CallExpr &Call, const Operation &Op,
+                      Sequence &Out) {
     Step Suspend;
     Suspend.What = Step::Kind::Suspend;
-    Suspend.Op = std::make_shared<Operation>(std::get<Operation>(Match));
+    Suspend.Op = std::make_shared<Operation>(Op);
     if (Suspend.Op->Bound)
       return buildBoundHandler(std::move(Suspend), Out);
     if (!readCaptures(*Suspend.Op))
@@ -518,6 +543,205 @@ private:
       return false;
     keepTrailing(std::move(Trailing), Out);
     return endSequence(Out, Handler->getEndLoc());
+  }
+
+  //--- Operations that go on beside their function -----------------------//
+
+  /// Makes what \p Call starts a state of its own; false when the code around
+  /// it has to answer for it.
+  bool startBeside(const CallExpr &Call, const OperationMatch &Match) {
+    const auto *Op = std::get_if<Operation>(&Match);
+    if (!Op || Op->How != Operation::Form::CompletionToken || Current->Delivers)
+      return false;
+    State *Around = Current;
+    State &Part = Graph.add(Around->Function);
+    Part.IsPart = true;
+    Part.Beside = &Call;
+    Current = &Part;
+    if (checkBeside(Call, *Op) && buildOperation(Call, *Op, Part.Steps))
+      readUses(Call, *Op);
+    Current = Around;
+    return true;
+  }
+
+  /// The same for every operation inside \p S, each a statement of its own.
+  bool startBesideWithin(const Stmt *S) {
+    SmallPtrSet<const CallExpr *, 8> Statements = statementCalls(S);
+    SmallVector<const CallExpr *, 4> Starts;
+    bool All = true;
+    forEachCall(S, [&](const CallExpr &Call) {
+      All &= !isDeliveryCall(Call);
+      auto Match = Found.Matches.find(&Call);
+      if (Match == Found.Matches.end())
+        return;
+      const auto *Op = std::get_if<Operation>(&Match->second);
+      All &= Op && Op->How == Operation::Form::CompletionToken &&
+             Statements.contains(&Call);
+      Starts.push_back(&Call);
+    });
+    if (!All || Current->Delivers)
+      return false;
+    for (const CallExpr *Call : Starts)
+      startBeside(*Call, Found.Matches.find(Call)->second);
+    return true;
+  }
+
+  /// The calls below \p S that are whole statements.
+  static SmallPtrSet<const CallExpr *, 8> statementCalls(const Stmt *S) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallPtrSet<const CallExpr *, 8> Calls;
+      void note(const Stmt *S) {
+        if (const auto *E = dyn_cast_or_null<Expr>(S))
+          if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
+            Calls.insert(Call);
+      }
+      bool VisitStmt(const Stmt *S) override {
+        if (isa<CompoundStmt>(S))
+          for (const Stmt *Child : S->children())
+            note(Child);
+        else if (const auto *If = dyn_cast<IfStmt>(S))
+          note(If->getThen()), note(If->getElse());
+        else if (const auto *For = dyn_cast<ForStmt>(S))
+          note(For->getBody());
+        else if (const auto *Range = dyn_cast<CXXForRangeStmt>(S))
+          note(Range->getBody());
+        else if (const auto *While = dyn_cast<WhileStmt>(S))
+          note(While->getBody());
+        else if (const auto *Case = dyn_cast<SwitchCase>(S))
+          note(Case->getSubStmt());
+        return true;
+      }
+    } V;
+    V.TraverseStmt(S);
+    return V.Calls;
+  }
+
+  bool checkBeside(const CallExpr &Call, const Operation &Op) {
+    const FunctionDecl &F = *Current->Function;
+    SourceLocation Where = Call.getBeginLoc();
+    if (F.isTemplated())
+      return refuse("dependent-code", Where,
+                    "'" + Current->Name +
+                        "' is a template, and what its calls mean depends on "
+                        "the arguments");
+    const auto *Method = dyn_cast<CXXMethodDecl>(&F);
+    if (Method && !Text.isInMainFile(Method->getParent()->getSourceRange()))
+      return refuse("declared-in-a-header", Where,
+                    "the class of '" + Current->Name +
+                        "' is defined in a header or a macro, where the "
+                        "coroutine would have to be declared");
+    if (Text.crossesDirective(*Text.range(Call.getSourceRange())))
+      return refuse("preprocessor-in-the-way", Where,
+                    "the operation contains a preprocessor directive, so its "
+                    "other branch would be lost");
+    if (Op.Results.empty() && !goesOn(Op))
+      return refuse("operation-not-last", Where,
+                    "the handler only runs something later, beside the code "
+                    "behind this call, and waits for nothing; there is "
+                    "nothing for a coroutine to do");
+    return true;
+  }
+
+  /// \p Op's handler starts another operation.
+  bool goesOn(const Operation &Op) {
+    if (Op.Bound)
+      return reachesOperation(Op.Bound->Target);
+    return isInteresting(Op.lambda()->getBody());
+  }
+
+  /// What the part that \p Call starts uses of its function.
+  void readUses(const CallExpr &Call, const Operation &Op) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const Expr *Handler;
+      SmallPtrSet<const ValueDecl *, 8> Own;
+      SmallPtrSet<const Expr *, 8> Values;
+      SmallPtrSet<const Expr *, 8> Addresses;
+      struct Use {
+        bool AsObject = false, Captured = false, ByReference = false;
+        SourceLocation Where;
+      };
+      MapVector<const VarDecl *, Use> Uses;
+      bool InHandler = false;
+
+      bool TraverseStmt(const Stmt *S) override {
+        SaveAndRestore Inside(InHandler, InHandler || S == Handler);
+        return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+      }
+      bool TraverseLambdaCapture(const LambdaExpr *, const LambdaCapture *C,
+                                 const Expr *Init) override {
+        return !C->capturesVariable() ||
+               !C->getCapturedVar()->isInitCapture() || TraverseStmt(Init);
+      }
+      bool VisitVarDecl(const VarDecl *V) override {
+        Own.insert(V);
+        return true;
+      }
+      bool VisitImplicitCastExpr(const ImplicitCastExpr *E) override {
+        if (E->getCastKind() == CK_LValueToRValue)
+          Values.insert(E->getSubExpr()->IgnoreParens());
+        return true;
+      }
+      bool VisitUnaryOperator(const UnaryOperator *E) override {
+        if (E->getOpcode() == UO_AddrOf)
+          Addresses.insert(E->getSubExpr()->IgnoreParens());
+        return true;
+      }
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        const auto *V = dyn_cast<VarDecl>(E->getDecl());
+        if (!V || !(V->hasLocalStorage() || V->isStaticLocal()) ||
+            Own.contains(V) || isSharedFromThisCopy(V))
+          return true;
+        Use &U = Uses[V];
+        U.Where = E->getLocation();
+        if (Addresses.contains(E))
+          U.ByReference = true;
+        else if (InHandler)
+          U.Captured |= !isa<LambdaExpr>(Handler);
+        else
+          U.AsObject |= !Values.contains(E);
+        return true;
+      }
+    } V;
+    V.Handler = Op.Handler;
+    V.TraverseStmt(&Call);
+    if (const LambdaExpr *Handler = Op.lambda())
+      for (const LambdaCapture &C : Handler->captures())
+        if (auto Known = V.Uses.find(C.capturesVariable()
+                                         ? dyn_cast<VarDecl>(C.getCapturedVar())
+                                         : nullptr);
+            Known != V.Uses.end())
+          (C.getCaptureKind() == LCK_ByRef ? Known->second.ByReference
+                                           : Known->second.Captured) = true;
+    for (const auto &[Variable, U] : V.Uses)
+      if (!addUse(*Variable, U.AsObject, U.Captured, U.ByReference, U.Where))
+        return;
+  }
+
+  bool addUse(const VarDecl &V, bool AsObject, bool Captured, bool ByReference,
+              SourceLocation Where) {
+    QualType Type = V.getType().getNonReferenceType();
+    const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+    if (V.isStaticLocal() || Type->isArrayType() ||
+        (Record && (Record->isLambda() || Record->isLocalClass())))
+      return refuse("operation-not-last", Where,
+                    "the code behind this operation goes on beside its "
+                    "handler, and '" +
+                        V.getName() +
+                        "' cannot be handed to a coroutine; make it a "
+                        "variable of a named type");
+    bool Copies =
+        Captured && AsObject && !Type.isTriviallyCopyableType(Text.context()) &&
+        !(Record && (Record->isInStdNamespace() ||
+                     builtinVocabularies().has(Role::PlainHolder,
+                                               qualifiedName(*Record))));
+    if (Copies || (ByReference && Captured))
+      return refuse("capture-of-a-copy", Where,
+                    "the operation works on '" + V.getName() +
+                        "' and its handler on a copy of it; a coroutine has "
+                        "one of them");
+    bool Refers = ByReference || (AsObject && !Captured);
+    Current->Uses.push_back({&V, Refers});
+    return true;
   }
 
   /// A handler that calls a function with what the operation delivers: the
@@ -569,6 +793,9 @@ private:
     if (const VarDecl *Var = variableNamedBy(E))
       return !Var->getType()->isReferenceType();
     E = asWritten(E);
+    if (const auto *Unary = dyn_cast<UnaryOperator>(E))
+      if (Unary->getOpcode() == UO_AddrOf)
+        return variableNamedBy(Unary->getSubExpr()) != nullptr;
     return isa<CXXThisExpr>(E) ||
            (!E->isValueDependent() && E->isEvaluatable(Text.context()));
   }
@@ -586,6 +813,9 @@ private:
         return refuse("unsupported-handler", Where,
                       "the handler captures a variable-length array");
       case LCK_ByRef:
+        // The function goes on while the operation does.
+        if (Current->Beside)
+          continue;
         return refuse("capture-by-reference", Where,
                       "the handler refers to a variable of the function that "
                       "started the operation, which has returned by then; "
@@ -597,6 +827,10 @@ private:
       if (!Var)
         continue;
       if (Var->isInitCapture()) {
+        if (Current->Beside && !isSharedFromThisCopy(Var))
+          return refuse("unsupported-handler", Where,
+                        "this capture is computed when the operation is "
+                        "started; name it as a variable before");
         if (isSharedFromThisCopy(Var)) {
           Op.HoldsSelf = true;
           if (mentions(Op.lambda()->getBody(), Var))
@@ -768,6 +1002,9 @@ private:
     };
     Walker W(*this);
     forEachOwnDecl(Text, [&](const Decl *D) { W.TraverseDecl(D); });
+    for (const auto &S : Graph.States)
+      if (S->Beside)
+        Graph.Starts[S.get()].push_back({S->Beside, S->Function, true});
   }
 
   const SourceText &Text;

@@ -53,13 +53,30 @@ std::string valueTypeText(const ParmVarDecl &Parameter,
 
 namespace {
 
-/// Substitutions inside a moved range: return becomes co_return, and renamed
-/// variables get their new names.
+/// Substitutions inside a moved range: return becomes co_return, renamed
+/// variables get their new names, and an agent that starts there is spawned.
 class RangeEdits : public ConstDynamicRecursiveASTVisitor {
 public:
-  RangeEdits(const SourceText &Text,
+  RangeEdits(const RenderContext &Context,
              const DenseMap<const ValueDecl *, std::string> &Names)
-      : Text(Text), Names(Names) {}
+      : Text(Context.Text), Start(Context.Start), Names(Names) {}
+
+  bool TraverseStmt(const Stmt *S) override {
+    const auto *Call = dyn_cast_or_null<CallExpr>(S);
+    std::string New = Call ? Start(*Call,
+                                   [&](const ValueDecl &D) {
+                                     auto Known = Names.find(&D);
+                                     return Known != Names.end()
+                                                ? Known->second
+                                                : D.getName().str();
+                                   })
+                           : "";
+    if (New.empty())
+      return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+    if (std::optional<TextRange> Range = Text.range(Call->getSourceRange()))
+      Edits.push_back({*Range, std::move(New)});
+    return true;
+  }
 
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
     ++Lambdas;
@@ -98,6 +115,7 @@ private:
   }
 
   const SourceText &Text;
+  StartText Start;
   const DenseMap<const ValueDecl *, std::string> &Names;
   unsigned Lambdas = 0;
 };
@@ -114,6 +132,9 @@ public:
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName())
         declareAs(P, P->getName().str(), P->getType().getNonReferenceType());
+    for (const Borrowed &B : A.Entry->Uses)
+      declareAs(B.Variable, B.Variable->getName().str(),
+                B.Variable->getType().getNonReferenceType());
     openBrace();
     block(A.Body);
     comments(A.Entry->Trailing, false);
@@ -151,7 +172,18 @@ private:
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       SmallPtrSet<const ValueDecl *, 16> Own;
       StringSet<> &Names;
-      explicit Visitor(StringSet<> &Names) : Names(Names) {}
+      StartText Start;
+      Visitor(StringSet<> &Names, StartText Start)
+          : Names(Names), Start(Start) {}
+      // What starts beside this agent has names of its own.
+      bool TraverseStmt(const Stmt *S) override {
+        const auto *Call = dyn_cast_or_null<CallExpr>(S);
+        if (Call && !Start(*Call, [](const ValueDecl &D) {
+                       return D.getNameAsString();
+                     }).empty())
+          return true;
+        return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+      }
       void add(const NamedDecl *D) {
         if (D->getDeclName().isIdentifier() && !D->getName().empty())
           Names.insert(D->getName());
@@ -172,9 +204,11 @@ private:
           add(V);
         return true;
       }
-    } V(ForeignNames);
+    } V(ForeignNames, Context.Start);
     for (const State *S : A.States) {
       V.Own.insert(S->parameters().begin(), S->parameters().end());
+      for (const Borrowed &B : S->Uses)
+        V.Own.insert(B.Variable);
       forEachStep(S->Steps, [&](const Step &Step) {
         if (const auto *D = dyn_cast_or_null<DeclStmt>(Step.Source))
           for (const Decl *Declared : D->decls())
@@ -190,7 +224,7 @@ private:
       });
     }
     for (const State *S : A.States)
-      V.TraverseStmt(S->Function->getBody());
+      V.TraverseStmt(S->Beside ? S->Beside : S->Function->getBody());
   }
 
   /// \p Name holds something that \p Op's handler has captured.
@@ -242,7 +276,7 @@ private:
 
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
-    RangeEdits Visitor(Text, Names);
+    RangeEdits Visitor(Context, Names);
     Visitor.TraverseStmt(Within);
     SmallVector<Substitution, 8> All(More);
     append_range(All, Visitor.Edits);

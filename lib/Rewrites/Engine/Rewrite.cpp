@@ -114,7 +114,7 @@ private:
     std::optional<std::string> After = edit(Chosen, Agents, Text);
     if (!After)
       return;
-    std::string Problem = verify(*After, Chosen, Text);
+    std::string Problem = verify(*After, Chosen, Agents, Text);
     if (!Problem.empty()) {
       After = convertOneByOne(Chosen, Agents, Text, Problem);
       if (!After)
@@ -139,11 +139,7 @@ private:
       std::optional<std::string> After;
       if (All.size() > 1) {
         After = edit(Trial, Agents, Text);
-        SmallVector<StringRef, 8> Left;
-        for (const Agent *Other : All)
-          if (!is_contained(Trial, Other))
-            Left.push_back(Other->Entry->Name);
-        Problem = After ? verify(*After, Trial, Text, Left) : "";
+        Problem = After ? verify(*After, Trial, Agents, Text) : "";
       }
       if (After && Problem.empty()) {
         Kept = std::move(Trial);
@@ -159,27 +155,29 @@ private:
     return Good;
   }
 
-  /// \p A and every function whose task it waits for.
+  /// \p A, every function whose task it waits for, and what starts beside the
+  /// code that moves into it.
   static void addWithCallees(Agent &A, MutableArrayRef<Agent> Agents,
                              std::vector<Agent *> &To) {
     if (is_contained(To, &A))
       return;
     To.push_back(&A);
     forEachNode(A.Body, [&](const Node &N) {
-      if (N.What != Node::Kind::Await || N.Op->How != Operation::Form::Task)
-        return;
-      const FunctionDecl *Callee = definitionOf(N.Op->Call->getDirectCallee());
+      const FunctionDecl *Callee = nullptr;
+      if (N.What == Node::Kind::Await && N.Op->How == Operation::Form::Task)
+        Callee = definitionOf(N.Op->Call->getDirectCallee());
       for (Agent &Other : Agents)
-        if (Other.Entry->Function == Callee && !Other.Why)
+        if (!Other.Why &&
+            ((Callee && Other.Entry->Function == Callee) || startsIn(Other, N)))
           addWithCallees(Other, Agents, To);
     });
   }
 
   /// What is wrong with the output, in the compiler's words; empty when it
   /// compiles, lints clean, does what the input did and offers nothing more to
-  /// rewrite than the entries in \p Left, whose turn is yet to come.
+  /// rewrite than those of \p Agents that are not among \p Chosen.
   std::string verify(const std::string &After, ArrayRef<Agent *> Chosen,
-                     const SourceText &Input, ArrayRef<StringRef> Left = {}) {
+                     ArrayRef<Agent> Agents, const SourceText &Input) {
     Parsed Output =
         parse(commandForOutput(Command, Unit->getLangOpts()), After);
     if (!Output.Errors.empty()) {
@@ -195,18 +193,46 @@ private:
     }
     SourceText Text(Output.Unit->getASTContext());
     for (const Agent *A : Chosen) {
-      std::string Difference = compareBehaviour(*A, Input, Text, *Dialect);
+      std::string Difference =
+          compareBehaviour(*A, Input, Text, *Dialect, Chosen);
       if (!Difference.empty())
         return "in '" + A->Entry->Name + "' " + Difference;
     }
     BuiltGraph Again = buildStateGraph(Text, makePatterns(Options.Patterns));
+    auto IsLeft = [&](const Agent &Found) {
+      return any_of(Agents, [&](const Agent &A) {
+        return A.Entry->Name == Found.Entry->Name && !is_contained(Chosen, &A);
+      });
+    };
     for (const Agent &A : planAgents(Again.Graph, Text))
-      if (!A.Why && !is_contained(Left, A.Entry->Name))
+      if (!A.Why && !IsLeft(A))
         return "a second run would convert '" + A.Entry->Name + "'";
     return "";
   }
 
-  void report(const BuiltGraph &Built, ArrayRef<Agent> Agents) {
+  /// \p Op starts in \p A: where a part of its function begins beside it, in
+  /// that part.
+  static bool isPartOf(const FoundOperation &Op, const Agent &A,
+                       const FunctionDecl *F) {
+    if (A.beside())
+      return any_of(A.States, [&](const State *S) {
+        bool Found = !S->IsPart && S->Function == F;
+        forEachStep(S->Steps, [&](const Step &Step) {
+          Found |= Step.What == Step::Kind::Suspend && Step.Op->Call &&
+                   Step.Op->Call->getBeginLoc() == Op.Where;
+        });
+        return Found || (S->Beside && S->Beside->getBeginLoc() == Op.Where);
+      });
+    return any_of(A.States, [&](const State *S) { return S->Function == F; });
+  }
+
+  void report(const BuiltGraph &Built, ArrayRef<Agent> AllAgents) {
+    // What starts beside a function comes before the function itself.
+    SmallVector<const Agent *, 8> Agents;
+    for (bool Beside : {true, false})
+      for (const Agent &A : AllAgents)
+        if ((A.beside() != nullptr) == Beside)
+          Agents.push_back(&A);
     const SourceManager &SM = Unit->getSourceManager();
     for (const FoundOperation &Op : Built.Operations) {
       RewriteSite Site;
@@ -214,8 +240,9 @@ private:
       Site.Where = {Command.File, Where.getLine(), Where.getColumn()};
       Site.Pattern = Op.Origin->Name.str();
       const FunctionDecl *F = definitionOf(Op.Function);
-      for (const Agent &A : Agents) {
-        if (none_of(A.States, [&](const State *S) { return S->Function == F; }))
+      for (const Agent *Each : Agents) {
+        const Agent &A = *Each;
+        if (!isPartOf(Op, A, F))
           continue;
         Site.Unit = A.Entry->Name;
         if (A.Why) {

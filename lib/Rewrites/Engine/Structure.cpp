@@ -20,6 +20,17 @@ void forEachNode(const Block &Nodes, function_ref<void(const Node &)> Visit) {
   }
 }
 
+static bool contains(const Stmt *Outer, const Stmt *Inner) {
+  return Outer == Inner || any_of(Outer->children(), [&](const Stmt *Child) {
+           return Child && contains(Child, Inner);
+         });
+}
+
+bool startsIn(const Agent &A, const Node &N) {
+  return A.beside() && N.What == Node::Kind::Code && N.Source &&
+         contains(N.Source, A.beside());
+}
+
 namespace {
 
 void forEachJump(const State &S, function_ref<void(const State *)> Visit) {
@@ -174,7 +185,8 @@ private:
     });
 
     Block Result = lower(S->Steps, S);
-    if (S->Function != A.Entry->Function && !S->IsPart && !Result.empty())
+    if (S->Function != A.Entry->Function && S != A.next() && !S->IsPart &&
+        !Result.empty())
       takeOverComments(*S, Result.front().Leading);
     for (const State *M : Merges) {
       Node Region;

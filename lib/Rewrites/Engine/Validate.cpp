@@ -9,6 +9,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
@@ -46,10 +47,62 @@ struct TransitionSystem {
   }
 };
 
+/// The agents that start in the middle of other code, by the call that starts
+/// them in the input and by their coroutine in the output.
+struct StartLabels {
+  DenseMap<const CallExpr *, std::string> Calls;
+  StringSet<> Coroutines;
+
+  explicit StartLabels(ArrayRef<Agent *> Agents) {
+    for (const Agent *A : Agents)
+      if (A->beside()) {
+        Calls[A->beside()] = A->Coroutine;
+        Coroutines.insert(A->Coroutine);
+      }
+  }
+
+  /// The coroutine that \p Call starts; empty when it starts none.
+  std::string started(const CallExpr &Call) const {
+    auto Known = Calls.find(&Call);
+    if (Known != Calls.end())
+      return Known->second;
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee || !Callee->getDeclName().isIdentifier() ||
+        (Callee->getName() != "spawn" && Callee->getName() != "co_spawn"))
+      return "";
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const StringSet<> &Coroutines;
+      std::string Found;
+      explicit Visitor(const StringSet<> &Coroutines)
+          : Coroutines(Coroutines) {}
+      bool VisitCallExpr(const CallExpr *Inner) override {
+        const FunctionDecl *F = Inner->getDirectCallee();
+        if (F && F->getDeclName().isIdentifier() &&
+            Coroutines.contains(F->getName()))
+          Found = F->getName().str();
+        return true;
+      }
+    } V(Coroutines);
+    V.TraverseStmt(&Call);
+    return V.Found;
+  }
+};
+
 /// Collects what normal text leaves out or spells differently.
 class Normalizer : public ConstDynamicRecursiveASTVisitor {
 public:
-  explicit Normalizer(const SourceText &Text) : Text(Text) {}
+  Normalizer(const SourceText &Text, const StartLabels &Starts)
+      : Text(Text), Starts(Starts) {}
+
+  bool TraverseStmt(const Stmt *S) override {
+    const auto *Call = dyn_cast_or_null<CallExpr>(S);
+    std::string Started = Call ? Starts.started(*Call) : "";
+    if (Started.empty())
+      return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+    if (std::optional<TextRange> Range = Text.range(Call->getSourceRange()))
+      Edits.push_back({*Range, "start " + Started});
+    return true;
+  }
 
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
     const auto *V = dyn_cast<VarDecl>(E->getDecl());
@@ -77,14 +130,16 @@ private:
   }
 
   const SourceText &Text;
+  const StartLabels &Starts;
 };
 
 /// Reads one side. What both sides have in common is read by the same code;
 /// only suspensions and control flow between states differ.
 class Reader {
 public:
-  Reader(const SourceText &Text, const TargetDialect &Dialect)
-      : Text(Text), Dialect(Dialect) {
+  Reader(const SourceText &Text, const TargetDialect &Dialect,
+         const StartLabels &Starts)
+      : Text(Text), Dialect(Dialect), Starts(Starts) {
     End = System.add({Point::Kind::End, "", 0, 0});
   }
 
@@ -110,7 +165,7 @@ private:
   //--- Text --------------------------------------------------------------//
 
   std::string normal(const Stmt *S) const {
-    Normalizer N(Text);
+    Normalizer N(Text, Starts);
     N.TraverseStmt(S);
     std::optional<TextRange> Range = Text.range(S->getSourceRange());
     return Range ? tokens(Text.text(*Range, N.Edits)) : std::string();
@@ -226,7 +281,8 @@ private:
 
   unsigned passed(const ParmVarDecl &P, const Expr &Argument, unsigned After) {
     if (!P.getDeclName())
-      return Argument.HasSideEffects(Text.context())
+      return !variableNamedBy(&Argument) &&
+                     Argument.HasSideEffects(Text.context())
                  ? event(normal(asWritten(&Argument)), After)
                  : After;
     return assigned(&Argument, After);
@@ -434,6 +490,7 @@ private:
 
   const SourceText &Text;
   const TargetDialect &Dialect;
+  const StartLabels &Starts;
   TransitionSystem System;
   unsigned End = 0;
   const LoopEnds *Loop = nullptr;
@@ -502,12 +559,15 @@ const CoroutineBodyStmt *findCoroutine(const Agent &A,
 
 std::string compareBehaviour(const Agent &A, const SourceText &Input,
                              const SourceText &Output,
-                             const TargetDialect &Dialect) {
+                             const TargetDialect &Dialect,
+                             ArrayRef<Agent *> Converted) {
   const CoroutineBodyStmt *Coroutine = findCoroutine(A, Output);
   if (!Coroutine)
     return "the output has no coroutine '" + A.Coroutine + "'";
-  return compare(Reader(Input, Dialect).readAgent(A),
-                 Reader(Output, Dialect).readCoroutine(Coroutine->getBody()));
+  StartLabels Starts(Converted);
+  return compare(
+      Reader(Input, Dialect, Starts).readAgent(A),
+      Reader(Output, Dialect, Starts).readCoroutine(Coroutine->getBody()));
 }
 
 } // namespace coralc

@@ -2,21 +2,20 @@
 // RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
 // RUN: %gxx -std=c++20 -fsyntax-only %s
 
-#include <asio/steady_timer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <iostream>
 
-class ticker {
+class greeter {
 public:
-  explicit ticker(asio::io_context &io) : timer_(io) {}
+  explicit greeter(asio::io_context &io) : io_(io) {}
 
-  void start() {
+  void greet() {
   // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [operation-not-last]
-    timer_.async_wait([](std::error_code) {
-      std::cout << "done\n";
-    });
-    std::cout << "waiting\n";
+    asio::post(io_, [] { std::cout << "hello\n"; });
+    std::cout << "greeting\n";
   }
 
 private:
-  asio::steady_timer timer_;
+  asio::io_context &io_;
 };

@@ -8,16 +8,12 @@ class ticker {
 public:
   explicit ticker(asio::io_context &io) : timer_(io) {}
 
-  void start(int kind) {
-    switch (kind) {
-    case 0:
-      break;
-    default:
-  // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} [unsupported-control-flow]
-      timer_.async_wait([](std::error_code) {});
-    }
+  void start() {
+  // CHECK: [[#@LINE+1]]:22: note: not converted: {{.*}} [unsupported-control-flow]
+    started_ = true, timer_.async_wait([](std::error_code) {});
   }
 
 private:
   asio::steady_timer timer_;
+  bool started_ = false;
 };

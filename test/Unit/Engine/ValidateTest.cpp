@@ -111,7 +111,7 @@ protected:
     Agents.front().Coroutine = "values";
     std::unique_ptr<TargetDialect> Dialect =
         makeDialect(RewriteTarget::Coral, "asio");
-    return compareBehaviour(Agents.front(), Input, Output, *Dialect);
+    return compareBehaviour(Agents.front(), Input, Output, *Dialect, {});
   }
 };
 
@@ -199,7 +199,7 @@ TEST_F(Validate, AMissingCoroutineIsSeen) {
   Agents.front().Coroutine = "values";
   std::unique_ptr<TargetDialect> Dialect =
       makeDialect(RewriteTarget::Coral, "asio");
-  EXPECT_EQ(compareBehaviour(Agents.front(), Input, Input, *Dialect),
+  EXPECT_EQ(compareBehaviour(Agents.front(), Input, Input, *Dialect, {}),
             "the output has no coroutine 'values'");
 }
 

@@ -9,8 +9,10 @@
 namespace coralc {
 
 /// An expression for the executor that \p Op's handler runs on, valid where
-/// the agent is started; empty when there is none.
-std::string executorOf(const Operation &Op, const SourceText &Text);
+/// the agent is started; empty when there is none. \p SeesLocals: it is started
+/// where the operation was, among the same variables.
+std::string executorOf(const Operation &Op, const SourceText &Text,
+                       bool SeesLocals);
 
 } // namespace coralc
 

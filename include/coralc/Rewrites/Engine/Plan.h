@@ -79,7 +79,17 @@ struct Agent {
   std::string Coroutine;
 
   bool contains(const State *S) const;
+  /// The start in a function's middle from which the agent goes on beside it.
+  const clang::CallExpr *beside() const { return Entry->Beside; }
+  /// The function that an agent which begins beside another goes on in after
+  /// its first operation, if it does: the agent takes its place.
+  const State *next() const {
+    return Entry->Beside && States.size() > 1 ? States[1] : nullptr;
+  }
 };
+
+/// The call that starts \p A is inside the code that \p N moves.
+bool startsIn(const Agent &A, const Node &N);
 
 /// Partitions \p Graph into agents and structures each of them.
 std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);

@@ -69,9 +69,18 @@ struct RenderedBody {
   std::vector<TextRange> Written;
 };
 
+/// How a variable is called where a piece of text goes.
+using NameOf = llvm::function_ref<std::string(const clang::ValueDecl &)>;
+
+/// What stands in place of a call that starts an agent beside the code around
+/// it; empty for any other call.
+using StartText =
+    llvm::function_ref<std::string(const clang::CallExpr &, NameOf)>;
+
 struct RenderContext {
   const SourceText &Text;
   const TargetDialect &Dialect;
+  StartText Start;
   Layout Style;
   /// The column of the function's first line.
   unsigned Indent = 0;

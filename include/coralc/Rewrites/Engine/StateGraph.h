@@ -24,8 +24,9 @@
 //   do_write: suspend write(ec);    branch !ec {jump do_read()}   {end}
 //
 // A sequence is well formed when a suspension is the last thing its activation
-// does (Danvy's condition for returning to direct style): StepBuilder refuses
-// every body where code would run between starting an operation and returning.
+// does (Danvy's condition for returning to direct style). An operation that is
+// started while its function goes on is no suspension of that function: what
+// its handler does is a state of its own, begun where the operation is started.
 //
 //===----------------------------------------------------------------------===//
 
@@ -168,12 +169,23 @@ struct PullGenerator {
   std::vector<const clang::Decl *> Obsolete;
 };
 
+/// A variable of the function around an agent that starts in its middle.
+struct Borrowed {
+  const clang::VarDecl *Variable = nullptr;
+  bool ByReference = false;
+};
+
 struct State {
   /// The function whose body this is; for a state of a hand-made machine the
   /// function that holds the switch.
   const clang::FunctionDecl *Function = nullptr;
   /// A piece of \c Function that several states go on in.
   bool IsPart = false;
+  /// The start of an operation in the middle of \c Function, which does not
+  /// wait for it: this part begins there and goes on beside the function.
+  const clang::CallExpr *Beside = nullptr;
+  /// What a part that goes on beside its function uses of it.
+  llvm::SmallVector<Borrowed, 4> Uses;
   Sequence Steps;
   /// Comments after the last statement.
   Trivia Trailing;
@@ -204,6 +216,7 @@ struct StartSite {
 /// All states of a translation unit, and who enters them from outside.
 class StateGraph {
 public:
+  /// The state that is all of \p Function.
   State *find(const clang::FunctionDecl *Function) const;
   State &add(const clang::FunctionDecl *Function);
 

@@ -19,10 +19,12 @@
 namespace coralc {
 
 /// What \p A does in \p Input and its coroutine does not do in \p Output, or
-/// the other way round; empty when there is no difference.
+/// the other way round; empty when there is no difference. \p Converted are
+/// all agents that have become coroutines.
 std::string compareBehaviour(const Agent &A, const SourceText &Input,
                              const SourceText &Output,
-                             const TargetDialect &Dialect);
+                             const TargetDialect &Dialect,
+                             llvm::ArrayRef<Agent *> Converted);
 
 } // namespace coralc
 

@@ -1,4 +1,4 @@
-// RUN: %coral rewrite %s -- -std=c++20 2>%t.notes | count 0
+// RUN: %coral rewrite --target=asio %s -- -std=c++20 2>%t.notes | count 0
 // RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
 // RUN: %gxx -std=c++20 -fsyntax-only %s
 
@@ -8,16 +8,12 @@ class ticker {
 public:
   explicit ticker(asio::io_context &io) : timer_(io) {}
 
-  bool start() {
-    if (started_)
-      return false;
-    started_ = true;
-  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [returns-a-value]
+  void restart() {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [started-later]
     timer_.async_wait([](std::error_code) {});
-    return true;
+    timer_.cancel();
   }
 
 private:
   asio::steady_timer timer_;
-  bool started_ = false;
 };
