@@ -46,7 +46,7 @@ TEST(Vocabulary, TheGlobalNamespaceAddsNothing) {
 
 TEST(Vocabulary, WhatIsNoNameIsAnErrorWithItsPlace) {
   llvm::StringRef Head = "library: x\nsummary: s\nnamespaces: [a]\n";
-  for (llvm::StringRef Bad : {"task<int>", "a::", "a b", "f()", "1st"}) {
+  for (llvm::StringRef Bad : {"task<int>", "'a::'", "a b", "f()", "1st"}) {
     std::string Said = problem((Head + "detaching: [f, " + Bad + "]\n").str());
     EXPECT_TRUE(llvm::StringRef(Said).starts_with("v.yaml:4:16: not a name"))
         << Said;
