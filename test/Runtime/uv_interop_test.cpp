@@ -238,6 +238,24 @@ TEST_F(UvLoop, WhatATimerOfLibuvsSchedulesDoesNotWait) {
   uv_run(native, UV_RUN_NOWAIT);
 }
 
+TEST_F(UvLoop, ADeadlineThatPassesBeforeTheWaitEndsIt) {
+  uv_timer_t timer;
+  uv_timer_init(native, &timer);
+  uv_timer_start(
+      &timer,
+      [](uv_timer_t *t) {
+        std::this_thread::sleep_for(20ms);
+        uv_update_time(t->loop);
+      },
+      1, 0);
+  // Due before ours, and ends after it: libuv finds both due before it waits.
+  std::this_thread::sleep_for(2ms);
+  auto body = []() -> task<void> { co_await coral::sleep(5ms); };
+  run(body());
+  uv_close(reinterpret_cast<uv_handle_t *>(&timer), nullptr);
+  uv_run(native, UV_RUN_NOWAIT);
+}
+
 TEST_F(UvLoop, ASleepIsCancelled) {
   auto sleep = [&]() -> task<void> { co_await uv::sleep(native, 1h); };
   auto body = [&]() -> task<void> {

@@ -106,8 +106,10 @@ void uv_loop::poll(std::optional<duration> timeout) {
   if (timeout) {
     const auto rounded_up = std::chrono::ceil<std::chrono::milliseconds>(*timeout);
     uv_update_time(&state_->loop);
+    // libuv may find the timer due before it waits; without it the wait would have no end.
     uv_timer_start(
-        &state_->timeout, [](uv_timer_t *) {}, static_cast<std::uint64_t>(rounded_up.count()), 0);
+        &state_->timeout, [](uv_timer_t *handle) { uv_stop(handle->loop); },
+        static_cast<std::uint64_t>(rounded_up.count()), 0);
   }
   uv_run(&state_->loop, UV_RUN_ONCE);
   uv_timer_stop(&state_->timeout);
