@@ -42,17 +42,8 @@ private:
   /// Has the library whose coroutine this is something like gather?
   bool canCollect(const FunctionDecl &Function) const {
     const CXXRecordDecl *Record = recordOf(Function.getReturnType());
-    if (!Record)
-      return false;
-    std::string Name = vocabularyName(*Record);
-    return llvm::any_of(
-        Unit.types().vocabularies().all(), [&](const Vocabulary &Library) {
-          return !Library.names(Role::Collecting).empty() &&
-                 llvm::any_of(Library.Namespaces, [&](llvm::StringRef Space) {
-                   return llvm::StringRef(Name).starts_with(
-                       (Space + "::").str());
-                 });
-        });
+    return Record && Unit.types().vocabularies().libraryHas(
+                         Role::Collecting, vocabularyName(*Record));
   }
 
   void visit(const CompoundStmt &Block) {

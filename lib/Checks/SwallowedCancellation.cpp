@@ -66,19 +66,8 @@ private:
   /// Does the library whose coroutine this is cancel by throwing?
   bool cancelsByThrowing() const {
     const CXXRecordDecl *Record = recordOf(Function.getReturnType());
-    if (!Record)
-      return false;
-    std::string Name = vocabularyName(*Record);
-    return llvm::any_of(
-        Unit.types().vocabularies().all(), [&](const Vocabulary &Library) {
-          return !Library.names(Role::CancellationType).empty() &&
-                 llvm::any_of(Library.Namespaces,
-                              [&](llvm::StringRef Namespace) {
-                                return Namespace != "std" &&
-                                       llvm::StringRef(Name).starts_with(
-                                           (Namespace + "::").str());
-                              });
-        });
+    return Record && Unit.types().vocabularies().libraryHas(
+                         Role::CancellationType, vocabularyName(*Record));
   }
 
   bool takesCancellation(const CXXCatchStmt &Handler) const {

@@ -294,6 +294,17 @@ bool VocabularySet::has(Role R, StringRef Name) const {
   return Roles.lookup(Name) >> unsigned(R) & 1;
 }
 
+bool VocabularySet::libraryHas(Role R, StringRef Name) const {
+  return any_of(Vocabularies, [&](const Vocabulary &Library) {
+    return !Library.names(R).empty() &&
+           any_of(Library.Namespaces, [&](StringRef Namespace) {
+             StringRef Inside = Name;
+             return Namespace != "std" && Inside.consume_front(Namespace) &&
+                    Inside.starts_with("::");
+           });
+  });
+}
+
 static std::vector<Vocabulary> parseBuiltin() {
   static constexpr std::pair<StringRef, StringRef> Files[] = {
 #include "Vocabularies.inc"

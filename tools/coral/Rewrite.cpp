@@ -66,7 +66,7 @@ std::vector<Finding> lintOutput(clang::ASTUnit &Unit) {
   for (const Diagnosis &D :
        runChecks(Parsed, [&](StringRef Id) { return Default.contains(Id); })) {
     clang::PresumedLoc Where = Unit.getSourceManager().getPresumedLoc(D.Where);
-    if (Where.isValid())
+    if (Where.isValid() && D.Level == 0)
       Findings.push_back(
           {D.Check.str(),
            {Where.getFilename(), Where.getLine(), Where.getColumn()},

@@ -115,6 +115,10 @@ public:
   /// Does some library call something \p Name that plays the role \p R?
   bool has(Role R, llvm::StringRef Name) const;
 
+  /// Does the library in whose namespaces \p Name lies have anything that plays
+  /// the role \p R? What lies in std is no library's own.
+  bool libraryHas(Role R, llvm::StringRef Name) const;
+
   /// Sorted by library.
   const std::vector<Vocabulary> &all() const { return Vocabularies; }
 
