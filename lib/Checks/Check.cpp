@@ -120,6 +120,16 @@ llvm::ArrayRef<const FunctionDecl *> TranslationUnit::functions() {
   return *Functions;
 }
 
+llvm::ArrayRef<Loan> TranslationUnit::loans() {
+  if (!Loans) {
+    Loans.emplace();
+    for (const FunctionDecl *Function : functions())
+      if (!Function->isInvalidDecl())
+        findLoans(*Function, Borrows, Types, *Loans);
+  }
+  return *Loans;
+}
+
 Diagnosis &TranslationUnit::report(SourceLocation Where, std::string Message) {
   for (Diagnosis &Report : Reports)
     if (Report.Check == RunningCheck && Report.Where == Where) {

@@ -147,7 +147,8 @@ QualType returnTypeOf(const FunctionDecl *Function) {
     return {};
   QualType Type = Function->getReturnType();
   const auto *Deduced = Type->getContainedDeducedType();
-  if (!Deduced || Deduced->isDeduced())
+  // In a template's pattern a deduced type stays a placeholder.
+  if (!Deduced || (Deduced->isDeduced() && !Type->isDependentType()))
     return Type;
   if (const Expr *Value = onlyReturned(Function))
     if (recordOf(Value->getType()))

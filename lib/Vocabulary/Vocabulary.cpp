@@ -53,6 +53,8 @@ constexpr RoleKey RoleKeys[] = {
     {Role::Consuming, "consuming"},
     // Keeps the callable that it is given alive until its coroutine has ended.
     {Role::KeepAlive, "keep-alive"},
+    // Destroys the callable that it is given as soon as it has called it.
+    {Role::Forgetting, "forgetting"},
     // Calls what it is given and drops the result.
     {Role::Dropping, "dropping"},
     // Runs what it is given where it may block.

@@ -8,6 +8,8 @@
 namespace asio {
 
 struct io_context {
+  io_context();
+  io_context(const io_context &) = delete;
   void run();
 };
 struct detached_t {};

@@ -83,6 +83,8 @@ template <class T> T sync_wait(task<T> &t);
 template <class... T> task<void> when_all(task<T> &&...tasks);
 
 struct async_scope {
+  async_scope() noexcept;
+  async_scope(const async_scope &) = delete;
   template <class T> void spawn(task<T> t);
 };
 

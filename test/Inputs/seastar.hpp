@@ -25,6 +25,7 @@ private:
 
 template <class T> future<T> make_ready_future(T value);
 future<> make_ready_future();
+template <class T> template <class F> future<void> future<T>::then(F &&) { return make_ready_future(); }
 template <class... F> future<> when_all(F &&...futures);
 
 namespace internal {

@@ -22,6 +22,7 @@
 #ifndef CORALC_CHECKS_CHECK_H
 #define CORALC_CHECKS_CHECK_H
 
+#include "coralc/Analysis/Loans.h"
 #include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Support/Finding.h"
 #include "clang/Basic/Diagnostic.h"
@@ -101,6 +102,16 @@ public:
   /// instantiations.
   llvm::ArrayRef<const clang::FunctionDecl *> functions();
 
+  /// What tasks borrow, function by function.
+  Borrowing &borrowing() { return Borrows; }
+
+  /// The tasks of all functions() that may outlive what they borrow.
+  llvm::ArrayRef<Loan> loans();
+
+  /// The level that is asked for: a check may have more to say at a higher one
+  /// than that at which it is on.
+  unsigned Level = 0;
+
   /// Source ranges that the preprocessor skipped, when the host recorded them.
   std::vector<clang::SourceRange> SkippedRanges;
 
@@ -115,7 +126,9 @@ private:
 
   clang::ASTContext &Context;
   CoroutineTypes Types;
+  Borrowing Borrows{Types};
   std::optional<std::vector<const clang::FunctionDecl *>> Functions;
+  std::optional<std::vector<Loan>> Loans;
   llvm::StringRef RunningCheck;
   std::deque<Diagnosis> Reports;
   /// Takes what is said about a place that was reported before.

@@ -64,6 +64,7 @@ enum class Role : unsigned char {
   Racing,
   Consuming,
   KeepAlive,
+  Forgetting,
   Dropping,
   Offloading,
   Shield,
