@@ -90,4 +90,30 @@ bool keepsAlive(const FunctionDecl &Function, const CXXRecordDecl &Class,
   });
 }
 
+bool livesInMain(const CXXRecordDecl &Class,
+                 llvm::ArrayRef<const FunctionDecl *> Functions) {
+  bool InMain = false, OnHeap = false;
+  auto IsClass = [&](QualType Type) {
+    const CXXRecordDecl *Record = recordOf(Type);
+    return Record && !Type->isReferenceType() &&
+           patternOf(Record) == patternOf(&Class);
+  };
+  for (const FunctionDecl *Function : Functions)
+    anyStatement(bodyOf(*Function), [&](const Stmt &Node) {
+      if (const auto *Statement = dyn_cast<DeclStmt>(&Node)) {
+        for (const Decl *Declared : Statement->decls())
+          if (const auto *Variable = dyn_cast<VarDecl>(Declared))
+            InMain |= Function->isMain() && IsClass(Variable->getType());
+      } else if (const auto *New = dyn_cast<CXXNewExpr>(&Node)) {
+        OnHeap |= IsClass(New->getAllocatedType());
+      } else if (const auto *Call = dyn_cast<CallExpr>(&Node)) {
+        // make_shared and its like.
+        OnHeap |=
+            !Call->isTypeDependent() && refersStrongly(Call->getType(), Class);
+      }
+      return OnHeap;
+    });
+  return InMain && !OnHeap;
+}
+
 } // namespace coralc

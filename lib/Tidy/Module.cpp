@@ -106,7 +106,6 @@ public:
       Shared->Unit = std::make_unique<TranslationUnit>(*Result.Context,
                                                        *Shared->Vocabularies);
       Shared->Unit->SkippedRanges = Shared->SkippedRanges;
-      Shared->Unit->Level = Level;
     }
     for (const Diagnosis &Found : runChecks(
              *Shared->Unit, [&](llvm::StringRef Name) { return Name == Id; }))

@@ -16,6 +16,7 @@
 #define CORALC_ANALYSIS_KEPTALIVE_H
 
 #include "clang/AST/Type.h"
+#include "llvm/ADT/ArrayRef.h"
 
 namespace clang {
 class CXXRecordDecl;
@@ -39,6 +40,11 @@ bool mentionsReference(const clang::Stmt *Root,
 /// that it works on, by a parameter, a local variable or a capture?
 bool keepsAlive(const clang::FunctionDecl &Function,
                 const clang::CXXRecordDecl &Class, CoroutineTypes &Types);
+
+/// Are the objects of \p Class that this translation unit makes, as far as it
+/// shows, variables of `main`? They are there for as long as anything runs.
+bool livesInMain(const clang::CXXRecordDecl &Class,
+                 llvm::ArrayRef<const clang::FunctionDecl *> Functions);
 
 } // namespace coralc
 

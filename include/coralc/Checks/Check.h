@@ -108,10 +108,6 @@ public:
   /// The tasks of all functions() that may outlive what they borrow.
   llvm::ArrayRef<Loan> loans();
 
-  /// The level that is asked for: a check may have more to say at a higher one
-  /// than that at which it is on.
-  unsigned Level = 0;
-
   /// Source ranges that the preprocessor skipped, when the host recorded them.
   std::vector<clang::SourceRange> SkippedRanges;
 

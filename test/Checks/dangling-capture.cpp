@@ -1,0 +1,158 @@
+// coral-dangling-capture: closures that die before their coroutine.
+//
+// RUN: %exits 1 %coral lint --checks=coral-dangling-capture %s -- -std=c++23 -I%S/../Inputs \
+// RUN:   | FileCheck %s --implicit-check-not=warning:
+#include "asio_like.hpp"
+#include "cppcoro.hpp"
+#include "kinds.hpp"
+#include "seastar.hpp"
+#include <functional>
+#include <optional>
+#include <vector>
+
+using cppcoro::task;
+cppcoro::async_scope scope;
+task<> go();
+template <class T> T forward_to_nobody(T);
+
+//===--- Temporaries that are called and kept -----------------------------===//
+
+task<int> kept(int x) {
+  auto t = [x]() -> task<int> { co_return x; }();
+  // CHECK: :[[@LINE-1]]:12: warning: this closure dies at the end of the full-expression, but its coroutine uses what it captures after that; pass it as parameters, or keep the closure for as long as the task [coral-dangling-capture]
+  // CHECK: :[[@LINE-2]]:43: note: uses a capture here
+  task<int> u = [&]() -> task<int> { co_return x; }();
+  // CHECK: :[[@LINE-1]]:17: warning: this closure
+  std::optional<task<int>> v = [=] -> task<int> { co_return x; }();
+  // CHECK: :[[@LINE-1]]:32: warning: this closure
+  std::vector<task<int>> w;
+  w.push_back([x]() -> task<int> { co_return x; }());
+  // CHECK: :[[@LINE-1]]:15: warning: this closure
+  auto all = cppcoro::when_all([x]() -> task<int> { co_return x; }(), std::move(u));
+  // CHECK: :[[@LINE-1]]:32: warning: this closure
+  task<int> late;
+  late = [x](this auto &&) -> task<int> { co_return x; }();
+  // CHECK: :[[@LINE-1]]:10: warning: this closure
+  co_await std::move(all);
+  co_await std::move(late);
+  for (auto &each : w)
+    co_await std::move(each);
+  co_return co_await std::move(t) + co_await std::move(*v);
+}
+
+struct Session {
+  int n = 0;
+  task<int> task_;
+  task<int> run() { co_return n; }
+  void spawned(asio::io_context &io) {
+    scope.spawn([this]() -> task<int> { co_return co_await run(); }());
+    // CHECK: :[[@LINE-1]]:17: warning: this closure
+    asio::co_spawn(io, [this]() -> asio::awaitable<int> { co_return n; }(), asio::detached);
+    // CHECK: :[[@LINE-1]]:24: warning: this closure
+    asio::co_spawn(io, [this]() -> asio::awaitable<int> { co_return n; }, asio::detached);
+    task_ = [this]() -> task<int> { co_return n; }();
+    // CHECK: :[[@LINE-1]]:13: warning: this closure
+  }
+  Session() : task_([this]() -> task<int> { co_return n; }()) {}
+  // CHECK: :[[@LINE-1]]:21: warning: this closure
+};
+
+/// An eager coroutine has what it read before its first suspension.
+void eager(int x) {
+  [x]() -> kinds::detached { co_await kinds::sleep_for(x); }();
+  [x]() -> kinds::detached {
+    // CHECK: :[[@LINE-1]]:3: warning: this closure
+    // CHECK: :[[@LINE+1]]:5: note: the coroutine suspends here
+    co_await kinds::sleep_for(1);
+    // CHECK: :[[@LINE+1]]:31: note: uses a capture here
+    co_await kinds::sleep_for(x);
+  }();
+  [x]() -> kinds::detached {
+    int copy = x;
+    co_await kinds::sleep_for(1);
+    co_await kinds::sleep_for(copy);
+  }();
+  [x]() -> kinds::detached {
+    for (int i = 0; i < 3; ++i)
+      // CHECK: :[[@LINE-2]]:3: warning: this closure
+      co_await kinds::sleep_for(x);
+  }();
+}
+
+task<int> returned(int x) {
+  return [x]() -> task<int> { co_return x; }();
+  // CHECK: :[[@LINE-1]]:10: warning: this closure
+}
+task<int> returned_named(int x) {
+  auto work = [x]() -> task<int> { co_return x; };
+  return work();
+  // CHECK: :[[@LINE-1]]:10: warning: the closure 'work' dies when this function returns
+}
+
+/// Through a helper that calls what it is given.
+template <class F> auto call(F &&f) { return f(); }
+task<int> through(int x) {
+  auto t = call([x]() -> task<int> { co_return x; });
+  // CHECK: :[[@LINE-1]]:17: warning: this closure
+  co_return co_await std::move(t) + co_await call([x]() -> task<int> { co_return x; });
+}
+
+/// The loop's own closure ends with each iteration.
+task<> in_a_loop(int n) {
+  std::vector<task<int>> all;
+  for (int i = 0; i < n; ++i) {
+    auto work = [i]() -> task<int> { co_return i; };
+    all.push_back(work());
+    // CHECK: :[[@LINE-1]]:19: warning: the closure 'work' dies at the end of its scope
+  }
+  for (auto &each : all)
+    co_await std::move(each);
+}
+
+//===--- Closures that live long enough -----------------------------------===//
+
+task<int> fine(int x) {
+  co_await [&x]() -> task<int> { co_return x; }();
+  cppcoro::sync_wait([&x]() -> task<int> { co_return x; }());
+  co_await cppcoro::when_all([x]() -> task<int> { co_return x; }(), [x]() -> task<int> { co_return x; }());
+  auto work = [x]() -> task<int> { co_return x; };
+  auto t = work();
+  std::vector<task<int>> all;
+  all.push_back(work());
+  for (auto &each : all)
+    co_await std::move(each);
+  auto by_value = [x](this auto) -> task<int> { co_return x; }();
+  co_await std::move(by_value);
+  auto parameter = [](int y) -> task<int> { co_return y; }(x);
+  co_await std::move(parameter);
+  auto unused = [x]() -> task<int> { co_return 1; }();
+  co_await std::move(unused);
+  static int lasting = 0;
+  auto uncaptured = [] -> task<int> { co_return lasting; }();
+  co_await std::move(uncaptured);
+  auto synchronous = [x]() -> kinds::result<int> { co_return x; }();
+  forward_to_nobody([x]() -> task<int> { co_return x; }());
+  for (int i = 0; i < 3; ++i) {
+    auto inner = [i]() -> task<int> { co_return i; };
+    auto started = inner();
+    co_await std::move(started);
+  }
+  co_return co_await std::move(t);
+}
+
+/// Runs once, and is never run: it is destroyed before it starts.
+void never_run(int x) {
+  [[maybe_unused]] auto t = [x]() -> task<int> { co_return x; }();
+}
+
+/// The first suspension is in a branch that does not come back.
+kinds::detached branches(int x) {
+  [x](bool b) -> kinds::detached {
+    if (b) {
+      co_await kinds::sleep_for(1);
+      co_return;
+    }
+    co_await kinds::sleep_for(x);
+  }(true);
+  co_return;
+}
