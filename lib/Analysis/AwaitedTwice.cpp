@@ -9,6 +9,7 @@
 #include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Model/Records.h"
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclCXX.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/ParentMap.h"
 #include "clang/AST/StmtCXX.h"
@@ -96,6 +97,20 @@ public:
     return Found;
   }
 
+  /// Does \p Promise take values? A yield_value with a static_assert in it is
+  /// there to say that it does not.
+  static bool yieldsValues(const CXXRecordDecl *Promise) {
+    return llvm::any_of(
+        methodsNamed(definitionOf(patternOf(Promise)), "yield_value"),
+        [](const FunctionDecl *Yield) {
+          return !anyStatement(visibleBody(Yield), [](const Stmt &Node) {
+            const auto *Declaration = dyn_cast<DeclStmt>(&Node);
+            return Declaration && Declaration->isSingleDecl() &&
+                   isa<StaticAssertDecl>(Declaration->getSingleDecl());
+          });
+        });
+  }
+
   /// The type of \p Name, if a task that can be used up is in it.
   static const CoroutineType *typeOf(const VarDecl &Name,
                                      CoroutineTypes &Types) {
@@ -106,8 +121,10 @@ public:
     const CoroutineType *Type = Types.lookup(Name.getType());
     if (!Type || Type->Synchronous || Type->Shared || !Type->Promise)
       return nullptr;
-    return Type->Kind == CoroutineKind::Task ||
-                   Type->Kind == CoroutineKind::Generator
+    if (Type->Kind == CoroutineKind::Generator)
+      return Type;
+    // One that yields gives its next value with each await.
+    return Type->Kind == CoroutineKind::Task && !yieldsValues(Type->Promise)
                ? Type
                : nullptr;
   }

@@ -192,6 +192,29 @@ task<> broken_off(bool b) {
   co_await sleeping;
   co_await sleeping;
 }
+/// Gives its next value with each await.
+struct stream {
+  struct promise_type {
+    stream get_return_object();
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    std::suspend_always yield_value(int) noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {}
+  };
+  stream(stream &&);
+  ~stream() { handle_.destroy(); }
+  bool await_ready() { return false; }
+  auto await_suspend(std::coroutine_handle<>) { return handle_; }
+  int await_resume();
+  std::coroutine_handle<promise_type> handle_;
+};
+stream values();
+task<int> reads_on() {
+  auto s = values();
+  int n = co_await s;
+  co_return n + co_await s;
+}
 int partly() {
   auto g = numbers();
   int sum = 0;
