@@ -7,9 +7,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <utility>
+#include <vector>
 
 using cppcoro::task;
 
@@ -373,4 +376,169 @@ struct ready_now {
 task<> ready_by_name(ready_now r) {
   std::lock_guard guard(m);
   co_await r;
+}
+
+// Owners of guards: what holds a lock is somewhere else than in the variable.
+using unique = std::unique_lock<std::mutex>;
+using guard_lock = std::lock_guard<std::mutex>;
+struct transaction {
+  unique lock{m};
+  int id = 0;
+};
+struct account {
+  std::mutex mutex;
+  auto synchronised() { return std::pair(unique(mutex), 1); }
+};
+std::mutex m2, m3;
+task<> owners(account &a) {
+  {
+    std::optional<unique> maybe;
+    maybe.emplace(m);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'maybe' keeps a mutex locked
+    // CHECK: :[[@LINE-3]]:5: note: locked here
+  }
+  {
+    auto pointed = std::make_unique<guard_lock>(m);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'pointed' keeps a mutex locked
+  }
+  {
+    std::unique_ptr<guard_lock> made(new guard_lock(m));
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'made' keeps a mutex locked
+  }
+  {
+    auto shared = std::make_shared<guard_lock>(m);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'shared' keeps a mutex locked
+  }
+  {
+    std::vector<unique> all;
+    all.emplace_back(m);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'all' keeps a mutex locked
+  }
+  {
+    transaction t;
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 't' keeps a mutex locked
+  }
+  {
+    transaction braced{};
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'braced' keeps a mutex locked
+  }
+  {
+    auto [lock, n] = a.synchronised();
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'lock' keeps a mutex locked
+  }
+  {
+    const auto &extended = unique(m);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'extended' keeps a mutex locked
+  }
+}
+task<> taken_later() {
+  {
+    unique first(m, std::defer_lock), second(m2, std::defer_lock);
+    std::lock(first, second);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'first' keeps a mutex locked
+  }
+  {
+    unique from(m), into;
+    into = std::move(from);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'into' keeps a mutex locked
+  }
+  {
+    unique from(m), swapped;
+    swapped.swap(from);
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'swapped' keeps a mutex locked
+  }
+}
+task<> by_hand() {
+  std::lock(m, m2);
+  co_await io();
+  // CHECK: :[[@LINE-1]]:3: warning: 'm' is locked while the coroutine is suspended here
+  m.unlock();
+  m2.unlock();
+  if (m3.try_lock()) {
+    co_await io();
+    // CHECK: :[[@LINE-1]]:5: warning: 'm3' is locked while the coroutine is suspended here
+    m3.unlock();
+  }
+}
+
+// Nothing below is reported.
+
+task<> emptied_owners(account &a, bool b) {
+  {
+    std::optional<unique> maybe;
+    co_await io();
+    maybe.emplace(m);
+    maybe.reset();
+    co_await io();
+  }
+  {
+    std::optional<unique> maybe{std::in_place, m};
+    maybe->unlock();
+    co_await io();
+  }
+  {
+    std::optional<unique> maybe = std::nullopt, deferred{std::in_place, m, std::defer_lock};
+    co_await io();
+  }
+  {
+    auto pointed = std::make_unique<guard_lock>(m);
+    if (b)
+      pointed.reset();
+    else
+      pointed = nullptr;
+    co_await io();
+  }
+  {
+    std::unique_ptr<guard_lock> none;
+    auto deferred = std::make_unique<unique>(m, std::defer_lock);
+    co_await io();
+  }
+  {
+    std::vector<unique> all, empty;
+    all.emplace_back(m);
+    all.clear();
+    co_await io();
+  }
+  {
+    transaction t;
+    t.lock.unlock();
+    co_await io();
+  }
+  {
+    auto [lock, n] = a.synchronised();
+    lock.unlock();
+    co_await io();
+  }
+  {
+    unique from(m);
+    from.unlock();
+    unique into(std::move(from)), swapped;
+    swapped.swap(into);
+    co_await io();
+  }
+  {
+    unique from(m);
+    {
+      unique inner;
+      std::swap(from, inner);
+    }
+    co_await io();
+  }
+}
+task<> owners_of_others(std::unique_ptr<account> a, std::optional<account> &b) {
+  std::vector<std::unique_ptr<account>> all;
+  all.push_back(std::make_unique<account>());
+  co_await io();
 }
