@@ -238,11 +238,20 @@ private:
     }
   }
 
-  /// The local variable that \p Init moves from, if that is all that is ever
-  /// done with it.
-  const VarDecl *onlyMovedFrom(const Expr *Init) const {
-    const auto *Ref = dyn_cast_or_null<DeclRefExpr>(ignoreWrappers(Init));
-    const auto *Before = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+  /// What makes the task of \p Value, if this function does.
+  const Expr *madeIn(const Expr *Value, bool InContainer) const {
+    return creationIn(Value, Types, InContainer,
+                      [&](const DeclRefExpr &Moved) -> const Expr * {
+                        const VarDecl *Before = onlyMovedFrom(Moved);
+                        return Before ? creationIn(Before->getInit(), Types,
+                                                   InContainer)
+                                      : nullptr;
+                      });
+  }
+
+  /// The local variable of which \p Ref is the only mention.
+  const VarDecl *onlyMovedFrom(const DeclRefExpr &Ref) const {
+    const auto *Before = dyn_cast<VarDecl>(Ref.getDecl());
     if (!Before || !Before->hasLocalStorage() || isa<ParmVarDecl>(Before) ||
         Before->getType()->isReferenceType())
       return nullptr;
@@ -252,7 +261,7 @@ private:
           return C.capturesVariable() && C.getCapturedVar() == Before;
         });
       const auto *Other = dyn_cast<DeclRefExpr>(&Node);
-      return Other && Other != Ref && Other->getDecl() == Before;
+      return Other && Other != &Ref && Other->getDecl() == Before;
     });
     return Again ? nullptr : Before;
   }
@@ -262,11 +271,8 @@ private:
     if (!Variable.getInit())
       return nullptr;
     const auto *Bound = dyn_cast<DecompositionDecl>(&Variable);
-    if (!Bound) {
-      if (const VarDecl *Before = onlyMovedFrom(Variable.getInit()))
-        return creationIn(Before->getInit(), Types, Holder.InContainer);
-      return creationIn(Variable.getInit(), Types, Holder.InContainer);
-    }
+    if (!Bound)
+      return madeIn(Variable.getInit(), Holder.InContainer);
     // A binding of `auto [a, b] = std::tuple{f(), g()}` has an element of its
     // own, if the elements are spelled out.
     if (const auto *Construct =
@@ -275,15 +281,21 @@ private:
       for (auto [Binding, Element] :
            llvm::zip(Bound->bindings(), Construct->arguments()))
         if (Binding == Holder.Name)
-          return creationIn(Element, Types, /*InContainer=*/true);
-    return creationIn(Variable.getInit(), Types, /*InContainer=*/true);
+          return madeIn(Element, /*InContainer=*/true);
+    return madeIn(Variable.getInit(), /*InContainer=*/true);
+  }
+
+  /// `std::vector<task<>> tasks(3);`
+  static bool isCount(const Expr *Argument) {
+    return isa<CXXDefaultArgExpr>(Argument) ||
+           Argument->getType()->isIntegerType();
   }
 
   /// Is \p Variable initialised to hold nothing?
   static bool isDefault(const VarDecl &Variable) {
     const Expr *Init = ignoreWrappers(Variable.getInit());
     if (const auto *Construct = dyn_cast_or_null<CXXConstructExpr>(Init))
-      return Construct->getNumArgs() == 0 ||
+      return llvm::all_of(Construct->arguments(), isCount) ||
              Construct->getArg(0)->getType()->isNullPtrType() ||
              Construct->getArg(0)->isDefaultArgument() ||
              Construct->getArg(0)->getType().getAsString().find("nullopt") !=
@@ -342,13 +354,13 @@ private:
       return end(At, AbandonedTask::Cleared, Use.At->getBeginLoc());
     case TaskUse::Assign:
       end(At, AbandonedTask::Overwritten, Use.At->getBeginLoc());
-      if (const Expr *Made = creationIn(Use.Value, Types, Holder.InContainer))
+      if (const Expr *Made = madeIn(Use.Value, Holder.InContainer))
         set(At, World::Unawaited, Made);
       else
         set(At, World::Settled, nullptr);
       return;
     case TaskUse::Put: {
-      const Expr *Made = creationIn(Use.Value, Types, true);
+      const Expr *Made = madeIn(Use.Value, /*InContainer=*/true);
       if (!Made)
         return;
       for (World &Way : At.Worlds)

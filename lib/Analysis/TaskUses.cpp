@@ -131,12 +131,17 @@ static const CoroutineType *taskTypeWithin(QualType Type, CoroutineTypes &Types,
   if (const auto *Spec = dyn_cast<ClassTemplateSpecializationDecl>(Record))
     if (isStandardContainer(*Record))
       return taskAmong(Spec->getTemplateArgs().asArray(), Types, Depth + 1);
-  if (!Record->isAggregate() || Record->isInStdNamespace())
+  if ((!Record->isAggregate() && !Record->isLambda()) ||
+      Record->isInStdNamespace())
     return nullptr;
-  for (const FieldDecl *Field : Record->fields())
+  for (const FieldDecl *Field : Record->fields()) {
+    // What a closure refers to is somebody else's.
+    if (Record->isLambda() && Field->getType()->isReferenceType())
+      continue;
     if (const CoroutineType *Task =
             taskTypeWithin(Field->getType(), Types, Nested, Depth + 1))
       return Task;
+  }
   return nullptr;
 }
 
@@ -206,56 +211,88 @@ static bool isPointerToTasks(QualType Type) {
          Record->getName().ends_with("_ptr");
 }
 
-const Expr *creationIn(const Expr *Value, CoroutineTypes &Types,
-                       bool InContainer) {
-  Value = ignoreWrappers(Value);
-  if (!Value || Value->isTypeDependent() || Value->containsErrors())
-    return nullptr;
-  if (const auto *Choice = dyn_cast<ConditionalOperator>(Value)) {
-    if (const Expr *Made =
-            creationIn(Choice->getTrueExpr(), Types, InContainer))
-      return Made;
-    return creationIn(Choice->getFalseExpr(), Types, InContainer);
-  }
-  bool Nested;
-  if (const auto *Call = dyn_cast<CallExpr>(Value)) {
-    const CoroutineType *Made =
-        Value->isPRValue() ? taskTypeIn(Value->getType(), Types, Nested)
-                           : nullptr;
-    if (!Made || !Nested)
-      return Made ? Value : nullptr;
+namespace {
+
+/// Looks for what makes a task.
+class CreationFinder {
+public:
+  using OfVariableTy = llvm::function_ref<const Expr *(const DeclRefExpr &)>;
+
+  CreationFinder(CoroutineTypes &Types, bool InContainer,
+                 OfVariableTy OfVariable)
+      : Types(Types), InContainer(InContainer), OfVariable(OfVariable) {}
+
+  const Expr *find(const Expr *Value) const {
+    Value = ignoreWrappers(Value);
+    if (!Value || Value->isTypeDependent() || Value->containsErrors())
+      return nullptr;
+    if (const auto *Choice = dyn_cast<ConditionalOperator>(Value))
+      return firstOf({Choice->getTrueExpr(), Choice->getFalseExpr()});
+    if (const auto *Comma = dyn_cast<BinaryOperator>(Value))
+      return Comma->getOpcode() == BO_Comma ? find(Comma->getRHS()) : nullptr;
+    if (const auto *Call = dyn_cast<CallExpr>(Value))
+      return findCall(*Call);
+    if (const auto *Ref = dyn_cast<DeclRefExpr>(Value))
+      return OfVariable ? OfVariable(*Ref) : nullptr;
     if (!InContainer)
       return nullptr;
-    if (!isPointerToTasks(Call->getType()))
-      return Value;
-    // Somebody else may point to what a pointer points to, unless it is made
-    // here, out of a task that is.
-    if (!calleeName(*Call).starts_with("make_"))
-      return nullptr;
-    for (const Expr *Argument : Call->arguments())
-      if (const Expr *Element = creationIn(Argument, Types, InContainer))
-        return Element;
+    if (const auto *List = dyn_cast<InitListExpr>(Value))
+      return firstOf(List->inits());
+    if (const auto *List = dyn_cast<CXXParenListInitExpr>(Value))
+      return firstOf(List->getInitExprs());
+    if (const auto *Construct = dyn_cast<CXXConstructExpr>(Value))
+      return firstOf(
+          llvm::ArrayRef(Construct->getArgs(), Construct->getNumArgs()));
+    if (const auto *Lambda = dyn_cast<LambdaExpr>(Value))
+      return firstOf(
+          llvm::SmallVector<const Expr *, 4>(Lambda->capture_inits()));
+    if (const auto *Cast = dyn_cast<CastExpr>(Value))
+      return find(Cast->getSubExpr());
+    if (const auto *New = dyn_cast<CXXNewExpr>(Value))
+      return find(New->getInitializer());
+    if (const auto *List = dyn_cast<CXXStdInitializerListExpr>(Value))
+      return find(List->getSubExpr());
     return nullptr;
   }
-  if (!InContainer)
-    return nullptr;
-  auto FirstOf = [&](auto &&Parts) -> const Expr * {
+
+private:
+  const Expr *firstOf(llvm::ArrayRef<const Expr *> Parts) const {
     for (const Expr *Part : Parts)
-      if (const Expr *Made = creationIn(Part, Types, InContainer))
+      if (const Expr *Made = find(Part))
         return Made;
     return nullptr;
-  };
-  if (const auto *List = dyn_cast<InitListExpr>(Value))
-    return FirstOf(List->inits());
-  if (const auto *Construct = dyn_cast<CXXConstructExpr>(Value))
-    return FirstOf(Construct->arguments());
-  if (const auto *Cast = dyn_cast<CastExpr>(Value))
-    return creationIn(Cast->getSubExpr(), Types, InContainer);
-  if (const auto *New = dyn_cast<CXXNewExpr>(Value))
-    return creationIn(New->getInitializer(), Types, InContainer);
-  if (const auto *List = dyn_cast<CXXStdInitializerListExpr>(Value))
-    return creationIn(List->getSubExpr(), Types, InContainer);
-  return nullptr;
+  }
+
+  const Expr *findCall(const CallExpr &Call) const {
+    bool Nested;
+    const CoroutineType *Made =
+        Call.isPRValue() ? taskTypeIn(Call.getType(), Types, Nested) : nullptr;
+    if (!Made || !Nested)
+      return Made ? &Call : nullptr;
+    if (!InContainer)
+      return nullptr;
+    bool IsMaker = calleeName(Call).starts_with("make_");
+    if (IsMaker)
+      if (const Expr *Element =
+              firstOf(llvm::SmallVector<const Expr *, 4>(Call.arguments())))
+        return Element;
+    // Somebody else may point to what a pointer points to, unless it is made
+    // here, out of a task that is; and what a call of a closure gives may be
+    // somebody else's.
+    return isPointerToTasks(Call.getType()) ? nullptr : &Call;
+  }
+
+  CoroutineTypes &Types;
+  bool InContainer;
+  OfVariableTy OfVariable;
+};
+
+} // namespace
+
+const Expr *
+creationIn(const Expr *Value, CoroutineTypes &Types, bool InContainer,
+           llvm::function_ref<const Expr *(const DeclRefExpr &)> OfVariable) {
+  return CreationFinder(Types, InContainer, OfVariable).find(Value);
 }
 
 //===----------------------------------------------------------------------===//
@@ -274,6 +311,7 @@ static bool isPut(llvm::StringRef Name) {
   return llvm::StringSwitch<bool>(Name)
       .Cases({"push_back", "emplace_back", "push_front", "emplace_front"}, true)
       .Cases({"push", "emplace", "insert", "try_emplace", "assign"}, true)
+      .Case("insert_or_assign", true)
       .Default(false);
 }
 
@@ -326,16 +364,31 @@ static bool isPlaceToPut(const CXXMemberCallExpr &Call,
          isPut(calleeName(*Put));
 }
 
+/// Does \p Call only ask a task how it is? A lazy one that nobody awaits is as
+/// it was, and so is one for a lock. An eager one may be watched until it is
+/// done.
+static bool asksForState(const CXXMemberCallExpr &Call, CoroutineTypes &Types) {
+  const CXXMethodDecl *Method = Call.getMethodDecl();
+  const CoroutineType *Type = Types.lookup(Call.getObjectType());
+  return Method && Method->isConst() && Call.getNumArgs() == 0 &&
+         Method->getReturnType()->isBooleanType() && Type &&
+         (Type->Start == StartPolicy::Lazy || Type->ResultIsLockLike);
+}
+
 static TaskUse classifyMemberCall(const CXXMemberCallExpr &Call,
-                                  bool InContainer, const ParentMap &Parents) {
+                                  bool InContainer, const ParentMap &Parents,
+                                  CoroutineTypes &Types) {
   llvm::StringRef Name = calleeName(Call);
   if (InContainer && isPlaceToPut(Call, Parents))
     return {TaskUse::Observe, &Call, nullptr};
   if (isa_and_nonnull<CXXConversionDecl>(Call.getMethodDecl()) &&
       Call.getMethodDecl()->getReturnType()->isBooleanType())
     return {TaskUse::Observe, &Call, nullptr};
-  if (isObserver(Name))
+  if (isObserver(Name) || (!InContainer && asksForState(Call, Types)))
     return {TaskUse::Observe, &Call, nullptr};
+  if (InContainer && Name == "reset" && Call.getNumArgs() &&
+      !isa<CXXDefaultArgExpr>(Call.getArg(0)))
+    return {TaskUse::Assign, &Call, Call.getArg(0)};
   if (InContainer && (Name == "clear" || Name == "reset"))
     return {TaskUse::Clear, &Call, nullptr};
   if (InContainer && isPut(Name) && Call.getNumArgs())
@@ -348,6 +401,48 @@ static bool isStdIgnore(const Expr *E) {
   return Ref && Ref->getDecl()->isInStdNamespace() &&
          Ref->getDecl()->getDeclName().isIdentifier() &&
          Ref->getDecl()->getName() == "ignore";
+}
+
+/// What the mention \p Field of a member of an aggregate does to the tasks in
+/// the aggregate.
+static TaskUse classifyField(const MemberExpr &Field, const ParentMap &Parents,
+                             CoroutineTypes &Types) {
+  bool InContainer;
+  if (!taskTypeIn(Field.getType(), Types, InContainer)) {
+    const CXXRecordDecl *Record = recordOf(Field.getType());
+    bool HoldsNone = Field.getType()->isArithmeticType() ||
+                     Field.getType()->isEnumeralType() ||
+                     (Record && Record->isInStdNamespace() &&
+                      vocabularyName(*Record) == "std::basic_string");
+    return {HoldsNone ? TaskUse::Observe : TaskUse::Consume, &Field, nullptr};
+  }
+  TaskUse Use = classifyUse(&Field, InContainer, Parents, Types);
+  switch (Use.Kind) {
+  case TaskUse::Observe:
+  case TaskUse::Put:
+    return Use;
+  case TaskUse::Assign:
+    Use.Kind = TaskUse::Put;
+    return Use;
+  case TaskUse::Clear:
+  case TaskUse::Ignore:
+  case TaskUse::Consume:
+    Use.Kind = TaskUse::Consume;
+    return Use;
+  }
+  llvm_unreachable("covered switch");
+}
+
+/// The assignment to the element of an array or container that \p Element is,
+/// if it is that.
+static std::optional<TaskUse> putInto(const Expr &Element,
+                                      const ParentMap &Parents) {
+  const auto *Assign =
+      dyn_cast_or_null<CXXOperatorCallExpr>(parentOf(Parents, &Element));
+  if (Assign && Assign->getOperator() == OO_Equal &&
+      Assign->getArg(0)->IgnoreParenImpCasts() == &Element)
+    return TaskUse{TaskUse::Put, Assign, Assign->getArg(1)};
+  return std::nullopt;
 }
 
 TaskUse classifyUse(const Expr *Reference, bool InContainer,
@@ -372,15 +467,17 @@ TaskUse classifyUse(const Expr *Reference, bool InContainer,
     const auto *Call =
         dyn_cast_or_null<CXXMemberCallExpr>(Parents.getParent(Member));
     if (Call && Call->getCallee()->IgnoreParens() == Member)
-      return Moved ? Consumes : classifyMemberCall(*Call, InContainer, Parents);
-    // s.t = f() puts a task into an aggregate.
-    const Stmt *Outer = Parents.getParent(Member);
-    if (const auto *Operator = dyn_cast_or_null<CXXOperatorCallExpr>(Outer))
-      if (Operator->getOperator() == OO_Equal &&
-          Operator->getArg(0)->IgnoreParenImpCasts() == Member)
-        return {TaskUse::Put, Operator, Operator->getArg(1)};
-    return Consumes;
+      return Moved ? Consumes
+                   : classifyMemberCall(*Call, InContainer, Parents, Types);
+    return InContainer && !Moved && isa<FieldDecl>(Member->getMemberDecl())
+               ? classifyField(*Member, Parents, Types)
+               : Consumes;
   }
+  if (const auto *Decay = dyn_cast<ImplicitCastExpr>(Parent);
+      Decay && Decay->getCastKind() == CK_ArrayToPointerDecay)
+    if (const auto *Element =
+            dyn_cast_or_null<ArraySubscriptExpr>(Parents.getParent(Decay)))
+      return putInto(*Element, Parents).value_or(Consumes);
   if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Parent)) {
     OverloadedOperatorKind Kind = Operator->getOperator();
     bool IsObject = Operator->getNumArgs() && Operator->getArg(0) == Use;
@@ -390,13 +487,8 @@ TaskUse classifyUse(const Expr *Reference, bool InContainer,
       return {TaskUse::Ignore, Operator, nullptr};
     if (Kind == OO_EqualEqual || Kind == OO_ExclaimEqual || Kind == OO_Exclaim)
       return {TaskUse::Observe, Operator, nullptr};
-    if (Kind == OO_Subscript && IsObject && InContainer) {
-      const Stmt *Outer = parentOf(Parents, Operator);
-      const auto *Assign = dyn_cast_or_null<CXXOperatorCallExpr>(Outer);
-      if (Assign && Assign->getOperator() == OO_Equal &&
-          Assign->getArg(0)->IgnoreParenImpCasts() == Operator)
-        return {TaskUse::Put, Assign, Assign->getArg(1)};
-    }
+    if (Kind == OO_Subscript && IsObject && InContainer)
+      return putInto(*Operator, Parents).value_or(Consumes);
     return Consumes;
   }
   if (const auto *Assign = dyn_cast<BinaryOperator>(Parent))

@@ -4,8 +4,10 @@
 // RUN:   | FileCheck %s --implicit-check-not=warning:
 #include "cppcoro.hpp"
 #include "seastar.hpp"
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -112,6 +114,58 @@ task<> spellings(bool b, int n) {
   auto last = std::move(passed_on);
   auto chosen = b ? fetch() : fetch();
   // CHECK: :[[@LINE-1]]:21: warning: {{.*}} is kept in 'chosen' but never awaited
+}
+
+struct named_tasks {
+  std::string name;
+  std::vector<named_task> all;
+};
+task<> more_spellings(bool b) {
+  named_tasks inner;
+  inner.all.push_back({1, fetch()});
+  // CHECK: :[[@LINE-1]]:27: warning: {{.*}} is kept in 'inner' but never awaited
+  inner.name = "inner";
+  std::map<int, task<>> mapped;
+  mapped.insert_or_assign(1, go());
+  // CHECK: :[[@LINE-1]]:30: warning: {{.*}} is kept in 'mapped' but never awaited
+  task<> array[2];
+  array[0] = go();
+  // CHECK: :[[@LINE-1]]:14: warning: {{.*}} is kept in 'array' but never awaited
+  std::vector<task<>> counted(3);
+  counted[0] = go();
+  // CHECK: :[[@LINE-1]]:16: warning: {{.*}} is kept in 'counted' but never awaited
+  std::unique_ptr<task<int>> reset;
+  reset.reset(new task<int>(fetch()));
+  // CHECK: :[[@LINE-1]]:29: warning: {{.*}} is kept in 'reset' but never awaited
+  std::vector<task<>> moved_into;
+  for (int i = 0; i < 3; ++i) {
+    auto each = go();
+    // CHECK: :[[@LINE-1]]:17: warning: {{.*}} is kept in 'moved_into' but never awaited
+    moved_into.push_back(std::move(each));
+  }
+  auto closure = [t = fetch()]() mutable { return std::move(t); };
+  // CHECK: :[[@LINE-1]]:23: warning: {{.*}} is kept in 'closure' but never awaited
+  auto moved = fetch();
+  // CHECK: :[[@LINE-1]]:16: warning: {{.*}} is kept in 'around' but never awaited
+  auto around = [t = std::move(moved)]() mutable { return std::move(t); };
+  auto comma = (flag(), fetch());
+  // CHECK: :[[@LINE-1]]:25: warning: {{.*}} is kept in 'comma' but never awaited
+  auto watched = fetch();
+  // CHECK: :[[@LINE-1]]:18: warning: {{.*}} is kept in 'watched' but never awaited
+  if (watched.is_ready())
+    co_return;
+  auto paired = std::make_pair(1, go());
+  // CHECK: :[[@LINE-1]]:35: warning: {{.*}} is kept in 'paired' but never awaited
+}
+seastar::future<> unit_spellings() {
+  [[maybe_unused]] auto unused = seastar::get_units(sem, 1);
+  // CHECK: :[[@LINE-1]]:34: warning: {{.*}} is kept in 'unused' but never awaited, so nothing is held
+  // CHECK: :[[@LINE+5]]:3: note: suspends here with nothing held
+  auto asked = seastar::get_units(sem, 1);
+  // CHECK: :[[@LINE-1]]:16: warning: {{.*}} is kept in 'asked' but never awaited, so nothing is held
+  // CHECK: :[[@LINE+2]]:3: note: suspends here with nothing held
+  bool ready = asked.available();
+  co_await seastar::make_ready_future();
 }
 
 task<> early_return(bool b) {
@@ -266,3 +320,47 @@ task<int> returned(bool b) {
 }
 
 void parameter(task<int> t) {}
+
+task<> more_uses(std::vector<task<>> &others) {
+  named_tasks inner;
+  inner.all.push_back({1, fetch()});
+  for (auto &each : inner.all)
+    co_await each.work;
+  std::map<int, task<>> mapped;
+  mapped.insert_or_assign(1, go());
+  co_await mapped[1];
+  task<> array[2];
+  array[0] = go();
+  co_await array[0];
+  std::unique_ptr<task<int>> reset;
+  reset.reset(new task<int>(fetch()));
+  co_await *reset;
+  std::vector<task<>> moved_into;
+  for (int i = 0; i < 3; ++i) {
+    auto each = go();
+    moved_into.push_back(std::move(each));
+  }
+  co_await cppcoro::when_all(std::move(moved_into[0]), std::move(moved_into[1]));
+  for (int i = 0; i < 3; ++i) {
+    auto each = go();
+    others.push_back(std::move(each));
+  }
+  auto called = [t = fetch()]() mutable { return std::move(t); };
+  co_await called();
+  auto passed = [t = fetch()]() mutable { return std::move(t); };
+  run_later(std::move(passed));
+  auto local = fetch();
+  auto refers = [&local]() -> task<int> & { return local; };
+  co_await refers();
+  auto in_job = named_task{1, fetch()};
+  int id = in_job.id;
+  co_await in_job.work;
+  auto comma = (flag(), fetch());
+  co_await comma;
+}
+
+seastar::future<> watched() {
+  auto eager = seastar::make_ready_future();
+  if (eager.available())
+    co_return;
+}

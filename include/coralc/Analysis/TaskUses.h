@@ -10,10 +10,11 @@
 #ifndef CORALC_ANALYSIS_TASKUSES_H
 #define CORALC_ANALYSIS_TASKUSES_H
 
-#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <vector>
 
 namespace clang {
+class DeclRefExpr;
 class Expr;
 class FunctionDecl;
 class ParentMap;
@@ -34,7 +35,8 @@ struct TaskHolder {
   /// The variable whose lifetime is the holder's: itself, or what is bound.
   const clang::VarDecl *Owner;
   const CoroutineType *Type;
-  /// It is a container, an optional, an array or an aggregate of tasks.
+  /// It is a container, an optional, an array or an aggregate of tasks, or a
+  /// closure that owns some.
   bool InContainer;
 };
 
@@ -49,9 +51,13 @@ std::vector<TaskHolder> taskHolders(const clang::FunctionDecl &Function,
 
 /// The expression in \p Value that makes a new task: a call that returns one,
 /// an arm of a conditional that does, with \p InContainer an element that
-/// does. Null when the value comes from elsewhere.
-const clang::Expr *creationIn(const clang::Expr *Value, CoroutineTypes &Types,
-                              bool InContainer);
+/// does, such as a capture of a closure. \p OfVariable, if given, is asked what
+/// made the task that lies in a variable. Null when the value comes from
+/// elsewhere.
+const clang::Expr *
+creationIn(const clang::Expr *Value, CoroutineTypes &Types, bool InContainer,
+           llvm::function_ref<const clang::Expr *(const clang::DeclRefExpr &)>
+               OfVariable = nullptr);
 
 /// What one mention of a holder does.
 struct TaskUse {
