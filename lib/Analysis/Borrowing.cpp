@@ -327,6 +327,9 @@ std::vector<Borrow> Borrowing::of(const CallExpr &Call) {
   const FunctionDecl *Callee = Call.getDirectCallee();
   if (!Callee || Call.isTypeDependent() || Call.containsErrors())
     return Found;
+  // Its author says that the task refers to nothing that it is given.
+  if (Callee->hasAttr<CoroDisableLifetimeBoundAttr>())
+    return Found;
   const CoroutineType *Type = Types.lookup(Call.getType());
   if (!Type || !Type->Promise || Type->Synchronous)
     return Found;

@@ -199,6 +199,13 @@ task<int> calls_copying() {
   co_return co_await std::move(t);
 }
 
+/// Its author says so.
+[[clang::coro_disable_lifetimebound]] task<int> copies_elsewhere(const std::string &name);
+task<int> calls_copying_elsewhere() {
+  auto t = copies_elsewhere("tmp");
+  co_return co_await std::move(t);
+}
+
 /// A type that never suspends is done when it returns.
 kinds::result<int> at_once(const std::string &name) { co_return name.size(); }
 void synchronous() { auto r = at_once("tmp"); }

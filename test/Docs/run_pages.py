@@ -126,7 +126,7 @@ def run_refusal_pages(pages):
 KIND, CORAL, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 shutil.rmtree(WORK, ignore_errors=True)
 WORK.mkdir(parents=True)
-pages = sorted(path for path in (ROOT / "docs" / KIND).glob("*.md") if path.stem != "corpus")
+pages = sorted((ROOT / "docs" / KIND).glob("coral-*.md" if KIND == "checks" else "*.md"))
 if KIND == "refusals":
     run_refusal_pages(pages)
 else:
