@@ -83,7 +83,9 @@ def main(arguments):
         return _usage(error)
     kind = options.kind or talk.kind
     if kind not in script.KINDS:
-        return _usage("say --kind=tcp, udp or plain, or in the scenario file")
+        return _usage(
+            f"say --kind, one of {', '.join(script.KINDS)}, or in the scenario file"
+        )
 
     chosen = of_kind(kind, talk)
     for glob in options.scenario or []:
@@ -122,7 +124,7 @@ def _run(options, talk, chosen, directory):
 
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
         builds = [
-            pool.submit(toolchain.build, source.resolve(), directory / name)
+            pool.submit(toolchain.build, [source.resolve()], directory / name)
             for source, name in (
                 (options.original, "original"),
                 (options.rewritten, "rewritten"),

@@ -5,17 +5,24 @@ into segments is no behaviour of a program: bytes received between two actions
 of the peer are one entry. Datagrams stay separate.
 """
 
+import contextlib
 import errno
+import fcntl
 import hashlib
+import os
 import random
 import select
 import socket
+import ssl
 import struct
+import tempfile
 import time
 
 HOST = "127.0.0.1"
+_BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _SHOWN = 60  # bytes of a payload that a transcript shows
 _CHUNK = 1 << 16
+_MUCH = 1 << 26  # bytes that no two socket buffers hold
 
 
 class Transcript:
@@ -51,29 +58,60 @@ def _describe(data):
     return f"{len(data)} bytes: {text}... sha256 {digest}"
 
 
-class TcpPeer:
-    """A client. Receives into its transcript whenever it is drained."""
+def connect(kind, port, timeout, receive_buffer=None):
+    """A connection to the program; PORT is a path if it is local."""
+    local = kind == "local"
+    family = socket.AF_UNIX if local else socket.AF_INET
+    peer = socket.socket(family, socket.SOCK_STREAM)
+    if receive_buffer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    peer.settimeout(timeout)
+    if not local:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    peer.connect(port if local else (HOST, port))
+    if kind == "tls":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        peer = context.wrap_socket(peer)
+    return peer
 
-    def __init__(self, port, timeout, log, receive_buffer=None):
+
+def accept(kind, listener, timeout, files):
+    """A connection from the program. FILES has the certificate, if it needs
+    one: server.pem."""
+    listener.settimeout(timeout)
+    peer, _ = listener.accept()
+    peer.settimeout(timeout)
+    if kind == "tls-client":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files / "server.pem", password="test")
+        peer = context.wrap_socket(peer, server_side=True)
+    return peer
+
+
+class TcpPeer:
+    """One end of a connection; the other is the program's. Receives into its
+    transcript whenever it is drained."""
+
+    def __init__(self, begin, timeout, log):
+        """BEGIN() makes the connection."""
         self.log = log
         self._timeout = timeout
         self._open = True
         self.reading = True
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if receive_buffer:
-            self._socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer
-            )
-        self._socket.settimeout(timeout)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.remote_port = self.local_port = None
         try:
-            self._socket.connect((HOST, port))
-            log.note("connects")
+            self._socket = begin()
         except OSError as error:
             log.note(f"cannot connect: {_name(error)}")
             self._open = False
+            return
+        log.note("connects")
         self._socket.setblocking(False)
-        self.local_port = self._socket.getsockname()[1]
+        if self._socket.family == socket.AF_INET:
+            self.local_port = self._socket.getsockname()[1]
+            self.remote_port = self._socket.getpeername()[1]
 
     def send(self, data, last=False):
         """Sends all of DATA, receiving meanwhile what comes back. With LAST,
@@ -90,7 +128,7 @@ class TcpPeer:
             select.select([self._socket], [self._socket], [], 0.1)
             try:
                 left = left[self._socket.send(left[:_CHUNK]) :]
-            except BlockingIOError:
+            except _BLOCKED:
                 pass
             except OSError as error:
                 self.log.note(f"cannot send: {_name(error)}")
@@ -101,17 +139,25 @@ class TcpPeer:
 
     def flood(self, data, settle):
         """Sends DATA again and again without receiving, until nothing more
-        fits. How much that is depends on the kernel and is not recorded."""
+        fits. How much that is depends on the kernel and is not recorded; a
+        program that keeps what it cannot send is given _MUCH."""
         self.reading = False
+        if not self._open:
+            return
         self.log.note("sends without receiving until nothing more fits")
         pending = memoryview(data)
+        left = _MUCH
         stalled = False
         while not stalled:
             try:
-                while True:
-                    pending = pending[self._socket.send(pending) :]
-                    pending = pending or memoryview(data)
-            except BlockingIOError:
+                while left > 0:
+                    sent = self._socket.send(pending)
+                    left -= sent
+                    pending = pending[sent:] or memoryview(data)
+                self.log.note("all of that fits")
+                settle()
+                return
+            except _BLOCKED:
                 settle()
                 stalled = not select.select([], [self._socket], [], 0)[1]
             except OSError as error:
@@ -124,7 +170,7 @@ class TcpPeer:
         while self._open and self.reading:
             try:
                 data = self._socket.recv(_CHUNK)
-            except BlockingIOError:
+            except _BLOCKED:
                 break
             except OSError as error:
                 self.log.note(_name(error))
@@ -154,12 +200,12 @@ class TcpPeer:
         recorded, as how much arrived and whether it ends by a reset depends on
         what the kernel had buffered."""
         deadline = time.monotonic() + self._timeout
-        ended = False
+        ended = not self._open
         while not ended and time.monotonic() < deadline:
             select.select([self._socket], [], [], 0.1)
             try:
                 ended = not self._socket.recv(_CHUNK)
-            except BlockingIOError:
+            except _BLOCKED:
                 pass
             except OSError:
                 ended = True
@@ -185,8 +231,9 @@ class TcpPeer:
         self.dispose()
 
     def dispose(self):
+        if self._open:
+            self._socket.close()
         self._open = False
-        self._socket.close()
 
 
 class UdpPeer:
@@ -200,6 +247,7 @@ class UdpPeer:
         self._socket.setblocking(False)
         self._open = True
         self.local_port = self._socket.getsockname()[1]
+        self.remote_port = port
 
     def send(self, data):
         self.log.sent(data, "sends datagram")
@@ -248,38 +296,66 @@ def _port(address):
     return int(address.rpartition(":")[2], 16)
 
 
-def table_of(protocol, port):
+def table_of(kind, port):
     """The name of the kernel's table in which a program listens on PORT (TCP)
     or has it bound (UDP), or None while there is none."""
-    state = {"tcp": "0A", "udp": "07"}[protocol]
+    if kind == "local":
+        return "unix" if os.path.exists(port) else None
+    state = "07" if kind == "udp" else "0A"
     suffix = f":{port:04X}"
-    for table in (protocol, protocol + "6"):
+    for table in ("udp", "udp6") if kind == "udp" else ("tcp", "tcp6"):
         for row in _rows(table):
             if row[1].endswith(suffix) and row[3] == state:
                 return table
     return None
 
 
-def has_unread(table, port):
-    """Whether the kernel holds input or connections for PORT."""
+def has_unread(table, port, end="local"):
+    """Whether the kernel holds input or connections for the program, whose
+    LOCAL end has PORT, or whose REMOTE end does."""
+    if table == "unix":
+        return True  # It may: this table does not say.
     suffix = f":{port:04X}"
+    column = {"local": 1, "remote": 2}[end]
     return any(
-        row[1].endswith(suffix) and not row[4].endswith(":00000000")
+        row[column].endswith(suffix) and not row[4].endswith(":00000000")
         for row in _rows(table)
     )
 
 
-def free_port(protocol):
+def free_port(kind):
     """A port nobody uses, outside the range of outgoing connections."""
-    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[protocol]
     for _ in range(1000):
         port = random.randrange(20000, 32000)
-        with socket.socket(socket.AF_INET, kind) as probe:
-            if kind == socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
+        if taken := occupy(kind, port):
+            taken.close()
             return port
     raise OSError("no free port between 20000 and 32000")
+
+
+def occupy(kind, port):
+    """A socket that has PORT, and listens, while it lives; None when somebody
+    else was faster."""
+    type_ = socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM
+    taken = socket.socket(socket.AF_INET, type_)
+    try:
+        if type_ == socket.SOCK_STREAM:
+            # Connections of earlier runs that are still winding down do not
+            # count.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((HOST, port))
+        if type_ == socket.SOCK_STREAM:
+            taken.listen()
+    except OSError:
+        taken.close()
+        return None
+    return taken
+
+
+@contextlib.contextmanager
+def alone_with(port):
+    """Keeps other runs of this harness from PORT meanwhile."""
+    path = os.path.join(tempfile.gettempdir(), f"differential-port-{port}")
+    with open(path, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -6,9 +6,11 @@ nothing for it to read or accept; all of that is read from /proc. A program that
 waits for a timer is quiet too.
 """
 
+import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -46,19 +48,29 @@ class HarnessError(Exception):
 
 
 class Program:
-    """One run of one program, inside its own empty directory."""
+    """One run of one program, inside a directory of its own."""
 
-    def __init__(self, binary, args, directory, timeout, env=(), stdin=b""):
+    def __init__(
+        self, binary, args, directory, timeout, env=(), stdin=b"", files=None
+    ):
+        """FILES is a directory of which the program finds a copy. Without
+        STDIN, what is to be read there is typed later."""
         directory.mkdir(parents=True, exist_ok=True)
         self.timeout = timeout
         self._out = directory / "stdout"
         self._err = directory / "stderr"
-        (directory / "stdin").write_bytes(stdin)
         work = directory / "work"
-        work.mkdir()
-        with open(self._out, "wb") as out, open(self._err, "wb") as err, open(
-            directory / "stdin", "rb"
-        ) as source:
+        if files:
+            shutil.copytree(files, work)
+        else:
+            work.mkdir()
+        with contextlib.ExitStack() as files_of_program:
+            source = subprocess.PIPE
+            if stdin is not None:
+                (directory / "stdin").write_bytes(stdin)
+                source = files_of_program.enter_context(
+                    open(directory / "stdin", "rb")
+                )
             self._process = subprocess.Popen(
                 ["program", *args],
                 executable=binary,
@@ -70,9 +82,10 @@ class Program:
                     **dict(env),
                 },
                 stdin=source,
-                stdout=out,
-                stderr=err,
+                stdout=files_of_program.enter_context(open(self._out, "wb")),
+                stderr=files_of_program.enter_context(open(self._err, "wb")),
             )
+        self.directory = work
         self._tasks = pathlib.Path(f"/proc/{self._process.pid}/task")
         self._killed = False
         self.names = {}  # text in the output -> what stands for it
@@ -132,6 +145,18 @@ class Program:
             return None if self._process.poll() is not None else object()
         return switches
 
+    def type(self, text):
+        """Writes TEXT to the program's standard input."""
+        try:
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # The program is over.
+
+    def end_typing(self):
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
     def stop(self, how):
         """Asks the program to end; one that does not is killed, and says so."""
         if self._process.poll() is None:
@@ -150,6 +175,8 @@ class Program:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        if self._process.stdin:
+            self.end_typing()
 
     def outcome(self, ordered):
         """Sections of lines: exit, stdout, stderr and sanitizer reports.

@@ -5,13 +5,16 @@ peer sees could depend on speed, it lets the program settle first.
 """
 
 import dataclasses
+import functools
 import random
-import socket
 from typing import Callable
 
-from peers import HOST, TcpPeer, Transcript, UdpPeer, has_unread
+from peers import TcpPeer, Transcript, UdpPeer, accept, connect, has_unread
 
 MANY = 50
+
+# What is played to a program of a kind that has no scenarios of its own.
+PLAYED_AS = {"local": "tcp", "tls": "tcp", "tls-client": "tcp-client"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Scenario:
     stop: str = "unwind"  # how the program is stopped after the play
     ordered: bool = True  # False where peers are concurrent and so is output
     port_taken: bool = False
+    refused: bool = False  # of a client: nobody listens
     stop_at_first_wait: bool = False
     args: tuple = ()  # of a plain program
     stdin: bytes = b""
@@ -37,29 +41,50 @@ class Stage:
         self.port = port
         self._kind = kind
         self._timeout = timeout
-        self._table = None
+        self._unread = None
+        self._listener = None
         self._peers = []
         self._logs = {}
 
     def open(self, table):
         """The program has its port, as the kernel's TABLE says."""
-        self._table = table
+        self._unread = functools.partial(has_unread, table, self.port)
         self.settle()
 
+    def listen(self, listener):
+        """The program is a client; LISTENER, if any, is for it to find."""
+        self._listener = listener
+        self._unread = functools.partial(
+            has_unread, "tcp", self.port, end="remote"
+        )
+
     def peer(self, **options):
+        """Somebody new who talks to the program."""
         name = f"peer {len(self._peers)}"
         log = self._logs[name] = Transcript()
-        make = TcpPeer if self._kind == "tcp" else UdpPeer
-        peer = make(self.port, self._timeout, log, **options)
+        if self._kind == "udp":
+            peer = UdpPeer(self.port, self._timeout, log)
+        else:
+            begin = functools.partial(self._connect, **options)
+            peer = TcpPeer(begin, self._timeout, log)
+        # One of the two is the port that the scenario is about.
+        names = self.program.names
+        names.setdefault(str(peer.remote_port), f"{{port for {name}}}")
+        names.setdefault(str(peer.local_port), f"{{port of {name}}}")
         peer.messages = self.script.talk(len(self._peers))
-        self.program.names[str(peer.local_port)] = f"{{port of {name}}}"
         self._peers.append(peer)
         return peer
 
+    def _connect(self, **options):
+        if self._listener:
+            return accept(
+                self._kind, self._listener, self._timeout, self.script.files
+            )
+        return connect(self._kind, self.port, self._timeout, **options)
+
     def settle(self):
         self.program.settle(
-            lambda: any([peer.drain() for peer in self._peers]),
-            lambda: has_unread(self._table, self.port),
+            lambda: any([peer.drain() for peer in self._peers]), self._unread
         )
 
     def say(self, peer, message):
@@ -327,6 +352,79 @@ for _how in ("sigterm", "sigint"):
         stage.converse(stage.peer())
 
 
+def _served(stage):
+    """The program's connection, after it has typed what it has to say."""
+    peer = stage.peer()
+    stage.settle()
+    stage.program.type(stage.script.stdin.encode("latin-1"))
+    stage.settle()
+    return peer
+
+
+@scenario("serve", "tcp-client")
+def _(stage):
+    """The server talks and closes."""
+    peer = _served(stage)
+    stage.converse(peer)
+    peer.close()
+    stage.settle()
+
+
+@scenario("serve-at-once", "tcp-client")
+def _(stage):
+    """The server says everything in one go, then no more."""
+    peer = stage.peer()
+    peer.send(b"".join(peer.messages), last=True)
+    peer.read_to_end()
+    stage.settle()
+
+
+@scenario("serve-slowly", "tcp-client")
+def _(stage):
+    """One byte at a time."""
+    peer = _served(stage)
+    for byte in b"".join(peer.messages)[:60]:
+        stage.say(peer, bytes([byte]))
+    peer.half_close()
+    stage.settle()
+
+
+@scenario("close-at-once", "tcp-client")
+def _(stage):
+    """The server closes without a word."""
+    peer = stage.peer()
+    stage.settle()
+    peer.close()
+    stage.settle()
+
+
+@scenario("reset", "tcp-client")
+def _(stage):
+    """The server resets the connection within a message."""
+    peer = _served(stage)
+    stage.say(peer, peer.messages[0][:-1] or peer.messages[0])
+    peer.reset()
+    stage.settle()
+
+
+@scenario("end-of-input", "tcp-client")
+def _(stage):
+    """Nobody types any more."""
+    peer = _served(stage)
+    stage.converse(peer)
+    stage.program.end_typing()
+    stage.settle()
+
+
+for _how in ("unwind", "sigterm"):
+
+    @scenario(f"{_how}-in-mid-operation", "tcp-client", stop=_how)
+    def _(stage):
+        """The end, while the server is silent."""
+        peer = _served(stage)
+        stage.say(peer, peer.messages[0])
+
+
 for _kind in ("tcp", "udp"):
     ALL += [
         Scenario(
@@ -342,6 +440,19 @@ for _kind in ("tcp", "udp"):
             port_taken=True,
         ),
     ]
+
+
+ALL += [
+    Scenario(
+        "refused", "tcp-client", "Nobody listens.", Stage.settle, refused=True
+    ),
+    Scenario(
+        "unwind-before-any-peer",
+        "tcp-client",
+        "The event loop fails at its first wait.",
+        stop_at_first_wait=True,
+    ),
+]
 
 
 def _fatal(number, messages, kind):
@@ -363,7 +474,13 @@ def of_kind(kind, script):
             _fatal(number, messages, kind)
             for number, messages in enumerate(script.fatal_talks())
         ]
-        return [s for s in ALL if s.kind == kind] + fatal
+        played = PLAYED_AS.get(kind, kind)
+        return [
+            dataclasses.replace(s, kind=kind)
+            for s in ALL
+            # A path is taken from whoever has it.
+            if s.kind == played and not (s.port_taken and kind == "local")
+        ] + fatal
     runs = [
         Scenario(
             f"run-{number}",
@@ -381,23 +498,3 @@ def of_kind(kind, script):
         stop_at_first_wait=True,
     )
     return [*runs, unwind]
-
-
-def occupy(kind, port):
-    """A socket that keeps PORT from others while it lives; None when somebody
-    else was faster."""
-    taken = socket.socket(
-        socket.AF_INET,
-        socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM,
-    )
-    if kind == "tcp":
-        # Connections of earlier runs that are still winding down do not count.
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        taken.bind((HOST, port))
-        if kind == "tcp":
-            taken.listen()
-    except OSError:
-        taken.close()
-        return None
-    return taken

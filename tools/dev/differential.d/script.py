@@ -2,15 +2,26 @@
 
 A scenario file is TOML. Everything in it is optional.
 
-    kind = "tcp"              # tcp, udp or plain; --kind says the same
+    kind = "tcp"              # what the program is; --kind says the same:
+                              # tcp, udp, local, tls: a server; local has a
+                              # path for its port; tcp-client, tls-client;
+                              # plain: a program without peers
     args = ["{port}"]         # the program's arguments
+    port = 13                 # the port that it insists on
+    stdin = "..."             # what a server or client reads there
+    mask = ["..:..:.."]       # regular expressions for what no two runs share,
+                              # such as the time of day
     frame = "u16be"           # how messages are delimited: none, line, u16be,
-                              # u32be; the harness adds the line end or length
+                              # u32be, decimal4; the harness adds the line end
+                              # or length
     conversations = [         # what well-behaved peers say, message by message;
         ["echo {peer}", ...], # peer k speaks conversation k, and round again;
         ["quit"],             # {peer} is its name
     ]
     fatal = [["die"]]         # conversations that end the whole program
+
+    files = "directory"       # beside the scenario file: what the program
+                              # expects to find where it runs
 
     [large]                   # what a peer with much to say sends:
     message = "echo {filler}" # {filler} is text of FILLER bytes
@@ -25,16 +36,19 @@ Text is sent as Latin-1, so that "\\u00ff" is the byte 255.
 """
 
 import dataclasses
+import pathlib
+import re
 import struct
 import tomllib
 
-KINDS = ("tcp", "udp", "plain")
+KINDS = ("tcp", "udp", "local", "tls", "tcp-client", "tls-client", "plain")
 
 _FRAMES = {
     "none": lambda data: data,
     "line": lambda data: data + b"\n",
     "u16be": lambda data: struct.pack(">H", len(data)) + data,
     "u32be": lambda data: struct.pack(">I", len(data)) + data,
+    "decimal4": lambda data: b"%4d" % len(data) + data,
 }
 
 _DEFAULT_CONVERSATIONS = [
@@ -65,6 +79,9 @@ class Run:
 class Script:
     kind: str = ""
     args: list = dataclasses.field(default_factory=lambda: ["{port}"])
+    port: int = 0
+    stdin: str = ""
+    mask: list = dataclasses.field(default_factory=list)
     frame: str = "none"
     conversations: list = dataclasses.field(
         default_factory=lambda: _DEFAULT_CONVERSATIONS
@@ -72,6 +89,8 @@ class Script:
     fatal: list = dataclasses.field(default_factory=list)
     large: Large = dataclasses.field(default_factory=Large)
     run: list = dataclasses.field(default_factory=lambda: [Run()])
+    # The directory with the files that the program expects where it runs.
+    files: pathlib.Path = None
 
     def talk(self, peer):
         """The messages of the PEER-th peer, as they go over the wire."""
@@ -88,6 +107,12 @@ class Script:
         message = self._wire(self.large.message.replace("{filler}", filler))
         return [message] * self.large.count
 
+    def masked(self, lines):
+        """LINES without what no two runs share."""
+        for pattern in self.mask:
+            lines = [re.sub(pattern, "{masked}", line) for line in lines]
+        return lines
+
     def _wire(self, text):
         return _FRAMES[self.frame](text.encode("latin-1"))
 
@@ -96,12 +121,19 @@ def load(path):
     try:
         with open(path, "rb") as file:
             table = tomllib.load(file)
-        script = _fill(Script, table, path)
-        script.large = _fill(Large, table.get("large", {}), path)
-        if "run" in table:
-            script.run = [_fill(Run, run, path) for run in table["run"]]
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ScriptError(f"{path}: {error}") from error
+    return from_table(table, path)
+
+
+def from_table(table, path):
+    """The script that TABLE, of the file PATH, spells."""
+    script = _fill(Script, table, path)
+    script.large = _fill(Large, table.get("large", {}), path)
+    if "run" in table:
+        script.run = [_fill(Run, run, path) for run in table["run"]]
+    if script.files:
+        script.files = pathlib.Path(path).parent / script.files
     _require(script.frame in _FRAMES, path, f"unknown frame '{script.frame}'")
     _require(script.conversations, path, "'conversations' is empty")
     return script

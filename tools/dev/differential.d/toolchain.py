@@ -9,6 +9,7 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
 
+_TIMEOUT = 600  # seconds for one run of the compiler
 LINK_ONLY = ("-l", "-L", "-Wl,")
 
 
@@ -29,13 +30,13 @@ class Toolchain:
             words.append(f"-fsanitize={self.sanitizers}")
         return " ".join([*words, *self.flags])
 
-    def build(self, source, directory):
-        """Compiles and links SOURCE inside DIRECTORY; returns the program."""
+    def build(self, sources, directory):
+        """Compiles and links SOURCES inside DIRECTORY; returns the program."""
         directory.mkdir(parents=True, exist_ok=True)
         program = directory / "program"
         objects = [
-            self._compile(source, directory / "program.o"),
-            self._compile(HERE / "stop.cpp", directory / "stop.o"),
+            self._compile(source, directory / f"{number}-{source.stem}.o")
+            for number, source in enumerate([*sources, HERE / "stop.cpp"])
         ]
         linking = [f for f in self.flags if _is_link_only(f)]
         _run(
@@ -72,14 +73,18 @@ def _is_link_only(flag):
 
 
 def _run(command):
-    done = subprocess.run(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**os.environ, "LC_ALL": "C"},
-    )
+    try:
+        done = subprocess.run(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},
+            timeout=_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CompileError(f"no end after {_TIMEOUT} s") from error
     if done.returncode != 0:
         raise CompileError(done.stdout)

@@ -1,0 +1,121 @@
+"""The command line of tools/dev/rewrite-corpus."""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import pathlib
+import sys
+
+import page
+from inputs import TARGETS, chosen
+from judge import Judge, faults, is_idle
+from toolchain import CHECKOUT
+
+GOOD, FAULTY, USAGE = 0, 1, 2
+
+EPILOG = """\
+A program is a directory, a source file, or a glob over the names that are
+printed, such as 'asio/cpp11/echo/*'; without any, all programs of libasio-doc
+and libboost1.81-doc that use callbacks or look like it. Each is copied to
+build/rewrite-corpus, rewritten there for each target, compiled by both
+compilers, run beside its original by the scenarios of tools/dev/differential,
+linted, and rewritten again. talks.toml says how to talk to it.
+
+Exit code: 0 all is well; 1 some rewritten program does not compile, misbehaves,
+does not lint clean or changes again, or a negative control changed; 2 usage.
+"""
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="rewrite-corpus",
+        description="Rewrites the programs that Debian installs and judges "
+        "what comes out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("programs", nargs="*", metavar="PROGRAM")
+    add = parser.add_argument
+    build = CHECKOUT / "build"
+    add("--coral", type=pathlib.Path, default=build / "bin" / "coral")
+    add("--work", type=pathlib.Path, default=build / "rewrite-corpus")
+    add("--target", choices=TARGETS, action="append", help="only for this one")
+    add("--jobs", "-j", type=int, default=2, help="programs at once")
+    add("--resume", action="store_true", help="keep what this coral made before")
+    add("--list", action="store_true", help="tell the programs and stop")
+    add("--write", action="store_true", help="write docs/rewrites/corpus.md")
+    return parser.parse_args(arguments)
+
+
+def _usage(message):
+    print(f"rewrite-corpus: error: {message}", file=sys.stderr)
+    return USAGE
+
+
+class Shelf:
+    """Where verdicts are kept, so that one run can take up another's."""
+
+    def __init__(self, work, coral):
+        self._work = work
+        self._coral = hashlib.sha256(coral.read_bytes()).hexdigest()
+
+    def _path(self, name, target):
+        return self._work / name / f"{target}.json"
+
+    def put(self, name, target, verdict):
+        kept = {"coral": self._coral, "verdict": verdict}
+        self._path(name, target).write_text(json.dumps(kept, indent=1))
+
+    def get(self, name, target):
+        """The verdict that this coral got; None if there is none."""
+        try:
+            kept = json.loads(self._path(name, target).read_text())
+        except FileNotFoundError:
+            return None
+        return kept["verdict"] if kept["coral"] == self._coral else None
+
+
+def main(arguments):
+    options = _parse(arguments)
+    try:
+        programs = chosen(options.programs)
+    except LookupError as error:
+        return _usage(error)
+    if options.list:
+        print("\n".join(each.name for each in programs))
+        return GOOD
+    if not options.coral.is_file():
+        return _usage(f"no {options.coral}; build it, or say --coral")
+    work = options.work.resolve()
+    shelf = Shelf(work, options.coral)
+    judge = Judge(options.coral.resolve(), work)
+
+    def one(each):
+        found = {}
+        verdict = None
+        for target in options.target or TARGETS:
+            # What there is to convert is the same for every target.
+            if not (verdict and is_idle(verdict)):
+                kept = shelf.get(each.name, target) if options.resume else None
+                verdict = kept or judge.judge(each, target)
+                shelf.put(each.name, target, verdict)
+            found[target] = verdict
+        return each, found
+
+    faulty = 0
+    with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        for done in concurrent.futures.as_completed(
+            [pool.submit(one, each) for each in programs]
+        ):
+            each, found = done.result()
+            for target, verdict in found.items():
+                print(f"{each.name:44} {target:6} {page.brief(verdict)}", flush=True)
+                if faults(verdict):
+                    faulty += 1
+                    print(verdict["said"], flush=True)
+    print(f"{len(programs)} programs, {faulty} faults")
+    if options.write:
+        page.write(CHECKOUT / "docs" / "rewrites" / "corpus.md", shelf)
+    return FAULTY if faulty else GOOD
