@@ -36,9 +36,9 @@ class Transcript:
         self._entries.append((what, bytes(data)))
 
     def received(self, data):
-        if self._entries and self._entries[-1][0] == "receives":
-            data = self._entries.pop()[1] + data
-        self._entries.append(("receives", bytes(data)))
+        if not self._entries or self._entries[-1][0] != "receives":
+            self._entries.append(("receives", bytearray()))
+        self._entries[-1][1].extend(data)
 
     def received_datagram(self, data):
         self._entries.append(("receives datagram", bytes(data)))
@@ -51,7 +51,7 @@ class Transcript:
 
 
 def _describe(data):
-    text = repr(data[:_SHOWN])[1:]
+    text = repr(bytes(data[:_SHOWN]))[1:]
     if len(data) <= _SHOWN:
         return f"{len(data)} bytes: {text}"
     digest = hashlib.sha256(data).hexdigest()[:16]
