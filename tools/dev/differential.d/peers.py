@@ -135,7 +135,7 @@ class TcpPeer:
                 return
             self.drain()
         if last and self._open:
-            self._socket.shutdown(socket.SHUT_WR)
+            self._end_sending()
 
     def flood(self, data, settle):
         """Sends DATA again and again without receiving, until nothing more
@@ -214,7 +214,11 @@ class TcpPeer:
     def half_close(self):
         if self._open:
             self.log.note("shuts down sending")
-            self._socket.shutdown(socket.SHUT_WR)
+            self._end_sending()
+
+    def _end_sending(self):
+        # Under TLS, too, receiving goes on.
+        socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def close(self):
         if self._open:
@@ -312,15 +316,19 @@ def table_of(kind, port):
 
 def has_unread(table, port, end="local"):
     """Whether the kernel holds input or connections for the program, whose
-    LOCAL end has PORT, or whose REMOTE end does."""
+    LOCAL end has PORT, or whose REMOTE end does; or has them on their way."""
     if table == "unix":
         return True  # It may: this table does not say.
     suffix = f":{port:04X}"
     column = {"local": 1, "remote": 2}[end]
-    return any(
-        row[column].endswith(suffix) and not row[4].endswith(":00000000")
-        for row in _rows(table)
-    )
+    for row in _rows(table):
+        unacknowledged, unread = row[4].split(":")
+        if row[column].endswith(suffix) and int(unread, 16):
+            return True
+        if table.startswith("tcp") and int(unacknowledged, 16):
+            if row[1].endswith(suffix) or row[2].endswith(suffix):
+                return True
+    return False
 
 
 def free_port(kind):
