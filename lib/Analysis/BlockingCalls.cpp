@@ -101,11 +101,24 @@ static bool askedBefore(const FunctionDecl &Function, const CallExpr &Call) {
   return Asked;
 }
 
+/// Does \p Call call a callable that somebody passed? A coroutine that runs
+/// what it is given leaves it to whoever gives it where that is.
+static bool runsParameter(const CallExpr &Call) {
+  const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
+  const auto *Ref = dyn_cast_or_null<DeclRefExpr>(
+      Operator && Operator->getOperator() == OO_Call
+          ? ignoreWrappers(Operator->getArg(0))
+          : nullptr);
+  return Ref && isa<ParmVarDecl>(Ref->getDecl());
+}
+
 std::vector<BlockingCall> BlockingCalls::in(const FunctionDecl &Function) {
   std::vector<BlockingCall> Found;
   // What an await is made of repeats its operand.
   llvm::DenseSet<const Stmt *> Seen;
-  bool Hopped = false;
+  bool Hopped = llvm::any_of(Function.parameters(), [&](const ParmVarDecl *P) {
+    return Types.plays(Role::Hop, P->getType());
+  });
   anyStatement(bodyOf(Function), [&](const Stmt &Node) {
     if (const auto *Await = dyn_cast<CoroutineSuspendExpr>(&Node))
       Hopped |= Types.calls(Role::Hop, ignoreWrappers(Await->getOperand()));
@@ -120,7 +133,8 @@ std::vector<BlockingCall> BlockingCalls::in(const FunctionDecl &Function) {
     const FunctionDecl *Callee = Call->getDirectCallee();
     const FunctionDecl *Definition = Callee ? Callee->getDefinition() : nullptr;
     if (!Definition || isCoroutine(*Definition) ||
-        Types.calls(Role::Offloading, Call))
+        Types.calls(Role::Offloading, Call) ||
+        (isCoroutine(Function) && runsParameter(*Call)))
       return false;
     const std::vector<BlockingCall> &Inner = summary(*Definition);
     if (Inner.empty())

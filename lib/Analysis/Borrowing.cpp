@@ -377,6 +377,13 @@ std::vector<Borrow> Borrowing::of(const CallExpr &Call) {
       continue;
     Storage Place = Declared->isReferenceType() ? storageOf(Given)
                                                 : pointeeStorageOf(Given);
+    // A view that is copied from where a parameter refers to: what it points
+    // into is not what the parameter refers to.
+    if (!Declared->isReferenceType() && Place.Kind == Storage::Parameter &&
+        Place.Variable->getType()->isReferenceType() &&
+        (isView(Place.Variable->getType().getNonReferenceType()) ||
+         Place.Variable->getType().getNonReferenceType()->isPointerType()))
+      Place = {};
     // A callable that a plain function calls and whose task it passes on.
     const CXXRecordDecl *Callable = recordOf(Declared);
     bool CallsIt = Body && !isCoroutine(*Body) && Callable &&

@@ -48,6 +48,20 @@ const Expr *Conditions::branchCondition(const CFGBlock &Block) {
   return Block.getLastCondition();
 }
 
+bool Conditions::isNeverTaken(const CFGBlock &Block, unsigned Successor) {
+  const Expr *Condition = branchCondition(Block);
+  if (!Condition)
+    return false;
+  const auto *Call = dyn_cast<CallExpr>(Condition->IgnoreParenImpCasts());
+  const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
+  if (!Callee || Callee->getNumParams())
+    return false;
+  const auto *Method = dyn_cast<CXXMethodDecl>(Callee);
+  std::optional<bool> Always =
+      Method && Method->isVirtual() ? std::nullopt : constantResult(Callee);
+  return Always && *Always != (Successor == 0);
+}
+
 unsigned Conditions::number(const Expr *Condition, bool &Value) {
   while (true) {
     Condition = Condition->IgnoreParenImpCasts();

@@ -50,14 +50,28 @@ private:
       Found.push_back({&Function, &Call, Type, What, Fate, Ends});
   }
 
+  /// A variable of the function around a lambda does not end with the lambda.
+  bool isOfAnother(const Storage &Place) const {
+    return Place.Kind == Storage::Local && Place.Variable &&
+           Place.Variable->getParentFunctionOrMethod() &&
+           !Place.Variable->getParentFunctionOrMethod()->Equals(&Function);
+  }
+
   void addMade(const CallExpr &Call, const Borrow &What) {
     if (What.Place.Kind == Storage::Unknown ||
         What.Place.Kind == Storage::Static ||
-        What.Place.Kind == Storage::Parameter)
+        What.Place.Kind == Storage::Parameter || isOfAnother(What.Place))
       return;
     const CoroutineType *Type = Types.lookup(Call.getType());
     TaskFate Fate = fateOfTask(&Call, parents(), Types);
     add(Call, Type, What, Fate, endingOf(Call, *Type, What, Fate));
+  }
+
+  /// `[x](this auto)`: the coroutine has the closure as a parameter.
+  static bool holdsItself(const FunctionDecl &Operator) {
+    const auto *Method = dyn_cast<CXXMethodDecl>(&Operator);
+    return Method && Method->isExplicitObjectMemberFunction() &&
+           !Method->getParamDecl(0)->getType()->isReferenceType();
   }
 
   /// Coroutine lambdas that are passed on uncalled.
@@ -74,7 +88,7 @@ private:
       const FunctionDecl *Operator = Closure && Closure->isLambda()
                                          ? coroutineOperator(*Closure)
                                          : nullptr;
-      if (!Operator)
+      if (!Operator || holdsItself(*Operator))
         continue;
       if (Detaches)
         for (const Borrow &What : Borrows.ofKept(*Closure))

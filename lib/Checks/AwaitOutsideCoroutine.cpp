@@ -16,6 +16,7 @@
 #include "coralc/Checks/Check.h"
 #include "coralc/Model/Records.h"
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 #include "clang/Basic/SourceManager.h"
@@ -348,6 +349,19 @@ private:
         Unit.context().getSourceManager(), Unit.context().getLangOpts());
   }
 
+  /// Does an object of \p Type own a \p Closure, to call it when it dies? So
+  /// does what Seastar's `defer` returns.
+  static bool isGuardOf(QualType Type, const CXXRecordDecl &Closure) {
+    const auto *Spec =
+        dyn_cast_or_null<ClassTemplateSpecializationDecl>(recordOf(Type));
+    return Spec &&
+           llvm::any_of(Spec->getTemplateArgs().asArray(),
+                        [&](const TemplateArgument &Argument) {
+                          return Argument.getKind() == TemplateArgument::Type &&
+                                 recordOf(Argument.getAsType()) == &Closure;
+                        });
+  }
+
   /// Lambdas that \p Call gives to an event loop to be run by it.
   void noteHandlers(const CallExpr &Call) {
     llvm::StringRef Name = calleeName(Call);
@@ -362,7 +376,8 @@ private:
     for (const Expr *Argument : Call.arguments()) {
       const auto *Lambda = dyn_cast<LambdaExpr>(ignoreWrappers(Argument));
       if (!Lambda || !Lambda->getCallOperator() ||
-          isCoroutine(*Lambda->getCallOperator()))
+          isCoroutine(*Lambda->getCallOperator()) ||
+          isGuardOf(Call.getType(), *Lambda->getLambdaClass()))
         continue;
       anyStatement(Lambda->getBody(), [&](const Stmt &Node) {
         if (const auto *Inner = dyn_cast<CallExpr>(&Node))

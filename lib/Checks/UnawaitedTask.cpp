@@ -17,6 +17,7 @@
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/StmtCXX.h"
 #include "clang/Basic/SourceManager.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace clang;
 
@@ -74,15 +75,74 @@ bool mayAwait(const FunctionDecl &Function, const CoroutineType &Type,
       });
 }
 
+/// Statements that are there to throw. A test that asks whether a call throws
+/// has no use for what it returns.
+class ExpectedToThrow {
+public:
+  explicit ExpectedToThrow(TranslationUnit &Unit) : Unit(Unit) {}
+
+  bool contains(const FunctionDecl &Function, const Stmt &Value) {
+    return isInTryOfMacro(Function, Value) ||
+           (isLastStatement(Function, Value) && isPassedToTest(Function));
+  }
+
+private:
+  /// `EXPECT_THROW(f(), error)`: the macro brings the `try` along.
+  static bool isInTryOfMacro(const FunctionDecl &Function, const Stmt &Value) {
+    return Value.getBeginLoc().isMacroID() &&
+           anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+             const auto *Try = dyn_cast<CXXTryStmt>(&Node);
+             return Try && Try->getTryLoc().isMacroID() &&
+                    anyStatement(Try->getTryBlock(), [&](const Stmt &Inner) {
+                      return &Inner == &Value;
+                    });
+           });
+  }
+
+  static bool isLastStatement(const FunctionDecl &Function, const Stmt &Value) {
+    const auto *Body = dyn_cast_or_null<CompoundStmt>(bodyOf(Function));
+    return Body && !Body->body_empty() &&
+           anyStatement(Body->body_back(),
+                        [&](const Stmt &Node) { return &Node == &Value; });
+  }
+
+  /// `assert_throws<error>([] { f(); })`: is \p Function the lambda?
+  bool isPassedToTest(const FunctionDecl &Function) {
+    const auto *Method = dyn_cast<CXXMethodDecl>(&Function);
+    if (!Method || !Method->getParent()->isLambda())
+      return false;
+    if (!Tests)
+      collect(Tests.emplace());
+    return Tests->contains(Method->getParent());
+  }
+
+  void collect(llvm::DenseSet<const CXXRecordDecl *> &Closures) {
+    for (const FunctionDecl *Function : Unit.functions())
+      anyStatement(bodyOf(*Function), [&](const Stmt &Node) {
+        const auto *Call = dyn_cast<CallExpr>(&Node);
+        if (Call && calleeName(*Call).contains_insensitive("throw"))
+          for (const Expr *Argument : Call->arguments())
+            if (const auto *Lambda =
+                    dyn_cast_or_null<LambdaExpr>(ignoreWrappers(Argument)))
+              Closures.insert(Lambda->getLambdaClass());
+        return false;
+      });
+  }
+
+  TranslationUnit &Unit;
+  std::optional<llvm::DenseSet<const CXXRecordDecl *>> Tests;
+};
+
 /// Reports for one function.
 class Reporter {
 public:
-  Reporter(TranslationUnit &Unit, const FunctionDecl &Function)
-      : Unit(Unit), Function(Function) {}
+  Reporter(TranslationUnit &Unit, const FunctionDecl &Function,
+           ExpectedToThrow &Throwing)
+      : Unit(Unit), Function(Function), Throwing(Throwing) {}
 
   void reportDropped(const DroppedTask &Task) {
     const CoroutineType &Type = *Task.Type;
-    if (!owes(Task))
+    if (!owes(Task) || Throwing.contains(Function, *Task.Value))
       return;
     std::string What = describe(Task.Value, Type);
     std::string Message = Task.Place == DroppedTask::Converted
@@ -104,6 +164,9 @@ public:
   void reportAbandoned(const AbandonedTask &Task) {
     const CoroutineType &Type = *Task.Type;
     if (!isOwed(Type, Kept::InVariable) || isDetaching(Task.Created))
+      return;
+    // One that is ready stands in until another one takes its place.
+    if (Unit.types().calls(Role::MadeReady, Task.Created))
       return;
     std::string Name = "'" + Task.Holder->getNameAsString() + "'";
     std::string What = describe(Task.Created, Type);
@@ -218,6 +281,7 @@ private:
 
   TranslationUnit &Unit;
   const FunctionDecl &Function;
+  ExpectedToThrow &Throwing;
 };
 
 } // namespace
@@ -226,10 +290,11 @@ static void checkUnawaitedTask(TranslationUnit &Unit) {
   // In broken code statements may be missing, and with them the uses of a
   // variable. What is dropped is dropped all the same.
   bool Broken = Unit.context().getDiagnostics().hasUncompilableErrorOccurred();
+  ExpectedToThrow Throwing(Unit);
   for (const FunctionDecl *Function : Unit.functions()) {
     if (Function->isInvalidDecl())
       continue;
-    Reporter Report(Unit, *Function);
+    Reporter Report(Unit, *Function, Throwing);
     for (const DroppedTask &Task : findDroppedTasks(*Function, Unit.types()))
       Report.reportDropped(Task);
     if (Broken || !mayHoldTasks(*Function, Unit.types()))

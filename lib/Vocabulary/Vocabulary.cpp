@@ -61,6 +61,8 @@ constexpr RoleKey RoleKeys[] = {
     {Role::Offloading, "offloading"},
     // Keeps cancellation away from what it is given.
     {Role::Shield, "shields"},
+    // Makes a task that is done: nothing is lost with it.
+    {Role::MadeReady, "made-ready"},
 
     // Blocks the thread until a task is done.
     {Role::JoiningBridge, "joining-bridges"},

@@ -52,3 +52,14 @@ task<> worker() {
   co_return;
 }
 int main() { return cppcoro::sync_wait(read()); }
+
+seastar::future<int> at_once() { co_return 1; }
+seastar::future<int> known_ready() { co_return at_once().get(); }
+template <class Function> struct scope_guard {
+  Function run;
+  ~scope_guard() { run(); }
+};
+template <class Function> scope_guard<Function> defer(Function f) { return {f}; }
+void at_the_end_of_a_scope() {
+  auto stop = defer([] { load().get(); });
+}

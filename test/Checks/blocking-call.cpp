@@ -74,3 +74,17 @@ task<> awaits() {
   co_await kinds::sleep_for(10);
   co_await fetch();
 }
+/// A coroutine that runs what it is given does so where it is told to.
+template <class Function> task<> run_given(Function f) {
+  f();
+  co_return;
+}
+void runs_given() { auto t = run_given([] { nap(); }); }
+
+namespace concurrencpp {
+struct executor_tag {};
+} // namespace concurrencpp
+task<> begins_elsewhere(concurrencpp::executor_tag) {
+  nap();
+  co_return;
+}

@@ -156,3 +156,11 @@ kinds::detached branches(int x) {
   }(true);
   co_return;
 }
+
+/// The coroutine has the closure, though 'then' has not.
+seastar::future<> held_by_itself(int x) {
+  return seastar::make_ready_future().then([x](this auto) -> seastar::future<> {
+    co_await seastar::make_ready_future();
+    (void)x;
+  });
+}

@@ -199,6 +199,14 @@ task<int> calls_copying() {
   co_return co_await std::move(t);
 }
 
+/// A view is copied; where it came from does not matter.
+task<int> of_view(std::string_view text) { co_return text.size(); }
+task<int> passes_view(std::string_view &&text) { return of_view(text); }
+task<int> calls_passing(const std::string &name) {
+  auto t = passes_view(std::string_view(name));
+  co_return co_await std::move(t);
+}
+
 /// Its author says so.
 [[clang::coro_disable_lifetimebound]] task<int> copies_elsewhere(const std::string &name);
 task<int> calls_copying_elsewhere() {

@@ -152,3 +152,11 @@ int waited() {
   std::string local;
   return cppcoro::sync_wait(fetch(local));
 }
+
+/// What a lambda refers to lives as long as the function around it.
+task<int> around() {
+  std::string local;
+  auto ask = [&local]() -> task<int> { co_return local.size(); };
+  auto pass_on = [&ask] { return ask(); };
+  co_return co_await pass_on();
+}

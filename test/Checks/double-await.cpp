@@ -138,6 +138,17 @@ int generators() {
 
 // Nothing below is reported.
 
+inline bool never() { return false; }
+#define CHECK_EQUAL(a, b)                                                                          \
+  do {                                                                                             \
+    (void)((a) == (b));                                                                            \
+  } while (never())
+task<int> in_macro_of_test() {
+  auto t = fetch();
+  CHECK_EQUAL(co_await std::move(t), 1);
+  co_return 1;
+}
+
 task<int> right(bool b, int count) {
   auto t = fetch();
   int n = co_await std::move(t);

@@ -137,3 +137,37 @@ task<> fine() {
 }
 int blocking = convertible();
 task<> returned() { return go(); }
+
+// A test that a call throws has no use for what it returns.
+template <class Error, class Function> void assert_throws(Function) {}
+template <class Function> void run(Function) {}
+#define EXPECT_THROW(statement)                                                                    \
+  try {                                                                                            \
+    statement;                                                                                     \
+  } catch (...) {                                                                                  \
+  }
+void throws() {
+  assert_throws<int>([] {
+    int n = 1;
+    (void)n;
+    fetch();
+  });
+  EXPECT_THROW(fetch());
+}
+void does_not_throw() {
+  assert_throws<int>([] {
+    fetch();
+    // CHECK: :[[@LINE-1]]:5: warning: the task returned by 'fetch' is dropped
+    int n = 1;
+    (void)n;
+  });
+  run([] {
+    fetch();
+    // CHECK: :[[@LINE-1]]:5: warning: the task returned by 'fetch' is dropped
+  });
+  try {
+    fetch();
+    // CHECK: :[[@LINE-1]]:5: warning: the task returned by 'fetch' is dropped
+  } catch (...) {
+  }
+}

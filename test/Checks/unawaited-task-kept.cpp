@@ -19,6 +19,7 @@ task<int> fetch();
 task<> go();
 bool flag();
 seastar::semaphore sem;
+seastar::future<> go_on();
 
 struct named_task {
   int id;
@@ -360,7 +361,14 @@ task<> more_uses(std::vector<task<>> &others) {
 }
 
 seastar::future<> watched() {
-  auto eager = seastar::make_ready_future();
+  auto eager = go_on();
   if (eager.available())
     co_return;
+}
+
+seastar::future<> stands_in(bool b) {
+  auto before = seastar::make_ready_future();
+  if (b)
+    before = go_on();
+  co_await std::move(before);
 }

@@ -36,6 +36,11 @@ public:
   /// not two.
   static const clang::Expr *branchCondition(const clang::CFGBlock &Block);
 
+  /// Does the condition of \p Block always come out so that its way out number
+  /// \p Successor is not taken? Clang knows of constants; this of calls whose
+  /// function returns one, as in the `do ... while (dummy())` of test macros.
+  static bool isNeverTaken(const clang::CFGBlock &Block, unsigned Successor);
+
   /// The number of \p Condition; negations are stripped into \p Value.
   unsigned number(const clang::Expr *Condition, bool &Value);
 

@@ -24,6 +24,7 @@
 #ifndef CORALC_ANALYSIS_DATAFLOW_H
 #define CORALC_ANALYSIS_DATAFLOW_H
 
+#include "coralc/Analysis/Conditions.h"
 #include "clang/Analysis/Analyses/PostOrderCFGView.h"
 #include "clang/Analysis/CFG.h"
 #include "clang/Analysis/FlowSensitive/DataflowWorklist.h"
@@ -50,7 +51,7 @@ runForward(const clang::CFG &Graph, Domain &Analysis) {
     unsigned Index = 0;
     for (const clang::CFGBlock::AdjacentBlock &Next : Block->succs()) {
       unsigned Successor = Index++;
-      if (!Next.isReachable())
+      if (!Next.isReachable() || Conditions::isNeverTaken(*Block, Successor))
         continue;
       State Along = AtEnd;
       Analysis.follow(*Block, Successor, Along);

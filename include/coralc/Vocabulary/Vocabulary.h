@@ -68,6 +68,7 @@ enum class Role : unsigned char {
   Dropping,
   Offloading,
   Shield,
+  MadeReady,
 
   // Calls that hold up or move the thread.
   JoiningBridge,
