@@ -343,6 +343,14 @@ private:
     normalise(At);
   }
 
+  /// An assignment in a loop that is left out in some rounds may well be made
+  /// in one of them only: `if (i == 50) t = start();`.
+  static void settleRounds(State &At, const Expr *Made) {
+    for (World &Way : At.Worlds)
+      if (Made && Way.Created == Made && Way.Path.size() > 1)
+        Way.Status = World::Settled;
+  }
+
   void apply(const TaskUse &Use, State &At) {
     switch (Use.Kind) {
     case TaskUse::Observe:
@@ -352,13 +360,16 @@ private:
       return set(At, World::Settled, nullptr);
     case TaskUse::Clear:
       return end(At, AbandonedTask::Cleared, Use.At->getBeginLoc());
-    case TaskUse::Assign:
+    case TaskUse::Assign: {
+      const Expr *Made = madeIn(Use.Value, Holder.InContainer);
+      settleRounds(At, Made);
       end(At, AbandonedTask::Overwritten, Use.At->getBeginLoc());
-      if (const Expr *Made = madeIn(Use.Value, Holder.InContainer))
+      if (Made)
         set(At, World::Unawaited, Made);
       else
         set(At, World::Settled, nullptr);
       return;
+    }
     case TaskUse::Put: {
       const Expr *Made = madeIn(Use.Value, /*InContainer=*/true);
       if (!Made)

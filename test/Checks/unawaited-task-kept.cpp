@@ -372,3 +372,20 @@ seastar::future<> stands_in(bool b) {
     before = go_on();
   co_await std::move(before);
 }
+
+task<> in_one_round(int n) {
+  task<int> started;
+  for (int i = 0; i < n; ++i) {
+    if (i == 50)
+      started = fetch();
+  }
+  co_await started;
+}
+
+task<> in_every_round(int n) {
+  task<int> last;
+  for (int i = 0; i < n; ++i)
+    last = fetch();
+  // CHECK: :[[@LINE-1]]:12: warning: 'last' is overwritten before the task returned by 'fetch' is awaited
+  co_await last;
+}
