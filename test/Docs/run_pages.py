@@ -127,6 +127,7 @@ KIND, CORAL, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 shutil.rmtree(WORK, ignore_errors=True)
 WORK.mkdir(parents=True)
 pages = sorted((ROOT / "docs" / KIND).glob("coral-*.md" if KIND == "checks" else "*.md"))
+pages = [path for path in pages if path.stem != "corpus"]
 if KIND == "refusals":
     run_refusal_pages(pages)
 else:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import sys
+import tempfile
 
 import page
 from inputs import TARGETS, chosen
@@ -17,8 +18,8 @@ GOOD, FAULTY, USAGE = 0, 1, 2
 EPILOG = """\
 A program is a directory, a source file, or a glob over the names that are
 printed, such as 'asio/cpp11/echo/*'; without any, all programs of libasio-doc
-and libboost1.81-doc that use callbacks or look like it. Each is copied to
-build/rewrite-corpus, rewritten there for each target, compiled by both
+and libboost1.81-doc that use callbacks or look like it. Each is copied to the
+directory --work, rewritten there for each target, compiled by both
 compilers, run beside its original by the scenarios of tools/dev/differential,
 linted, and rewritten again. talks.toml says how to talk to it.
 
@@ -40,7 +41,9 @@ def _parse(arguments):
     add = parser.add_argument
     build = CHECKOUT / "build"
     add("--coral", type=pathlib.Path, default=build / "bin" / "coral")
-    add("--work", type=pathlib.Path, default=build / "rewrite-corpus")
+    # Outside of this checkout, whose .clang-format is not theirs.
+    work = pathlib.Path(tempfile.gettempdir()) / "coral-rewrite-corpus"
+    add("--work", type=pathlib.Path, default=work, help="default: %(default)s")
     add("--target", choices=TARGETS, action="append", help="only for this one")
     add("--jobs", "-j", type=int, default=2, help="programs at once")
     add("--resume", action="store_true", help="keep what this coral made before")

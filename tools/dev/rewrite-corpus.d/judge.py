@@ -151,8 +151,9 @@ class Judge:
         if not table or "not-driven" in table:
             return table["not-driven"] if table else "not driven"
         table.pop("programs")
+        wanted = table.pop("scenarios", ["*"])
         talk = script.from_table(table, original / "talk")
-        chosen = of_kind(talk.kind, talk)
+        chosen = [s for s in of_kind(talk.kind, talk) if matches(s.name, wanted)]
         patience = _RUN_TIME if talk.kind == "plain" else _PATIENCE
         with tempfile.TemporaryDirectory(prefix="rewrite-corpus-") as directory:
             observer = Observer(talk, patience, pathlib.Path(directory))

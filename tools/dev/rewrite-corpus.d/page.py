@@ -8,8 +8,8 @@ from judge import faults
 _HEAD = """\
 # The corpus
 
-What `coral rewrite` makes of programs that nobody here wrote: every program with callbacks, or without any as a control, that Debian's
-`libasio-doc` and `libboost1.81-doc` install. `tools/dev/rewrite-corpus --write` made this page.
+What `coral rewrite` makes of programs that nobody here wrote: those with callbacks, and controls without any, that Debian's `libasio-doc`
+and `libboost1.81-doc` install. `tools/dev/rewrite-corpus --write` made this page; what has not been tried is listed last.
 
 - **Initiations**: the calls that start an operation with a handler, as the report of the rewrite counts them, and how many of them became
   a `co_await` or a spawn. The others are refused, for the reasons that are named.
