@@ -5,7 +5,9 @@
 #include "coralc/Analysis/Suspension.h"
 #include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Model/Records.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace clang;
 
@@ -39,7 +41,8 @@ static bool isGetOnFreshTask(const CXXMemberCallExpr &Call,
          !isDoneAtOnce(*Made, *Type);
 }
 
-const Expr *blockedOn(const CallExpr &Call, CoroutineTypes &Types) {
+/// The task that \p Call blocks the thread for; null if it is no bridge.
+static const Expr *blockedOn(const CallExpr &Call, CoroutineTypes &Types) {
   if (Call.containsErrors())
     return nullptr;
   if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
@@ -53,6 +56,65 @@ const Expr *blockedOn(const CallExpr &Call, CoroutineTypes &Types) {
       return Argument;
   }
   return nullptr;
+}
+
+/// Does an object of \p Type own a \p Closure, to call it when it dies? So
+/// does what Seastar's `defer` returns.
+static bool isGuardOf(QualType Type, const CXXRecordDecl &Closure) {
+  const auto *Spec =
+      dyn_cast_or_null<ClassTemplateSpecializationDecl>(recordOf(Type));
+  return Spec &&
+         llvm::any_of(Spec->getTemplateArgs().asArray(),
+                      [&](const TemplateArgument &Argument) {
+                        return Argument.getKind() == TemplateArgument::Type &&
+                               recordOf(Argument.getAsType()) == &Closure;
+                      });
+}
+
+/// Does \p Call give its arguments to an event loop to be run by it?
+static bool runsLater(const CallExpr &Call) {
+  llvm::StringRef Name = calleeName(Call);
+  return Name.starts_with("async_") ||
+         llvm::StringSwitch<bool>(Name)
+             .Cases({"post", "dispatch", "defer"}, true)
+             .Cases({"call_soon", "call_later", "call_at"}, true)
+             .Case("call_soon_threadsafe", true)
+             .Default(false);
+}
+
+std::vector<BridgeCall> findBridges(const FunctionDecl &Function,
+                                    CoroutineTypes &Types) {
+  std::vector<BridgeCall> Found;
+  auto Add = [&](BridgeCall::PlaceTy In, const CallExpr &Call) {
+    if (const Expr *Task = blockedOn(Call, Types))
+      Found.push_back({In, &Call, Task});
+  };
+  auto AddHandlers = [&](const CallExpr &Call) {
+    for (const Expr *Argument : Call.arguments()) {
+      const auto *Lambda = dyn_cast<LambdaExpr>(ignoreWrappers(Argument));
+      if (!Lambda || !Lambda->getCallOperator() ||
+          isCoroutine(*Lambda->getCallOperator()) ||
+          isGuardOf(Call.getType(), *Lambda->getLambdaClass()))
+        continue;
+      anyStatement(Lambda->getBody(), [&](const Stmt &Node) {
+        if (const auto *Inner = dyn_cast<CallExpr>(&Node))
+          Add(BridgeCall::EventHandler, *Inner);
+        return false;
+      });
+    }
+  };
+  bool Coroutine = isCoroutine(Function);
+  anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+    const auto *Call = dyn_cast<CallExpr>(&Node);
+    if (!Call)
+      return false;
+    if (Coroutine)
+      Add(BridgeCall::Coroutine, *Call);
+    if (runsLater(*Call))
+      AddHandlers(*Call);
+    return false;
+  });
+  return Found;
 }
 
 } // namespace coralc

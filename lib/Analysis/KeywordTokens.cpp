@@ -1,9 +1,13 @@
 //===--- KeywordTokens.cpp - Coroutine keywords in the text ---------------===//
 
 #include "coralc/Analysis/KeywordTokens.h"
+#include "coralc/Analysis/Suspension.h"
+#include "clang/AST/Decl.h"
+#include "clang/AST/StmtCXX.h"
 #include "clang/Basic/SourceManager.h"
 #include "clang/Lex/Lexer.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace clang;
 
@@ -43,9 +47,6 @@ public:
                : "";
   }
 
-  /// The bracket that belongs to the one at \p Index; \p Index if none does.
-  size_t partner(size_t Index) const { return Partner[Index]; }
-
   /// The innermost '{' that is open at \p Index.
   std::optional<size_t> enclosingBrace(size_t Index) const {
     while (Index-- > 0) {
@@ -57,65 +58,71 @@ public:
     return std::nullopt;
   }
 
-  /// The '[' of the lambda whose body opens at \p Brace, if it is one.
+  /// The '[' of the lambda whose body opens at \p Brace, if it is one: what
+  /// stands between its parameters and the body is walked over.
   std::optional<size_t> lambdaIntroducer(size_t Brace) const {
-    bool ReturnType;
-    std::optional<size_t> End = declaratorEnd(Brace, ReturnType);
-    if (!End)
-      return std::nullopt;
-    size_t At = *End;
-    if (Tokens[At].is(tok::r_paren)) {
-      At = Partner[At];
-      if (At == 0)
+    for (size_t At = Brace; At-- > 0;) {
+      const Token &T = Tokens[At];
+      if (T.isOneOf(tok::r_paren, tok::r_square)) {
+        if (Partner[At] == At)
+          return std::nullopt;
+        if (T.is(tok::r_square) && introducesLambda(Partner[At]))
+          return Partner[At];
+        At = Partner[At];
+      } else if (!T.isOneOf(tok::raw_identifier, tok::arrow, tok::coloncolon,
+                            tok::less, tok::greater, tok::greatergreater,
+                            tok::amp, tok::ampamp, tok::pipepipe, tok::exclaim,
+                            tok::star, tok::comma, tok::ellipsis,
+                            tok::numeric_constant)) {
         return std::nullopt;
-      --At;
-      // [](auto x)<...> is not C++, []<class T>(T x) is.
-      if (Tokens[At].is(tok::greater))
-        while (At > 0 && Tokens[At].isNot(tok::r_square))
-          --At;
+      }
     }
-    if (Tokens[At].isNot(tok::r_square) || Partner[At] == At)
-      return std::nullopt;
-    size_t Introducer = Partner[At];
-    // x[i] { is a subscript, [[ an attribute.
-    if (Introducer > 0 && (Tokens[Introducer - 1].isOneOf(
-                               tok::l_square, tok::r_square, tok::r_paren) ||
-                           (Tokens[Introducer - 1].is(tok::raw_identifier) &&
-                            text(Introducer - 1) != "return" &&
-                            text(Introducer - 1) != "co_await" &&
-                            text(Introducer - 1) != "co_return" &&
-                            text(Introducer - 1) != "co_yield")))
-      return std::nullopt;
-    return Introducer;
+    return std::nullopt;
   }
 
-  /// Is the body that opens at \p Brace a handler's?
-  bool isHandler(size_t Brace) const {
-    if (Brace < 3 || Tokens[Brace - 1].isNot(tok::r_paren))
-      return false;
-    size_t Open = Partner[Brace - 1];
-    return Open > 0 && text(Open - 1) == "catch";
+  OpenBrace::KindTy kindOf(size_t Brace) const {
+    if (isHandler(Brace))
+      return OpenBrace::Handler;
+    if (lambdaIntroducer(Brace))
+      return OpenBrace::Lambda;
+    if (Partner[Brace] != Brace && !holdsStatements(Brace))
+      return OpenBrace::List;
+    if (beginsStatement(Brace) ||
+        (text(Brace - 1) == "try" && beginsStatement(Brace - 1)))
+      return OpenBrace::Block;
+    return opensNamespace(Brace) ? OpenBrace::Namespace : OpenBrace::Other;
   }
 
-  /// Does a semicolon stand directly between \p Brace and its partner?
-  bool holdsStatements(size_t Brace) const {
-    for (size_t Index = Brace + 1; Index < Partner[Brace]; ++Index) {
-      if (Tokens[Index].is(tok::semi))
-        return true;
-      Index = std::max(Index, Partner[Index]);
+  /// The '{' of the block whose exceptions the handler at \p Brace takes.
+  std::optional<size_t> handledBlock(size_t Brace) const {
+    while (isHandler(Brace)) {
+      size_t Catch = Partner[Brace - 1] - 1;
+      if (Catch == 0 || Tokens[Catch - 1].isNot(tok::r_brace) ||
+          Partner[Catch - 1] == Catch - 1)
+        return std::nullopt;
+      Brace = Partner[Catch - 1];
     }
-    return false;
+    return Brace;
   }
 
   LambdaText describeLambda(size_t Introducer, size_t Brace) const {
     LambdaText Lambda;
     Lambda.Introducer = Tokens[Introducer].getLocation();
     size_t After = Partner[Introducer];
-    Lambda.HasReturnType = false;
-    std::optional<size_t> End = declaratorEnd(Brace, Lambda.HasReturnType);
-    Lambda.HasParameters = End && Tokens[*End].is(tok::r_paren);
+    size_t Parameters = After + 1;
+    if (Tokens[Parameters].is(tok::less))
+      while (Parameters < Brace && Tokens[Parameters].isNot(tok::l_paren))
+        ++Parameters;
+    Lambda.HasParameters = Tokens[Parameters].is(tok::l_paren);
     size_t Last = Lambda.HasParameters ? Brace - 1 : After;
+    if (text(Last) == "try")
+      --Last;
     Lambda.BeforeBody = Tokens[Last].getEndLoc();
+    Lambda.HasReturnType = false;
+    for (size_t Index = Lambda.HasParameters ? Partner[Parameters] + 1
+                                             : After + 1;
+         Index < Brace; Index = std::max(Index, Partner[Index]) + 1)
+      Lambda.HasReturnType |= mayBeReturnType(Index);
     Lambda.ReturnsValue = false;
     forEachReturn(Brace, Partner[Brace], [&](size_t Index) {
       Lambda.ReturnsValue |= Tokens[Index + 1].isNot(tok::semi);
@@ -138,37 +145,115 @@ public:
   }
 
 private:
+  /// Finds what belongs together. A brace closes the parentheses in it that
+  /// nobody closed; a parenthesis that would close a brace is none.
   void match() {
     llvm::SmallVector<size_t> Open;
     for (size_t Index = 0; Index != Tokens.size(); ++Index) {
       Partner.push_back(Index);
-      if (Tokens[Index].isOneOf(tok::l_brace, tok::l_paren, tok::l_square)) {
+      const Token &T = Tokens[Index];
+      if (T.isOneOf(tok::l_brace, tok::l_paren, tok::l_square))
         Open.push_back(Index);
-      } else if (Tokens[Index].isOneOf(tok::r_brace, tok::r_paren,
-                                       tok::r_square) &&
-                 !Open.empty()) {
-        size_t Opened = Open.pop_back_val();
-        Partner[Opened] = Index;
-        Partner[Index] = Opened;
-      }
+      if (!T.isOneOf(tok::r_brace, tok::r_paren, tok::r_square))
+        continue;
+      if (T.is(tok::r_brace))
+        while (!Open.empty() && Tokens[Open.back()].isNot(tok::l_brace))
+          Open.pop_back();
+      tok::TokenKind Opener = T.is(tok::r_brace)   ? tok::l_brace
+                              : T.is(tok::r_paren) ? tok::l_paren
+                                                   : tok::l_square;
+      if (Open.empty() || Tokens[Open.back()].isNot(Opener))
+        continue;
+      size_t Opened = Open.pop_back_val();
+      Partner[Opened] = Index;
+      Partner[Index] = Opened;
     }
   }
 
-  /// Walks back from \p Brace over what may stand between a lambda's
-  /// parameters and its body.
-  std::optional<size_t> declaratorEnd(size_t Brace, bool &ReturnType) const {
-    ReturnType = false;
-    for (size_t At = Brace; At-- > 0;) {
-      const Token &T = Tokens[At];
-      if (T.isOneOf(tok::r_paren, tok::r_square))
-        return At;
-      ReturnType |= T.is(tok::arrow);
-      if (!T.isOneOf(tok::raw_identifier, tok::arrow, tok::coloncolon,
-                     tok::less, tok::greater, tok::greatergreater, tok::amp,
-                     tok::ampamp, tok::star, tok::comma, tok::numeric_constant))
-        return std::nullopt;
+  /// Does a lambda begin with the '[' at \p Open? x[i] is a subscript, and so
+  /// may be what follows any other name; [[x]] is an attribute, auto &[x] a
+  /// binding.
+  bool introducesLambda(size_t Open) const {
+    if (Tokens[Open + 1].is(tok::l_square))
+      return false;
+    if (Open == 0)
+      return true;
+    size_t Before = Open - 1;
+    if (Tokens[Before].isOneOf(tok::amp, tok::ampamp))
+      return Before == 0 || text(Before - 1) != "auto";
+    if (Tokens[Before].is(tok::raw_identifier))
+      return llvm::StringSwitch<bool>(text(Before))
+          .Cases({"return", "co_return", "co_await", "co_yield"}, true)
+          .Cases({"throw", "else", "do", "and", "or", "not"}, true)
+          .Default(false);
+    return !Tokens[Before].isOneOf(tok::l_square, tok::r_square, tok::r_paren);
+  }
+
+  /// Could the token at \p Index, behind a lambda's parameters, be or stand
+  /// for a return type?
+  bool mayBeReturnType(size_t Index) const {
+    if (Tokens[Index].isNot(tok::raw_identifier))
+      return Tokens[Index].is(tok::arrow);
+    return !llvm::StringSwitch<bool>(text(Index))
+                .Cases({"mutable", "noexcept", "constexpr", "consteval"}, true)
+                .Cases({"static", "try", "__attribute__"}, true)
+                .Default(false);
+  }
+
+  /// Is the body that opens at \p Brace a handler's?
+  bool isHandler(size_t Brace) const {
+    if (Brace < 3 || Tokens[Brace - 1].isNot(tok::r_paren))
+      return false;
+    size_t Open = Partner[Brace - 1];
+    return Open > 0 && text(Open - 1) == "catch";
+  }
+
+  /// Does a semicolon stand between \p Brace and its partner?
+  bool holdsStatements(size_t Brace) const {
+    for (size_t Index = Brace + 1; Index < Partner[Brace]; ++Index)
+      if (Tokens[Index].is(tok::semi))
+        return true;
+    return false;
+  }
+
+  /// Is the token at \p Index where a statement begins, or a declaration?
+  bool beginsStatement(size_t Index) const {
+    // An attribute may stand before it, as in `if (x) [[likely]] {`.
+    while (Index > 1 && Tokens[Index - 1].is(tok::r_square) &&
+           Tokens[Partner[Index - 1] + 1].is(tok::l_square))
+      Index = Partner[Index - 1];
+    if (Index == 0)
+      return true;
+    size_t Before = Index - 1;
+    if (Tokens[Before].is(tok::r_paren)) {
+      size_t Open = Partner[Before];
+      llvm::StringRef Statement = Open > 0 ? text(Open - 1) : "";
+      // if constexpr (x), for co_await (x : y)
+      if (Open > 1 && (Statement == "constexpr" || Statement == "co_await"))
+        Statement = text(Open - 2);
+      return Statement == "if" || Statement == "for" || Statement == "while" ||
+             Statement == "switch";
     }
-    return std::nullopt;
+    return Tokens[Before].isOneOf(tok::semi, tok::l_brace, tok::r_brace,
+                                  tok::colon) ||
+           text(Before) == "else" || text(Before) == "do" ||
+           (text(Before) == "consteval" && Before > 0 &&
+            (text(Before - 1) == "if" || Tokens[Before - 1].is(tok::exclaim)));
+  }
+
+  /// namespace a::b {, extern "C" {
+  bool opensNamespace(size_t Brace) const {
+    for (size_t At = Brace; At-- > 0;) {
+      if (Tokens[At].is(tok::r_square))
+        At = Partner[At];
+      else if (text(At) == "namespace")
+        return true;
+      else if (Tokens[At].is(tok::string_literal))
+        return At > 0 && text(At - 1) == "extern" && At + 1 == Brace;
+      else if (!Tokens[At].isOneOf(tok::raw_identifier, tok::coloncolon))
+        return false;
+    }
+    return false;
   }
 
   std::vector<Token> Tokens;
@@ -198,19 +283,80 @@ coroutineKeywords(FileID File, const SourceManager &Sources,
     CoroutineKeyword Keyword;
     Keyword.Text = Tokens.text(Index);
     Keyword.Where = Tokens[Index].getLocation();
-    for (std::optional<size_t> Brace = Tokens.enclosingBrace(Index); Brace;
-         Brace = Tokens.enclosingBrace(*Brace)) {
-      if (std::optional<size_t> Introducer = Tokens.lambdaIntroducer(*Brace)) {
-        Keyword.Lambda = Tokens.describeLambda(*Introducer, *Brace);
+    std::optional<size_t> Brace = Tokens.enclosingBrace(Index);
+    while (Brace) {
+      OpenBrace::KindTy Kind = Tokens.kindOf(*Brace);
+      Keyword.Braces.push_back({Kind, Tokens[*Brace].getLocation()});
+      if (Kind == OpenBrace::Lambda)
+        Keyword.Lambda =
+            Tokens.describeLambda(*Tokens.lambdaIntroducer(*Brace), *Brace);
+      if (Kind == OpenBrace::Lambda || Kind == OpenBrace::Other)
         break;
-      }
-      Keyword.InHandler |= Tokens.isHandler(*Brace);
-      if (Keyword.Block.isInvalid() && Tokens.holdsStatements(*Brace))
-        Keyword.Block = Tokens[*Brace].getLocation();
+      Brace = Kind == OpenBrace::Handler ? Tokens.handledBlock(*Brace)
+                                         : Tokens.enclosingBrace(*Brace);
     }
     Keywords.push_back(std::move(Keyword));
   }
   return Keywords;
+}
+
+bool isInitializerOf(SourceLocation Name, const CoroutineKeyword &Keyword,
+                     const SourceManager &Sources,
+                     const LangOptions &Language) {
+  auto [File, Begin] = Sources.getDecomposedLoc(Name);
+  auto [SameFile, End] = Sources.getDecomposedLoc(Keyword.Where);
+  if (!Name.isFileID() || File != SameFile || Begin >= End)
+    return false;
+  llvm::StringRef Text = Sources.getBufferData(File);
+  Lexer Raw(Sources.getLocForStartOfFile(File), Language, Text.begin(),
+            Text.begin() + Begin, Text.end());
+  llvm::SmallVector<tok::TokenKind> Open;
+  // `x = ...`, and `x{...}` or `x(...)`.
+  bool Assigned = false, Direct = false;
+  Token Next;
+  Raw.LexFromRawLexer(Next);
+  for (bool First = true;; First = false) {
+    Raw.LexFromRawLexer(Next);
+    if (Sources.getFileOffset(Next.getLocation()) >= End)
+      return Assigned || (Direct && !Open.empty());
+    if (Next.isOneOf(tok::semi, tok::hash, tok::eof) ||
+        (Next.is(tok::comma) && Open.empty()))
+      return false;
+    if (Next.isOneOf(tok::l_brace, tok::l_paren, tok::l_square)) {
+      Direct |= First && Next.isNot(tok::l_square);
+      Open.push_back(Next.getKind());
+    } else if (Next.isOneOf(tok::r_brace, tok::r_paren, tok::r_square)) {
+      if (Open.empty())
+        return false;
+      Open.pop_back();
+      if (Open.empty() && Direct)
+        return false;
+    }
+    Assigned |= Next.is(tok::equal) && Open.empty();
+  }
+}
+
+FunctionBodies::FunctionBodies(llvm::ArrayRef<const FunctionDecl *> Functions,
+                               const SourceManager &Sources) {
+  for (const FunctionDecl *Function : Functions) {
+    const Stmt *Body = bodyOf(*Function);
+    if (const auto *Try = dyn_cast_or_null<CXXTryStmt>(Body))
+      Body = Try->getTryBlock();
+    if (Body && Body->getBeginLoc().isValid() &&
+        !Function->isTemplateInstantiation())
+      ByBrace.try_emplace(Sources.getFileLoc(Body->getBeginLoc()), Function);
+  }
+}
+
+KeywordOwner FunctionBodies::ownerOf(const CoroutineKeyword &Keyword) const {
+  KeywordOwner Owner;
+  for (const OpenBrace &Brace : Keyword.Braces) {
+    Owner.InHandler |= Brace.Kind == OpenBrace::Handler;
+    Owner.Function = ByBrace.lookup(Brace.Where);
+    if (Owner.Function)
+      break;
+  }
+  return Owner;
 }
 
 std::vector<SourceLocation> returnKeywords(SourceRange Body,
@@ -218,12 +364,17 @@ std::vector<SourceLocation> returnKeywords(SourceRange Body,
                                            const LangOptions &Language) {
   std::vector<SourceLocation> Returns;
   FileTokens Tokens(Sources.getFileID(Body.getBegin()), Sources, Language, {});
-  for (size_t Index = 0; Index != Tokens.size(); ++Index)
+  size_t Begin = 0, End = 0;
+  for (size_t Index = 0; Index != Tokens.size(); ++Index) {
     if (Tokens[Index].getLocation() == Body.getBegin())
-      Tokens.forEachReturn(Index, Tokens.partner(Index), [&](size_t Found) {
-        if (Tokens.text(Found) == "return")
-          Returns.push_back(Tokens[Found].getLocation());
-      });
+      Begin = Index;
+    if (Tokens[Index].getLocation() == Body.getEnd())
+      End = Index;
+  }
+  Tokens.forEachReturn(Begin, End, [&](size_t Found) {
+    if (Tokens.text(Found) == "return")
+      Returns.push_back(Tokens[Found].getLocation());
+  });
   return Returns;
 }
 

@@ -14,9 +14,16 @@ namespace coralc {
 
 const Stmt *bodyOf(const FunctionDecl &Function) {
   const Stmt *Body = Function.getBody();
-  if (const auto *Coroutine = dyn_cast_or_null<CoroutineBodyStmt>(Body))
-    return Coroutine->getBody();
-  return Body;
+  const auto *Coroutine = dyn_cast_or_null<CoroutineBodyStmt>(Body);
+  if (!Coroutine)
+    return Body;
+  // Clang puts the try block that is a coroutine's body into another block,
+  // which is nowhere.
+  const auto *Block = dyn_cast_or_null<CompoundStmt>(Coroutine->getBody());
+  return Block && Block->size() == 1 && isa<CXXTryStmt>(Block->body_front()) &&
+                 Block->getBeginLoc().isInvalid()
+             ? Block->body_front()
+             : Coroutine->getBody();
 }
 
 bool isCoroutine(const FunctionDecl &Function) {

@@ -8,7 +8,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "coralc/Analysis/Awaitedness.h"
 #include "coralc/Analysis/BlockingBridge.h"
 #include "coralc/Analysis/KeywordTokens.h"
 #include "coralc/Analysis/Suspension.h"
@@ -16,7 +15,6 @@
 #include "coralc/Checks/Check.h"
 #include "coralc/Model/Records.h"
 #include "clang/AST/ASTContext.h"
-#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 #include "clang/Basic/SourceManager.h"
@@ -40,11 +38,41 @@ struct Obstacle {
   explicit operator bool() const { return !Why.empty(); }
 };
 
-llvm::StringRef returnTypeText(const FunctionDecl &Function) {
-  const ASTContext &Context = Function.getASTContext();
-  return Lexer::getSourceText(
-      CharSourceRange::getTokenRange(Function.getReturnTypeSourceRange()),
-      Context.getSourceManager(), Context.getLangOpts());
+/// The return type as it is written, before the name or behind the parameters.
+SourceRange returnTypeRange(const FunctionDecl &Function) {
+  const auto *Prototype = Function.getType()->getAs<FunctionProtoType>();
+  FunctionTypeLoc Written = Function.getFunctionTypeLoc();
+  return Written && Prototype && Prototype->hasTrailingReturn()
+             ? Written.getReturnLoc().getSourceRange()
+             : Function.getReturnTypeSourceRange();
+}
+
+llvm::StringRef textOf(SourceRange Range, const ASTContext &Context) {
+  return Lexer::getSourceText(CharSourceRange::getTokenRange(Range),
+                              Context.getSourceManager(),
+                              Context.getLangOpts());
+}
+
+/// Is \p Type, written at \p Where, what the text says? Where a type is not
+/// known Clang goes on with int.
+bool isKnown(QualType Type, SourceRange Where, const ASTContext &Context) {
+  if (!Context.hasSameUnqualifiedType(Type, Context.IntTy))
+    return true;
+  if (isa<BuiltinType>(Type))
+    return llvm::StringSwitch<bool>(textOf(Where, Context))
+        .Cases({"int", "signed", "signed int"}, true)
+        .Default(false);
+  const auto *Alias = dyn_cast<TypedefType>(Type);
+  const TypedefNameDecl *Named = Alias ? Alias->getDecl() : nullptr;
+  return Named && !Named->isInvalidDecl() && Named->getTypeSourceInfo() &&
+         isKnown(Named->getUnderlyingType(),
+                 Named->getTypeSourceInfo()->getTypeLoc().getSourceRange(),
+                 Context);
+}
+
+bool returnTypeIsKnown(const FunctionDecl &Function) {
+  return isKnown(Function.getDeclaredReturnType(), returnTypeRange(Function),
+                 Function.getASTContext());
 }
 
 Obstacle obstacleFor(const FunctionDecl &Function, CoroutineTypes &Types,
@@ -75,9 +103,7 @@ Obstacle obstacleFor(const FunctionDecl &Function, CoroutineTypes &Types,
   if (!Declared->isVoidType() && !Declared->isScalarType() &&
       !Declared->isReferenceType() && !recordOf(Declared))
     return {};
-  // Where the type is not known Clang goes on with int.
-  if (isa<BuiltinType>(Declared) && Declared->isIntegerType() &&
-      returnTypeText(Function) != Declared.getAsString(Policy))
+  if (!returnTypeIsKnown(Function))
     return {};
   return {Because + "it returns '" + Declared.getAsString(Policy) + "'", ""};
 }
@@ -91,17 +117,23 @@ class KeywordReporter {
 public:
   KeywordReporter(TranslationUnit &Unit)
       : Unit(Unit), Sources(Unit.context().getSourceManager()),
+        Policy(Unit.context().getLangOpts()), Bodies(Unit.functions(), Sources),
         Task(Unit.context(), Unit.types()) {}
 
   void report(const CoroutineKeyword &Keyword) {
-    const FunctionDecl *Function = enclosing(Keyword);
+    KeywordOwner Owner = Bodies.ownerOf(Keyword);
+    const FunctionDecl *Function = Owner.Function;
+    if (Function && isCoroutine(*Function)) {
+      if (Owner.InHandler)
+        reportHandler(Keyword);
+      return;
+    }
     if (Keyword.Lambda)
       return reportLambda(Keyword, Function);
     if (!Function)
       return reportOutside(Keyword);
-    if (isCoroutine(*Function))
-      return reportHandler(Keyword);
-    PrintingPolicy Policy(Unit.context().getLangOpts());
+    if (isLambdaCallOperator(Function))
+      return;
     Obstacle Against = obstacleFor(*Function, Unit.types(), Policy);
     if (!Against || !Told.insert(Function).second)
       return;
@@ -120,39 +152,8 @@ public:
   }
 
 private:
-  /// The function whose body the keyword stands in; with a lambda in between,
-  /// the lambda's call operator, if the lambda is in the AST.
-  const FunctionDecl *enclosing(const CoroutineKeyword &Keyword) {
-    const FunctionDecl *Innermost = nullptr;
-    for (const FunctionDecl *Function : Unit.functions()) {
-      const auto *Method = dyn_cast<CXXMethodDecl>(Function);
-      bool IsLambda = Method && Method->getParent()->isLambda();
-      if (IsLambda != Keyword.Lambda.has_value() ||
-          Function->isTemplateInstantiation())
-        continue;
-      if (IsLambda) {
-        if (Method->getParent()->getBeginLoc() == Keyword.Lambda->Introducer)
-          return Function;
-        continue;
-      }
-      const Stmt *Body = Function->getBody();
-      if (!Body || !contains(Body->getSourceRange(), Keyword.Where))
-        continue;
-      if (!Innermost ||
-          contains(Innermost->getBody()->getSourceRange(), Body->getBeginLoc()))
-        Innermost = Function;
-    }
-    return Innermost;
-  }
-
-  bool contains(SourceRange Range, SourceLocation Where) const {
-    return Range.isValid() &&
-           !Sources.isBeforeInTranslationUnit(Where, Range.getBegin()) &&
-           !Sources.isBeforeInTranslationUnit(Range.getEnd(), Where);
-  }
-
   void reportHandler(const CoroutineKeyword &Keyword) {
-    if (!Keyword.InHandler || Keyword.Text == "co_return")
+    if (Keyword.Text == "co_return")
       return;
     Unit.report(Keyword.Where,
                 "'" + Keyword.Text.str() +
@@ -164,10 +165,9 @@ private:
   void reportLambda(const CoroutineKeyword &Keyword,
                     const FunctionDecl *Operator) {
     const LambdaText &Lambda = *Keyword.Lambda;
-    if (Operator && isCoroutine(*Operator))
-      return reportHandler(Keyword);
     if (Lambda.HasReturnType &&
-        (!Operator || Unit.types().promiseOf(Operator->getReturnType()) ||
+        (!Operator || !returnTypeIsKnown(*Operator) ||
+         Unit.types().promiseOf(Operator->getReturnType()) ||
          Operator->getReturnType()->isDependentType()))
       return;
     if (!ToldLambdas.insert(Lambda.Introducer).second)
@@ -197,12 +197,19 @@ private:
     Report.fix(FixSafety::Unsafe, "make it return '" + Wanted + "'", Edits);
   }
 
+  bool contains(SourceRange Range, SourceLocation Where) const {
+    return Range.isValid() &&
+           !Sources.isBeforeInTranslationUnit(Where, Range.getBegin()) &&
+           !Sources.isBeforeInTranslationUnit(Range.getEnd(), Where);
+  }
+
   const FunctionDecl *functionAround(SourceLocation Where) {
     const FunctionDecl *Innermost = nullptr;
     for (const FunctionDecl *Function : Unit.functions())
-      if (!Function->isTemplateInstantiation() && Function->getBody() &&
+      if (const Stmt *Body = bodyOf(*Function);
+          Body && !Function->isTemplateInstantiation() &&
           Function->getNameInfo().getName().isIdentifier() &&
-          contains(Function->getBody()->getSourceRange(), Where))
+          contains(Body->getSourceRange(), Where))
         Innermost = Function;
     return Innermost;
   }
@@ -234,13 +241,9 @@ private:
     };
     Finder Find(Sources, Keyword.Where);
     Find.TraverseAST(Unit.context());
-    if (!Find.Nearest || isa<FunctionDecl>(Find.Nearest))
-      return;
-    // A function whose declarator is broken may have become a variable. Its
-    // body is no initializer.
-    if (Keyword.Block.isValid() &&
-        Sources.isBeforeInTranslationUnit(Find.Nearest->getLocation(),
-                                          Keyword.Block))
+    if (!Find.Nearest || !isInScopeOf(*Find.Nearest, Keyword) ||
+        !isInitializerOf(Find.Nearest->getLocation(), Keyword, Sources,
+                         Unit.context().getLangOpts()))
       return;
     std::string Name = "'" + Find.Nearest->getNameAsString() + "'";
     std::string Place;
@@ -255,21 +258,38 @@ private:
                                    "coroutine and pass the result");
   }
 
+  /// Is all that is open around the keyword, lists aside, open around
+  /// \p Declared too? The body of a function that the AST has not is not.
+  static bool isInScopeOf(const DeclaratorDecl &Declared,
+                          const CoroutineKeyword &Keyword) {
+    const auto *Variable = dyn_cast<VarDecl>(&Declared);
+    if (isa<FunctionDecl>(Declared) || (Variable && Variable->isLocalVarDecl()))
+      return false;
+    const auto *Class =
+        dyn_cast<CXXRecordDecl>(Declared.getLexicalDeclContext());
+    return llvm::all_of(Keyword.Braces, [&](const OpenBrace &Brace) {
+      return Brace.Kind == OpenBrace::List ||
+             Brace.Kind == OpenBrace::Namespace || isa<ParmVarDecl>(Declared) ||
+             (Class && Class->getBraceRange().getBegin() == Brace.Where);
+    });
+  }
+
   /// The return type that would make \p Function a coroutine; empty when there
   /// is none to suggest.
   std::string replacement(const FunctionDecl &Function) const {
     if (const auto *Method = dyn_cast<CXXMethodDecl>(&Function))
       if (Method->isVirtual())
         return "";
-    return Task.wrap(returnTypeText(Function), Function.getDeclContext());
+    return Task.wrap(textOf(returnTypeRange(Function), Unit.context()),
+                     Function.getDeclContext());
   }
 
   llvm::SmallVector<FixItHint, 4> retype(const FunctionDecl &Function,
                                          llvm::StringRef Wanted) const {
     llvm::SmallVector<FixItHint, 4> Edits;
     for (const FunctionDecl *Declaration : Function.redecls())
-      Edits.push_back(FixItHint::CreateReplacement(
-          Declaration->getReturnTypeSourceRange(), Wanted));
+      Edits.push_back(
+          FixItHint::CreateReplacement(returnTypeRange(*Declaration), Wanted));
     for (SourceLocation Return :
          returnKeywords(Function.getBody()->getSourceRange(), Sources,
                         Unit.context().getLangOpts()))
@@ -279,6 +299,8 @@ private:
 
   TranslationUnit &Unit;
   const SourceManager &Sources;
+  PrintingPolicy Policy;
+  FunctionBodies Bodies;
   TaskSpelling Task;
   llvm::DenseSet<const FunctionDecl *> Told;
   llvm::DenseSet<SourceLocation> ToldLambdas;
@@ -306,89 +328,25 @@ std::vector<FileID> userFiles(TranslationUnit &Unit) {
 // Bridges that block
 //===----------------------------------------------------------------------===//
 
-/// Finds the bridges that one function calls; a lambda is a function of its
-/// own.
-class BridgeFinder {
-public:
-  BridgeFinder(TranslationUnit &Unit) : Unit(Unit) {}
-
-  void check(const FunctionDecl &Function) {
-    bool Coroutine = isCoroutine(Function);
-    anyStatement(bodyOf(Function), [&](const Stmt &Node) {
-      if (const auto *Call = dyn_cast<CallExpr>(&Node)) {
-        if (Coroutine)
-          report(*Call, "coroutine", true);
-        noteHandlers(*Call);
-      }
-      return false;
-    });
-  }
-
-private:
-  void report(const CallExpr &Call, llvm::StringRef Place, bool CanAwait) {
-    const Expr *Awaited = blockedOn(Call, Unit.types());
-    if (!Awaited)
-      return;
-    Diagnosis &Report = Unit.report(
-        Call.getExprLoc(),
-        ("'" + calleeName(Call) + "' blocks the thread that runs this " +
-         Place + ", and with it everything that the task may wait for; " +
-         (CanAwait ? "'co_await' the task" : "start the task instead"))
-            .str());
-    if (CanAwait && Call.getBeginLoc().isFileID() &&
-        Call.getEndLoc().isFileID() && Call.getNumArgs() <= 1)
-      Report.fix(
-          FixSafety::Unsafe, "await the task",
-          FixItHint::CreateReplacement(Call.getSourceRange(),
-                                       ("co_await " + textOf(*Awaited)).str()));
-  }
-
-  llvm::StringRef textOf(const Expr &E) const {
-    return Lexer::getSourceText(
-        CharSourceRange::getTokenRange(E.getSourceRange()),
-        Unit.context().getSourceManager(), Unit.context().getLangOpts());
-  }
-
-  /// Does an object of \p Type own a \p Closure, to call it when it dies? So
-  /// does what Seastar's `defer` returns.
-  static bool isGuardOf(QualType Type, const CXXRecordDecl &Closure) {
-    const auto *Spec =
-        dyn_cast_or_null<ClassTemplateSpecializationDecl>(recordOf(Type));
-    return Spec &&
-           llvm::any_of(Spec->getTemplateArgs().asArray(),
-                        [&](const TemplateArgument &Argument) {
-                          return Argument.getKind() == TemplateArgument::Type &&
-                                 recordOf(Argument.getAsType()) == &Closure;
-                        });
-  }
-
-  /// Lambdas that \p Call gives to an event loop to be run by it.
-  void noteHandlers(const CallExpr &Call) {
-    llvm::StringRef Name = calleeName(Call);
-    bool RunsLater = Name.starts_with("async_") ||
-                     llvm::StringSwitch<bool>(Name)
-                         .Cases({"post", "dispatch", "defer"}, true)
-                         .Cases({"call_soon", "call_later", "call_at"}, true)
-                         .Case("call_soon_threadsafe", true)
-                         .Default(false);
-    if (!RunsLater)
-      return;
-    for (const Expr *Argument : Call.arguments()) {
-      const auto *Lambda = dyn_cast<LambdaExpr>(ignoreWrappers(Argument));
-      if (!Lambda || !Lambda->getCallOperator() ||
-          isCoroutine(*Lambda->getCallOperator()) ||
-          isGuardOf(Call.getType(), *Lambda->getLambdaClass()))
-        continue;
-      anyStatement(Lambda->getBody(), [&](const Stmt &Node) {
-        if (const auto *Inner = dyn_cast<CallExpr>(&Node))
-          report(*Inner, "handler", false);
-        return false;
-      });
-    }
-  }
-
-  TranslationUnit &Unit;
-};
+void report(const BridgeCall &Bridge, TranslationUnit &Unit) {
+  const CallExpr &Call = *Bridge.Call;
+  bool CanAwait = Bridge.In == BridgeCall::Coroutine;
+  Diagnosis &Report = Unit.report(
+      Call.getExprLoc(),
+      ("'" + calleeName(Call) + "' blocks the thread that runs this " +
+       (CanAwait ? "coroutine" : "handler") +
+       ", and with it everything that the task may wait for; " +
+       (CanAwait ? "'co_await' the task" : "start the task instead"))
+          .str());
+  if (CanAwait && Call.getBeginLoc().isFileID() &&
+      Call.getEndLoc().isFileID() && Call.getNumArgs() <= 1)
+    Report.fix(FixSafety::Unsafe, "await the task",
+               FixItHint::CreateReplacement(
+                   Call.getSourceRange(),
+                   ("co_await " +
+                    textOf(Bridge.Task->getSourceRange(), Unit.context()))
+                       .str()));
+}
 
 } // namespace
 
@@ -402,9 +360,9 @@ static void checkAwaitOutsideCoroutine(TranslationUnit &Unit) {
                              Context.getLangOpts(), Unit.SkippedRanges))
         Reporter.report(Keyword);
   }
-  BridgeFinder Bridges(Unit);
   for (const FunctionDecl *Function : Unit.functions())
-    Bridges.check(*Function);
+    for (const BridgeCall &Bridge : findBridges(*Function, Unit.types()))
+      report(Bridge, Unit);
 }
 
 static const RegisterCheck

@@ -26,13 +26,14 @@ namespace {
 class Reporter {
 public:
   explicit Reporter(TranslationUnit &Unit)
-      : Unit(Unit), Sources(Unit.context().getSourceManager()) {}
+      : Unit(Unit),
+        Bodies(Unit.functions(), Unit.context().getSourceManager()) {}
 
   /// A keyword in code that may not compile because of it.
   void checkKeyword(const CoroutineKeyword &Keyword) {
     if (Keyword.Text == "co_return")
       return;
-    const FunctionDecl *Function = enclosing(Keyword);
+    const FunctionDecl *Function = Bodies.ownerOf(Keyword).Function;
     if (!Function)
       return;
     QualType Result = Function->getReturnType();
@@ -138,31 +139,8 @@ private:
                });
   }
 
-  /// The innermost function or lambda around the keyword.
-  const FunctionDecl *enclosing(const CoroutineKeyword &Keyword) const {
-    const FunctionDecl *Innermost = nullptr;
-    for (const FunctionDecl *Function : Unit.functions()) {
-      const Stmt *Body = Function->getBody();
-      if (!Body || Function->isTemplateInstantiation() ||
-          !contains(Body->getSourceRange(), Keyword.Where))
-        continue;
-      if (!Innermost ||
-          contains(Innermost->getBody()->getSourceRange(), Body->getBeginLoc()))
-        Innermost = Function;
-    }
-    const auto *Method = dyn_cast_or_null<CXXMethodDecl>(Innermost);
-    bool IsLambda = Method && Method->getParent()->isLambda();
-    return IsLambda == Keyword.Lambda.has_value() ? Innermost : nullptr;
-  }
-
-  bool contains(SourceRange Range, SourceLocation Where) const {
-    return Range.isValid() &&
-           !Sources.isBeforeInTranslationUnit(Where, Range.getBegin()) &&
-           !Sources.isBeforeInTranslationUnit(Range.getEnd(), Where);
-  }
-
   TranslationUnit &Unit;
-  const SourceManager &Sources;
+  FunctionBodies Bodies;
 };
 
 } // namespace

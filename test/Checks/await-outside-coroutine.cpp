@@ -61,6 +61,53 @@ task<> lambdas(std::vector<int> v) {
   co_return;
 }
 
+auto trailing() -> int { co_return 1; }
+// CHECK: :[[@LINE-1]]:26: warning: 'co_return' in 'trailing', which cannot be a coroutine because it returns 'int'; return 'task<int>'
+using count = int;
+count aliased() { co_return 1; }
+// CHECK: :[[@LINE-1]]:19: warning: 'co_return' in 'aliased', which cannot be a coroutine because it returns 'count'; return 'task<count>'
+int tried() try {
+  return co_await read();
+  // CHECK: :[[@LINE-1]]:10: warning: 'co_await' in 'tried', which cannot be a coroutine because it returns 'int'; return 'task<int>'
+} catch (int n) {
+  return n;
+}
+task<int> tried_and_caught() try {
+  co_return co_await read();
+} catch (int n) {
+  co_await read();
+  // CHECK: :[[@LINE-1]]:3: warning: 'co_await' in a handler, which cannot suspend
+}
+void with_lambdas(std::vector<int> v) {
+  auto two = [v](int n) mutable noexcept(true) { return co_await read(); };
+  // CHECK: :[[@LINE-1]]:57: warning: 'co_await' in a lambda, {{.*}} because its return type is deduced; make it return a task
+  auto three = [] { if (true) [[likely]] { for (int n : {1, 2}) co_await read(); } };
+  // CHECK: :[[@LINE-1]]:65: warning: 'co_await' in a lambda, {{.*}} because its return type is deduced
+  for (int n : v) {
+    if (n) [[unlikely]] {
+      do {
+        switch (n) {
+        case 1: {
+          co_await read();
+          // CHECK: :[[@LINE-1]]:11: warning: 'co_await' in 'with_lambdas', which cannot be a coroutine because it returns 'void'
+        }
+        }
+      } while (true);
+    }
+  }
+}
+namespace inner::most {
+struct Pair {
+  int first, second;
+};
+Pair braced{1, co_await read()};
+// CHECK: :[[@LINE-1]]:16: warning: 'co_await' in the initializer of 'braced'
+struct Holder {
+  static inline int counted = 2 * (1 + co_await read());
+  // CHECK: :[[@LINE-1]]:40: warning: 'co_await' in the initializer of 'counted'
+};
+} // namespace inner::most
+
 int main() { co_await read(); }
 // CHECK: :[[@LINE-1]]:14: warning: 'co_await' in 'main', which cannot be a coroutine; move it to a coroutine and run that from 'main'
 
@@ -99,6 +146,61 @@ struct forwarding {
   task<int> inner;
   auto operator co_await() { return inner.operator co_await(); }
 };
+
+// A lambda is found behind any return type, and whatever makes it.
+#define CORO [=]() -> task<int>
+#define RETURNS -> task<int>
+template <class F> int run(F f);
+void spawns(int n, int (&)[3]) {
+  run([n]() -> task<decltype(n)> { co_return co_await read(); });
+  run([n](auto... more) -> task<int (*)(int)> { co_await read(); });
+  run([n]() mutable noexcept(true) -> task<> { co_await read(); });
+  run([n] [[gnu::cold]] () -> task<> { co_await read(); });
+  run(CORO { co_return co_await read(); });
+  run([n]() RETURNS { co_return co_await read(); });
+  run([n](no_such_type other) -> task<> { co_await read(); });
+  run([n](no_such_type other) -> no_such<int> { co_await read(); });
+  run([n](no_such_type other) NO_SUCH_MACRO { co_await read(); });
+  run(NO_SUCH_MACRO { co_await read(); });
+  NO_SUCH_LOOP (n) { co_await read(); }
+}
+
+// A body whose function cannot be known, or whose type is not.
+no_such_type tried_unknown(int n) try {
+  int before = 0;
+  while (n) { int read_now = co_await read(); }
+} catch (...) {
+  co_return;
+}
+task<> tried_known(no_such_type n) try {
+  int before = 0;
+  while (before) { auto read_now = co_await read(); }
+} catch (...) {
+  co_return;
+}
+no_such::type unknown_result() { co_await read(); }
+auto unknown_trailing() -> no_such<int> { co_await read(); }
+template <class T> no_such<T> unknown_template(T n) { co_await read(); }
+template <no_such T> task<T> unknown_concept(no_such_type n) { co_await read(); }
+struct Derived : no_such_base<int> {
+  no_such_type size = 1;
+  no_such_type unknown_member() { co_await read(); }
+  no_such<int> unknown_tried() try { co_await read(); } catch (int) { throw; }
+  task<> known_member(no_such_type) { while (true) { co_await read(); } }
+  NO_SUCH_MACRO(name) { int n = co_await read(); }
+};
+no_such_type Derived::defined_elsewhere() { co_await read(); }
+task<> NoSuchClass::defined_elsewhere() { int n = co_await read(); }
+int just_before = 0;
+NO_SUCH_TEST(suite, name) { int n = co_await read(); }
+NO_SUCH_TEST(name) { while (true) { int n = co_await read(); } }
+NO_SUCH_ATTRIBUTE(1) task<> attributed() { co_await read(); }
+NO_SUCH_BENCHMARK { co_await read(); }
+template <class T> using alias_of_unknown = no_such<T>;
+alias_of_unknown<int> unknown_alias() { co_await read(); }
+auto makes_unknown_alias() {
+  return []() -> alias_of_unknown<int> { co_return co_await read(); };
+}
 
 // What follows a broken declarator is a body, not an initializer.
 auto broken_declarator(std::no_such_vector<int> &values, no_such_type other) -> std::task {

@@ -52,6 +52,12 @@ template <class T> task<T> instantiated(bool b) {
   // CHECK: :[[@LINE+1]]:1: warning: control can get here
 }
 template task<int> instantiated<int>(bool);
+task<int> tried(bool b) try {
+  if (b)
+    co_return 1;
+} catch (const std::exception &) {
+  // CHECK: :[[@LINE+1]]:1: warning: control can get here
+}
 task<> no_coroutine() {}
 // CHECK: :[[@LINE-1]]:24: warning: this function returns nothing and is no coroutine, though it says it returns a task, which is undefined; 'co_return' or return a task
 task<int> only_work(int *n) {
@@ -110,6 +116,13 @@ task<int> covered(side s) {
     co_return 2;
   }
   __builtin_unreachable();
+}
+task<int> tried_and_caught() try {
+  co_return co_await fetch();
+} catch (const std::exception &) {
+  co_return 2;
+} catch (...) {
+  throw;
 }
 task<> nothing_owed(bool b) {
   if (b)
