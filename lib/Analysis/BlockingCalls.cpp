@@ -120,8 +120,14 @@ std::vector<BlockingCall> BlockingCalls::in(const FunctionDecl &Function) {
     return Types.plays(Role::Hop, P->getType());
   });
   anyStatement(bodyOf(Function), [&](const Stmt &Node) {
-    if (const auto *Await = dyn_cast<CoroutineSuspendExpr>(&Node))
+    if (const auto *Await = dyn_cast<CoroutineSuspendExpr>(&Node)) {
       Hopped |= Types.calls(Role::Hop, ignoreWrappers(Await->getOperand()));
+      // What an awaiter does when it is asked, it does for the await.
+      for (const Expr *Asked : {Await->getReadyExpr(), Await->getSuspendExpr(),
+                                Await->getResumeExpr()})
+        if (Asked)
+          Seen.insert(Asked->IgnoreImplicit());
+    }
     const auto *Call = dyn_cast<CallExpr>(&Node);
     if (!Call || Hopped || !Seen.insert(Call).second)
       return false;

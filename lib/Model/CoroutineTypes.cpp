@@ -110,35 +110,88 @@ static bool matchesPattern(QualType Pattern, QualType Result) {
   return Wanted && Wanted == patternOf(recordOf(Result));
 }
 
-const CXXRecordDecl *CoroutineTypes::promiseOf(QualType Result) {
-  if (Result.isNull())
+/// Is \p Partial meant for coroutines of any parameters?
+static bool
+takesAnyParameters(const ClassTemplatePartialSpecializationDecl &Partial) {
+  const TemplateArgumentList &Arguments = Partial.getTemplateArgs();
+  if (Arguments.size() != 2 || Arguments[1].getKind() != TemplateArgument::Pack)
+    return false;
+  llvm::ArrayRef<TemplateArgument> Rest = Arguments[1].pack_elements();
+  return Rest.size() == 1 && Rest[0].isPackExpansion();
+}
+
+/// The promise_type that \p Result itself declares, if it is one of
+/// coroutines. A future of callbacks may call its other half so, too.
+static const CXXRecordDecl *nestedPromise(QualType Result) {
+  if (Result->isReferenceType())
     return nullptr;
-  if (const CXXRecordDecl *Nested =
-          recordOf(memberType(recordOf(Result), "promise_type")))
-    if (!Result->isReferenceType())
-      return Nested;
+  const CXXRecordDecl *Promise =
+      recordOf(memberType(recordOf(Result), "promise_type"));
+  return llvm::any_of(
+             llvm::ArrayRef<llvm::StringRef>{
+                 "get_return_object", "initial_suspend", "final_suspend",
+                 "return_void", "return_value", "unhandled_exception"},
+             [&](llvm::StringRef Name) {
+               return !methodsNamed(Promise, Name).empty();
+             })
+             ? Promise
+             : nullptr;
+}
+
+const CXXRecordDecl *CoroutineTypes::promiseByTraits(QualType Result) {
   const ClassTemplateDecl *Template = coroutineTraits();
+  const CXXRecordDecl *Nested = nestedPromise(Result);
   if (!Template)
-    return nullptr;
-  for (const ClassTemplateSpecializationDecl *Spec :
-       Template->specializations()) {
-    const TemplateArgumentList &Arguments = Spec->getTemplateArgs();
-    if (Arguments.size() && Arguments[0].getKind() == TemplateArgument::Type &&
-        Context.hasSameType(Arguments[0].getAsType(), Result))
-      if (const CXXRecordDecl *Promise = promiseIn(Spec))
-        return Promise;
-  }
+    return Nested;
+  auto IsFor = [&](const ClassTemplateSpecializationDecl &Spec, auto Matches) {
+    const TemplateArgumentList &Arguments = Spec.getTemplateArgs();
+    return Arguments.size() &&
+           Arguments[0].getKind() == TemplateArgument::Type &&
+           Matches(Arguments[0].getAsType());
+  };
   llvm::SmallVector<ClassTemplatePartialSpecializationDecl *, 8> Partials;
   const_cast<ClassTemplateDecl *>(Template)->getPartialSpecializations(
       Partials);
-  for (const ClassTemplatePartialSpecializationDecl *Partial : Partials) {
-    const TemplateArgumentList &Arguments = Partial->getTemplateArgs();
-    if (Arguments.size() && Arguments[0].getKind() == TemplateArgument::Type &&
-        matchesPattern(Arguments[0].getAsType(), Result))
-      if (const CXXRecordDecl *Promise = promiseIn(Partial))
+  // A nested promise is what the primary template takes, so it is what those
+  // get that no specialization is for.
+  if (Nested)
+    llvm::erase_if(Partials, [](const auto *Partial) {
+      return !takesAnyParameters(*Partial);
+    });
+  llvm::erase_if(Partials, [&](const auto *Partial) {
+    return !IsFor(*Partial, [&](QualType Pattern) {
+      return matchesPattern(Pattern, Result);
+    });
+  });
+  if (Nested && Partials.empty())
+    return Nested;
+  for (const ClassTemplateSpecializationDecl *Spec :
+       Template->specializations()) {
+    auto From = Spec->getSpecializedTemplateOrPartial();
+    auto *Partial = From.dyn_cast<ClassTemplatePartialSpecializationDecl *>();
+    if ((!Nested || (Partial && llvm::is_contained(Partials, Partial))) &&
+        IsFor(*Spec,
+              [&](QualType Type) { return Context.hasSameType(Type, Result); }))
+      if (const CXXRecordDecl *Promise = promiseIn(Spec))
         return Promise;
   }
-  return nullptr;
+  for (const ClassTemplatePartialSpecializationDecl *Partial : Partials)
+    if (const CXXRecordDecl *Promise = promiseIn(Partial))
+      return Promise;
+  return Nested;
+}
+
+const CXXRecordDecl *CoroutineTypes::promiseOf(QualType Result) {
+  if (Result.isNull())
+    return nullptr;
+  auto [Known, Fresh] =
+      Promises.try_emplace(Result.getCanonicalType().getAsOpaquePtr());
+  if (Fresh) {
+    const CXXRecordDecl *Promise = promiseByTraits(Result);
+    Promises[Result.getCanonicalType().getAsOpaquePtr()] = Promise;
+    return Promise;
+  }
+  return Known->second;
 }
 
 //===----------------------------------------------------------------------===//

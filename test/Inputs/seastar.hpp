@@ -1,5 +1,6 @@
 // An eager future in the manner of Seastar: its promise is named by
-// std::coroutine_traits, and a semaphore hands out units through it.
+// std::coroutine_traits, what it calls promise_type itself is none of a
+// coroutine, and a semaphore hands out units through it.
 #pragma once
 #include <coroutine>
 #include <cstddef>
@@ -8,8 +9,11 @@
 
 namespace seastar {
 
+template <class T = void> class promise;
+
 template <class T = void> class [[nodiscard]] future {
 public:
+  using promise_type = promise<T>;
   future(future &&) noexcept;
   future &operator=(future &&) noexcept;
   ~future();
@@ -21,6 +25,12 @@ public:
 
 private:
   void *state_;
+};
+
+template <class T> class promise {
+public:
+  future<T> get_future() noexcept;
+  void set_exception(std::exception_ptr e) noexcept;
 };
 
 template <class T> future<T> make_ready_future(T value);

@@ -164,11 +164,13 @@ private:
   void readPromise(CoroutineType &Facts);
   void readAwaiter(CoroutineType &Facts);
   const clang::ClassTemplateDecl *coroutineTraits();
+  const clang::CXXRecordDecl *promiseByTraits(clang::QualType Result);
 
   clang::ASTContext &Context;
   const VocabularySet &Vocabularies;
   const clang::ClassTemplateDecl *Traits = nullptr;
   bool LookedForTraits = false;
+  llvm::DenseMap<const void *, const clang::CXXRecordDecl *> Promises;
   llvm::DenseMap<const clang::CXXRecordDecl *, std::unique_ptr<CoroutineType>>
       Cache;
 };
