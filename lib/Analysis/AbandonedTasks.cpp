@@ -363,7 +363,10 @@ private:
     case TaskUse::Assign: {
       const Expr *Made = madeIn(Use.Value, Holder.InContainer);
       settleRounds(At, Made);
-      end(At, AbandonedTask::Overwritten, Use.At->getBeginLoc());
+      bool Named = isa_and_nonnull<DeclRefExpr>(
+          Use.Value ? ignoreWrappers(Use.Value) : nullptr);
+      end(At, Named ? AbandonedTask::Replaced : AbandonedTask::Overwritten,
+          Use.At->getBeginLoc());
       if (Made)
         set(At, World::Unawaited, Made);
       else

@@ -52,7 +52,10 @@ static const Expr *blockedOn(const CallExpr &Call, CoroutineTypes &Types) {
     return nullptr;
   for (const Expr *Argument : Call.arguments()) {
     const CoroutineType *Type = Types.lookup(Argument->getType());
-    if (Type && Type->isAwaitable() && !Type->Synchronous)
+    if (!Type || !Type->isAwaitable() || Type->Synchronous)
+      continue;
+    const auto *Made = dyn_cast_or_null<CallExpr>(ignoreWrappers(Argument));
+    if (!Made || !isDoneAtOnce(*Made, *Type))
       return Argument;
   }
   return nullptr;

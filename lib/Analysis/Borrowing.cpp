@@ -322,6 +322,14 @@ std::vector<Borrow> Borrowing::ofKept(const CXXRecordDecl &Closure) {
   return Found;
 }
 
+/// Is \p Declared a task that whoever is given it makes his own? Nobody is
+/// given one by rvalue reference to leave it where it is.
+static bool takesOver(QualType Declared, CoroutineTypes &Types) {
+  const CoroutineType *Type =
+      Declared->isRValueReferenceType() ? Types.lookup(Declared) : nullptr;
+  return Type && Type->Kind == CoroutineKind::Task;
+}
+
 std::vector<Borrow> Borrowing::of(const CallExpr &Call) {
   std::vector<Borrow> Found;
   const FunctionDecl *Callee = Call.getDirectCallee();
@@ -371,7 +379,8 @@ std::vector<Borrow> Borrowing::of(const CallExpr &Call) {
                                     ? Body->getParamDecl(Index)
                                     : nullptr;
     std::optional<LateUse> Late = Inside ? Uses.of(Inside) : std::nullopt;
-    if (!Late && (Assumed || (!Uses.Visible && isLifetimeBound(*Parameter))))
+    if (!Late && ((Assumed && !takesOver(Declared, Types)) ||
+                  (!Uses.Visible && isLifetimeBound(*Parameter))))
       Late = LateUse();
     if (!Late)
       continue;

@@ -328,12 +328,24 @@ std::vector<FileID> userFiles(TranslationUnit &Unit) {
 // Bridges that block
 //===----------------------------------------------------------------------===//
 
+/// What is called, a function or a function object.
+llvm::StringRef nameOf(const CallExpr &Call) {
+  const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
+  const auto *Object =
+      Operator && Operator->getOperator() == OO_Call
+          ? dyn_cast<DeclRefExpr>(Operator->getArg(0)->IgnoreParenImpCasts())
+          : nullptr;
+  return Object && Object->getDecl()->getIdentifier()
+             ? Object->getDecl()->getName()
+             : calleeName(Call);
+}
+
 void report(const BridgeCall &Bridge, TranslationUnit &Unit) {
   const CallExpr &Call = *Bridge.Call;
   bool CanAwait = Bridge.In == BridgeCall::Coroutine;
   Diagnosis &Report = Unit.report(
       Call.getExprLoc(),
-      ("'" + calleeName(Call) + "' blocks the thread that runs this " +
+      ("'" + nameOf(Call) + "' blocks the thread that runs this " +
        (CanAwait ? "coroutine" : "handler") +
        ", and with it everything that the task may wait for; " +
        (CanAwait ? "'co_await' the task" : "start the task instead"))

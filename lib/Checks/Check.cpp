@@ -3,6 +3,8 @@
 #include "coralc/Checks/Check.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/RecursiveASTVisitor.h"
+#include "clang/Basic/SourceManager.h"
+#include "clang/Lex/Lexer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/GlobPattern.h"
 
@@ -140,6 +142,18 @@ Diagnosis &TranslationUnit::report(SourceLocation Where, std::string Message) {
       Diagnosis{RunningCheck, Where, std::move(Message), {}, {}});
 }
 
+/// Is \p Where in what a death test expects to end the program, such as
+/// `EXPECT_DEATH(f(), "why")`?
+static bool isInDeathTest(SourceLocation Where, const ASTContext &Context) {
+  const SourceManager &Sources = Context.getSourceManager();
+  for (; Where.isMacroID();
+       Where = Sources.getImmediateExpansionRange(Where).getBegin())
+    if (Lexer::getImmediateMacroName(Where, Sources, Context.getLangOpts())
+            .contains_insensitive("death"))
+      return true;
+  return false;
+}
+
 std::vector<Diagnosis>
 runChecks(TranslationUnit &Unit,
           llvm::function_ref<bool(llvm::StringRef)> Enabled) {
@@ -150,6 +164,9 @@ runChecks(TranslationUnit &Unit,
       continue;
     Unit.RunningCheck = Check.Id;
     Check.Run(Unit);
+    std::erase_if(Unit.Reports, [&](const Diagnosis &Report) {
+      return isInDeathTest(Report.Where, Unit.context());
+    });
     llvm::sort(Unit.Reports, [&](const auto &A, const auto &B) {
       return Sources.isBeforeInTranslationUnit(A.Where, B.Where);
     });

@@ -168,10 +168,15 @@ public:
     // One that is ready stands in until another one takes its place.
     if (Unit.types().calls(Role::MadeReady, Task.Created))
       return;
+    // The way out that the macro of a test takes when the test has failed.
+    if (!Task.NeverConsumed && Task.Branch &&
+        isMadeByMacro(Task.Branch->getBeginLoc()))
+      return;
     std::string Name = "'" + Task.Holder->getNameAsString() + "'";
     std::string What = describe(Task.Created, Type);
     std::string Message;
-    if (Task.End == AbandonedTask::Overwritten)
+    if (Task.End == AbandonedTask::Overwritten ||
+        Task.End == AbandonedTask::Replaced)
       Message = Name + " is overwritten before " + What + " is awaited";
     else if (Task.NeverConsumed)
       Message = What + " is kept in " + Name + " but never awaited";
@@ -181,12 +186,36 @@ public:
         Task.Created->getBeginLoc(),
         Message + ", so " + consequenceOfLosing(Type).str() + advice(Type));
     addNotes(Report, Task);
+    // Such code may be there to have the task destroyed.
+    if (Task.End == AbandonedTask::Replaced ||
+        (Type.Start == StartPolicy::Lazy && !Type.ResultIsLockLike &&
+         hasBlockOfItsOwn(*Task.Holder)))
+      Report.fromLevel(1);
     if (Task.NeverConsumed && !Task.InContainer && isDeducedInit(Task) &&
         canFix(Task.Created, Type))
       Report.fix(FixSafety::Unsafe, "await it here", insertAwait(Task.Created));
   }
 
 private:
+  /// `{ auto task = start(); ... }`: does a block that is no body of anything
+  /// begin with \p Holder?
+  bool hasBlockOfItsOwn(const ValueDecl &Holder) const {
+    return anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+      const auto *Outer = dyn_cast<CompoundStmt>(&Node);
+      return Outer && llvm::any_of(Outer->body(), [&](const Stmt *Child) {
+               const auto *Block = dyn_cast<CompoundStmt>(Child);
+               const auto *First = Block && !Block->body_empty()
+                                       ? dyn_cast<DeclStmt>(Block->body_front())
+                                       : nullptr;
+               return First && llvm::is_contained(First->decls(), &Holder);
+             });
+    });
+  }
+
+  bool isMadeByMacro(SourceLocation Where) const {
+    return Unit.context().getSourceManager().isMacroBodyExpansion(Where);
+  }
+
   bool owes(const DroppedTask &Task) const {
     const CoroutineType &Type = *Task.Type;
     if (isDetaching(Task.Value))
@@ -199,6 +228,10 @@ private:
       return Type.Kind == CoroutineKind::Task && isCoroutine(Function) &&
              (Type.Result.isNull() || sameResult(Task));
     case DroppedTask::Discarded:
+      // Who calls it by its name wants the awaiter, not to await.
+      if (isa<CXXMemberCallExpr>(Task.Value) && calleeOf(Task.Value) &&
+          calleeOf(Task.Value)->getOverloadedOperator() == OO_Coawait)
+        return false;
       return isOwed(Type, Kept::Nowhere) ||
              (isNodiscardCall(Task.Value) &&
               Type.Release != ReleasePolicy::Joins);
@@ -271,6 +304,7 @@ private:
         Report.note(Task.EndsAt, "it dies here");
       break;
     case AbandonedTask::Overwritten:
+    case AbandonedTask::Replaced:
       Report.note(Task.EndsAt, "overwritten here");
       break;
     case AbandonedTask::Cleared:

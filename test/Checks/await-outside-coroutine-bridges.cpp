@@ -27,6 +27,16 @@ seastar::future<int> got() {
   // CHECK: :[[@LINE-1]]:{{13|20}}: warning: 'get' blocks
 }
 
+seastar::future<> pause();
+seastar::future<int> suspends() {
+  co_await pause();
+  co_return 1;
+}
+seastar::future<int> got_what_suspends() {
+  co_return suspends().get();
+  // CHECK: :[[@LINE-1]]:{{13|24}}: warning: 'get' blocks
+}
+
 void handler(asio::io_context &context) {
   asio::post(context, [] { cppcoro::sync_wait(read()); });
   // CHECK: :[[@LINE-1]]:28: warning: 'sync_wait' blocks the thread that runs this handler, and with it everything that the task may wait for; start the task instead
@@ -54,7 +64,10 @@ task<> worker() {
 int main() { return cppcoro::sync_wait(read()); }
 
 seastar::future<int> at_once() { co_return 1; }
-seastar::future<int> known_ready() { co_return at_once().get(); }
+seastar::future<int> known_ready() {
+  auto lambda = []() -> seastar::future<int> { co_return 2; };
+  co_return at_once().get() + lambda().get();
+}
 template <class Function> struct scope_guard {
   Function run;
   ~scope_guard() { run(); }

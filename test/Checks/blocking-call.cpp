@@ -88,3 +88,12 @@ task<> begins_elsewhere(concurrencpp::executor_tag) {
   nap();
   co_return;
 }
+
+/// An awaiter joins the thread that has resumed it.
+struct joining {
+  std::thread &worker;
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<>) {}
+  void await_resume() { worker.join(); }
+};
+task<> joins(std::thread &worker) { co_await joining{worker}; }

@@ -49,6 +49,7 @@ task<int> tagged(const Tag &tag, int n) {
   (void)tag;
   co_return n;
 }
+task<int> finish(task<int> &&other);
 cppcoro::async_scope scope;
 template <class T> void hand_on(T &&);
 
@@ -217,4 +218,10 @@ task<int> calls_copying_elsewhere() {
 /// A type that never suspends is done when it returns.
 kinds::result<int> at_once(const std::string &name) { co_return name.size(); }
 void synchronous() { auto r = at_once("tmp"); }
+
+/// A task that is given away is not left where it is.
+task<int> hands_over() {
+  auto t = finish(own("tmp"));
+  co_return co_await std::move(t);
+}
 #endif

@@ -81,6 +81,8 @@ struct AbandonedTask {
     Dies,
     /// It gets another value.
     Overwritten,
+    /// It gets what another variable held.
+    Replaced,
     /// Its elements are destroyed: clear(), reset().
     Cleared
   };
