@@ -70,7 +70,7 @@ private:
   TaskFate atStatement(const Stmt &Parent, const Expr *Task) const {
     if (isa<ReturnStmt>(Parent))
       return done(TaskFate::Returned);
-    if (isa<CoreturnStmt>(Parent))
+    if (isa<CoreturnStmt>(Parent) || Wrapped)
       return TaskFate();
     if (const auto *Declaration = dyn_cast<DeclStmt>(&Parent)) {
       for (const Decl *Declared : Declaration->decls())
@@ -105,7 +105,7 @@ private:
     if (const auto *Cast = dyn_cast<CastExpr>(&Outer)) {
       if (Cast->getCastKind() == CK_ToVoid)
         return discarded(Task);
-      if (holdsTask(Cast->getType()))
+      if (Wrapped || holdsTask(Cast->getType()))
         Next = &Outer;
       return std::nullopt;
     }
@@ -135,7 +135,26 @@ private:
             CXXParenListInitExpr>(Outer) &&
         holdsTask(Outer.getType()))
       Next = &Outer;
+    else if (const auto *Construction = dyn_cast<CXXConstructExpr>(&Outer);
+             Construction && takesOver(*Construction, Task)) {
+      Wrapped = true;
+      Next = &Outer;
+    }
     return std::nullopt;
+  }
+
+  /// Is \p Task moved into an object of some other class? What that does with
+  /// it is not known, but if it is returned, so is the task.
+  static bool takesOver(const CXXConstructExpr &Construction,
+                        const Expr *Task) {
+    const CXXConstructorDecl *Constructor = Construction.getConstructor();
+    for (unsigned Index = 0; Index < Construction.getNumArgs(); ++Index)
+      if (Construction.getArg(Index) == Task)
+        return Index < Constructor->getNumParams() &&
+               !Constructor->getParamDecl(Index)
+                    ->getType()
+                    ->isLValueReferenceType();
+    return false;
   }
 
   std::optional<TaskFate> atCall(const CallExpr &Call, const Expr *Task,
@@ -157,8 +176,8 @@ private:
     if (Types.calls(Role::Racing, &Call))
       Raced = &Call;
     if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
-      if (const VarDecl *Container = containerOf(*Member, Task))
-        return done(TaskFate::Kept, Container);
+      if (putsIntoContainer(*Member, Task))
+        return done(TaskFate::Kept, localContainer(*Member));
     if (std::optional<TaskFate> Learned = insideCallee(Call, Task))
       return Learned;
     if (holdsTask(Call.getType()))
@@ -185,26 +204,32 @@ private:
     return isa<MemberExpr>(To) ? done(TaskFate::Kept) : TaskFate();
   }
 
-  /// The local container of tasks that \p Call puts \p Task into.
-  const VarDecl *containerOf(const CXXMemberCallExpr &Call,
-                             const Expr *Task) const {
+  /// Does \p Call put \p Task into a container of tasks?
+  bool putsIntoContainer(const CXXMemberCallExpr &Call,
+                         const Expr *Task) const {
     bool Puts = llvm::StringSwitch<bool>(calleeName(Call))
                     .Cases({"push_back", "emplace_back", "push_front"}, true)
                     .Cases({"emplace_front", "push", "emplace"}, true)
                     .Cases({"insert", "try_emplace", "assign"}, true)
                     .Default(false);
     const Expr *Object = Call.getImplicitObjectArgument();
-    if (!Puts || !Object || Object->IgnoreParenImpCasts() == Task)
-      return nullptr;
-    const auto *Ref = dyn_cast<DeclRefExpr>(Object->IgnoreParenImpCasts());
-    const auto *Variable = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
     bool InContainer = false;
-    if (!Variable || !Variable->hasLocalStorage() ||
-        Variable->getType()->isReferenceType() ||
-        Ref->refersToEnclosingVariableOrCapture() ||
-        !taskTypeIn(Variable->getType(), Types, InContainer) || !InContainer)
-      return nullptr;
-    return Variable;
+    return Puts && Object && Object->IgnoreParenImpCasts() != Task &&
+           taskTypeIn(Object->getType().getNonReferenceType(), Types,
+                      InContainer) &&
+           InContainer;
+  }
+
+  /// The local variable that is this container; null when it is another's.
+  static const VarDecl *localContainer(const CXXMemberCallExpr &Call) {
+    const auto *Ref = dyn_cast<DeclRefExpr>(
+        Call.getImplicitObjectArgument()->IgnoreParenImpCasts());
+    const auto *Variable = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+    return Variable && Variable->hasLocalStorage() &&
+                   !Variable->getType()->isReferenceType() &&
+                   !Ref->refersToEnclosingVariableOrCapture()
+               ? Variable
+               : nullptr;
   }
 
   /// What a function whose body is there does with the parameter that \p Task
@@ -261,6 +286,8 @@ private:
   const CallExpr *Raced = nullptr;
   /// Something has started it.
   bool Running = false;
+  /// An object of another class has it.
+  bool Wrapped = false;
 };
 
 } // namespace

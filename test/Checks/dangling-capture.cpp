@@ -17,6 +17,23 @@ template <class T> T forward_to_nobody(T);
 
 //===--- Temporaries that are called and kept -----------------------------===//
 
+struct wrapper {
+  explicit wrapper(task<int> t);
+  wrapper(int, task<int> &&t);
+};
+wrapper wrapped(int x) {
+  return wrapper([x]() -> task<int> { co_return x; }());
+  // CHECK: :[[@LINE-1]]:18: warning: this closure
+}
+wrapper wrapped_in_braces(int x) {
+  return {1, [x]() -> task<int> { co_return x; }()};
+  // CHECK: :[[@LINE-1]]:14: warning: this closure
+}
+void kept_by_another(std::vector<task<int>> &tasks, int x) {
+  tasks.push_back([x]() -> task<int> { co_return x; }());
+  // CHECK: :[[@LINE-1]]:19: warning: this closure
+}
+
 task<int> kept(int x) {
   auto t = [x]() -> task<int> { co_return x; }();
   // CHECK: :[[@LINE-1]]:12: warning: this closure dies at the end of the full-expression, but its coroutine uses what it captures after that; pass it as parameters, or keep the closure for as long as the task [coral-dangling-capture]
@@ -164,3 +181,19 @@ seastar::future<> held_by_itself(int x) {
     (void)x;
   });
 }
+
+/// What another class does with a task, or a reference to one, is its business
+/// unless it is returned.
+struct runner {
+  explicit runner(task<int> t);
+  int result();
+};
+struct watcher {
+  explicit watcher(const task<int> &t);
+};
+int run_by_another(int x) {
+  runner finished([x]() -> task<int> { co_return x; }());
+  return runner([x]() -> task<int> { co_return x; }()).result() + finished.result();
+}
+watcher watched(int x) { return watcher([x]() -> task<int> { co_return x; }()); }
+wrapper nothing_captured(task<int> t) { return wrapper([]() -> task<int> { co_return 1; }()); }
