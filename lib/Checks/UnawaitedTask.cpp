@@ -187,7 +187,7 @@ public:
         Message + ", so " + consequenceOfLosing(Type).str() + advice(Type));
     addNotes(Report, Task);
     // Such code may be there to have the task destroyed.
-    if (Task.End == AbandonedTask::Replaced ||
+    if (Task.End == AbandonedTask::Replaced || losesNothing(Task) ||
         (Type.Start == StartPolicy::Lazy && !Type.ResultIsLockLike &&
          hasBlockOfItsOwn(*Task.Holder)))
       Report.fromLevel(1);
@@ -197,6 +197,25 @@ public:
   }
 
 private:
+  /// `auto done = run().handle_exception([](std::exception_ptr) {})` runs on by
+  /// itself, has no result, and somebody has taken its exception.
+  static bool losesNothing(const AbandonedTask &Task) {
+    const auto *Call = dyn_cast<CallExpr>(ignoreWrappers(Task.Created));
+    return Call && Task.Type->Start == StartPolicy::Eager &&
+           !Task.Type->Result.isNull() && Task.Type->Result->isVoidType() &&
+           llvm::any_of(Call->arguments(), [](const Expr *Argument) {
+             const Expr *Given = ignoreWrappers(Argument);
+             const auto *Lambda = dyn_cast_or_null<LambdaExpr>(Given);
+             const FunctionDecl *Handler =
+                 Lambda ? Lambda->getCallOperator() : nullptr;
+             if (!Handler || Handler->getNumParams() != 1)
+               return false;
+             const CXXRecordDecl *Taken =
+                 recordOf(Handler->getParamDecl(0)->getType());
+             return Taken && Taken->getName() == "exception_ptr";
+           });
+  }
+
   /// `{ auto task = start(); ... }`: does a block that is no body of anything
   /// begin with \p Holder?
   bool hasBlockOfItsOwn(const ValueDecl &Holder) const {

@@ -79,6 +79,15 @@ task<> overwritten() {
   co_await one;
 }
 
+// What runs on by itself, with somebody who takes its exception.
+seastar::future<> pump();
+void runs_on() {
+  auto handled = pump().handle_exception([](std::exception_ptr) {});
+  // MORE: :[[@LINE-1]]:18: warning: {{.*}} is kept in 'handled' but never awaited
+  auto unhandled = pump().then([] {});
+  // CHECK: :[[@LINE-1]]:20: warning: {{.*}} is kept in 'unhandled' but never awaited
+}
+
 // What is expected to end the program.
 void dies() {
   EXPECT_DEATH({ read(); }, "never");

@@ -22,6 +22,7 @@ public:
   T get();
   void ignore_ready_future() noexcept;
   template <class F> future<void> then(F &&f);
+  template <class F> future<T> handle_exception(F &&f);
 
 private:
   void *state_;
@@ -36,6 +37,7 @@ public:
 template <class T> future<T> make_ready_future(T value);
 future<> make_ready_future();
 template <class T> template <class F> future<void> future<T>::then(F &&) { return make_ready_future(); }
+template <class T> template <class F> future<T> future<T>::handle_exception(F &&) { return std::move(*this); }
 template <class... F> future<> when_all(F &&...futures);
 
 namespace internal {
