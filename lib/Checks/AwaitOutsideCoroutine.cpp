@@ -12,14 +12,13 @@
 #include "coralc/Analysis/KeywordTokens.h"
 #include "coralc/Analysis/Suspension.h"
 #include "coralc/Analysis/TaskSpelling.h"
+#include "coralc/Analysis/WrittenTypes.h"
 #include "coralc/Checks/Check.h"
 #include "coralc/Model/Records.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 #include "clang/Basic/SourceManager.h"
-#include "clang/Lex/Lexer.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace clang;
 
@@ -37,43 +36,6 @@ struct Obstacle {
   std::string Advice;
   explicit operator bool() const { return !Why.empty(); }
 };
-
-/// The return type as it is written, before the name or behind the parameters.
-SourceRange returnTypeRange(const FunctionDecl &Function) {
-  const auto *Prototype = Function.getType()->getAs<FunctionProtoType>();
-  FunctionTypeLoc Written = Function.getFunctionTypeLoc();
-  return Written && Prototype && Prototype->hasTrailingReturn()
-             ? Written.getReturnLoc().getSourceRange()
-             : Function.getReturnTypeSourceRange();
-}
-
-llvm::StringRef textOf(SourceRange Range, const ASTContext &Context) {
-  return Lexer::getSourceText(CharSourceRange::getTokenRange(Range),
-                              Context.getSourceManager(),
-                              Context.getLangOpts());
-}
-
-/// Is \p Type, written at \p Where, what the text says? Where a type is not
-/// known Clang goes on with int.
-bool isKnown(QualType Type, SourceRange Where, const ASTContext &Context) {
-  if (!Context.hasSameUnqualifiedType(Type, Context.IntTy))
-    return true;
-  if (isa<BuiltinType>(Type))
-    return llvm::StringSwitch<bool>(textOf(Where, Context))
-        .Cases({"int", "signed", "signed int"}, true)
-        .Default(false);
-  const auto *Alias = dyn_cast<TypedefType>(Type);
-  const TypedefNameDecl *Named = Alias ? Alias->getDecl() : nullptr;
-  return Named && !Named->isInvalidDecl() && Named->getTypeSourceInfo() &&
-         isKnown(Named->getUnderlyingType(),
-                 Named->getTypeSourceInfo()->getTypeLoc().getSourceRange(),
-                 Context);
-}
-
-bool returnTypeIsKnown(const FunctionDecl &Function) {
-  return isKnown(Function.getDeclaredReturnType(), returnTypeRange(Function),
-                 Function.getASTContext());
-}
 
 Obstacle obstacleFor(const FunctionDecl &Function, CoroutineTypes &Types,
                      const PrintingPolicy &Policy) {

@@ -196,6 +196,10 @@ NO_SUCH_TEST(suite, name) { int n = co_await read(); }
 NO_SUCH_TEST(name) { while (true) { int n = co_await read(); } }
 NO_SUCH_ATTRIBUTE(1) task<> attributed() { co_await read(); }
 NO_SUCH_BENCHMARK { co_await read(); }
+template <class T> struct of_unknown_base : no_such<T> {};
+struct derived_of_unknown : of_unknown_base<int> {};
+of_unknown_base<int> with_unknown_base() { co_await read(); }
+derived_of_unknown with_derived() { co_await read(); }
 template <class T> using alias_of_unknown = no_such<T>;
 alias_of_unknown<int> unknown_alias() { co_await read(); }
 auto makes_unknown_alias() {
