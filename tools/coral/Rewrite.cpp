@@ -132,8 +132,12 @@ void merge(Outcome &Into, FileChange Change) {
   FileChange &There = It->second;
   if (There.Before == There.After)
     There = std::move(Change);
-  else if (Change.Before != Change.After && Change.After != There.After)
-    Into.Contested = Change.Path;
+  else if (Change.Before != Change.After && Change.After != There.After) {
+    if (std::optional<FileChange> Both = mergeChanges(There, Change))
+      There = std::move(*Both);
+    else
+      Into.Contested = Change.Path;
+  }
 }
 
 void merge(Outcome &Into, const CompileCommand &Command, RewriteResult R,

@@ -9,6 +9,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
+#include <optional>
 #include <vector>
 
 namespace coralc {
@@ -33,6 +34,11 @@ const Fix *chooseFix(const Finding &F, FixSafety Limit);
 /// no longer the one that was analysed.
 llvm::Expected<FixPlan> planFixes(llvm::ArrayRef<Finding> Findings,
                                   FixSafety Limit, SourceFiles &Sources);
+
+/// \p A and \p B, two changes of the same file, as one; nothing when they
+/// change the same place differently.
+std::optional<FileChange> mergeChanges(const FileChange &A,
+                                       const FileChange &B);
 
 /// Prints findings and the fixes of \p Limit as clang-apply-replacements reads
 /// them. Paths are relative to the current directory.

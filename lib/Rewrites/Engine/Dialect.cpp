@@ -60,6 +60,14 @@ public:
       Result.push_back({"coral/interop/asio.hpp", {}});
     return Result;
   }
+  std::vector<Include> declarationIncludes(Uses Uses) const override {
+    std::vector<Include> Result;
+    if (Uses.Generators)
+      Result.push_back({"coral/generator.hpp", {}});
+    if (Uses.Tasks)
+      Result.push_back({"coral/task.hpp", {"coral/interop/asio.hpp"}});
+    return Result;
+  }
 
 private:
   std::string Namespace;
@@ -116,6 +124,11 @@ public:
     Result.push_back(Headers.header("use_awaitable.hpp"));
     Result.push_back({"exception", {}});
     return Result;
+  }
+  std::vector<Include> declarationIncludes(Uses Uses) const override {
+    if (!Uses.Tasks)
+      return {};
+    return {AsioHeaders(Namespace).header("awaitable.hpp")};
   }
 
 private:

@@ -5,6 +5,8 @@
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/QualTypeNames.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -80,7 +82,13 @@ public:
     if (Edits.empty())
       return {};
     addHelpers();
-    append_range(Edits, includeEdits(Text, Dialect, Uses, Target));
+    append_range(Edits, includeEdits(Text, Text.mainFile(),
+                                     Dialect.includes(Uses), Dialect, Target));
+    for (const auto &[File, Uses] : Declared)
+      if (File != &Text.mainFile())
+        append_range(Edits, includeEdits(Text, *File,
+                                         Dialect.declarationIncludes(Uses),
+                                         Dialect, Target));
     return std::move(Edits);
   }
 
@@ -119,8 +127,8 @@ private:
       return Form::Beside;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
     if (A.Starts.size() != 1 || !A.Starts.front().IsStatement || !Hidden ||
-        isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
-        !isCalledFromHere(A, A.Starts.front()) ||
+        A.Entry->HasUnseenCallers || isa<CXXConstructorDecl>(F) ||
+        F.getNumParams() != 0 || !isCalledFromHere(A, A.Starts.front()) ||
         isMoved(A.Starts.front().Caller) ||
         !Text.isInMainFile(A.Starts.front().Call->getSourceRange()))
       return Form::BehindEntry;
@@ -234,6 +242,16 @@ private:
     }
     if (Dialect.needsExecutor() && A.beside() && !checkLaterStart(A))
       return;
+    if (isInHeader(*anchorOf(A).getFirstDecl()) &&
+        !hasCoroutines(Text, Dialect)) {
+      A.Why = Refusal{"coroutines-switched-off", F.getLocation(),
+                      "'" + A.Entry->Name +
+                          "' is declared in a header, and the other files "
+                          "that include it have no coroutines of this target "
+                          "with the flags in use; turn them on for the whole "
+                          "program, or convert to --target=coral"};
+      return;
+    }
     Form How = formOf(A);
     A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
     Executors[&A] = std::move(Executor);
@@ -423,12 +441,32 @@ private:
     return Result;
   }
 
-  std::string parameterList(const Agent &A) const {
+  /// \p F is declared in a header, where the names of the main file mean
+  /// nothing.
+  bool isInHeader(const FunctionDecl &F) const {
+    return !Text.isInMainFile(F.getSourceRange());
+  }
+
+  /// The type of \p P as it is written beside \p Beside.
+  std::string typeText(const Parameter &P, const FunctionDecl &Beside) const {
+    if (!isInHeader(Beside))
+      return P.Type;
+    if (const auto *Own = dyn_cast<ParmVarDecl>(P.Decl);
+        Own && declaresSameEntity(cast<Decl>(Own->getDeclContext()), &Beside))
+      return valueTypeText(*Beside.getParamDecl(Own->getFunctionScopeIndex()),
+                           Text);
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    return TypeName::getFullyQualifiedName(
+        P.Decl->getType().getNonReferenceType().getUnqualifiedType(),
+        Text.context(), Policy);
+  }
+
+  std::string parameterList(const Agent &A, const FunctionDecl &Beside) const {
     std::string Result;
     for (const Parameter &P : coroutineParameters(A)) {
       if (!Result.empty())
         Result += ", ";
-      Result += P.Type;
+      Result += typeText(P, Beside);
       if (P.Decl->getDeclName())
         Result += (P.ByReference ? " &" : " ") + P.Decl->getNameAsString();
     }
@@ -443,17 +481,20 @@ private:
     return IsStatic && !F.isOutOfLine() ? "static " : "";
   }
 
-  std::string signature(const Agent &A, StringRef Name, bool Qualified) const {
+  /// What the coroutine of \p A is declared as beside \p Beside, a declaration
+  /// of its anchor.
+  std::string signature(const Agent &A, StringRef Name,
+                        const FunctionDecl &Beside) const {
     const FunctionDecl &F = *A.Entry->Function;
     std::string Qualifier;
-    if (Qualified)
-      if (NestedNameSpecifierLoc Loc = F.getQualifierLoc())
+    if (Beside.isOutOfLine())
+      if (NestedNameSpecifierLoc Loc = Beside.getQualifierLoc())
         Qualifier = Text.text(Loc.getSourceRange()).str();
     std::string Const;
     if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
       Const = Method->isConst() ? " const" : "";
     return specifiers(A) + resultType(A) + " " + Qualifier + Name.str() + "(" +
-           parameterList(A) + ")" + Const;
+           parameterList(A, Beside) + ")" + Const;
   }
 
   TextRange definitionRange(const FunctionDecl &F) const {
@@ -470,7 +511,7 @@ private:
   void replaceEntry(const Agent &A, StringRef Name, const RenderedBody &Body) {
     for (const FunctionDecl *F : A.Entry->Function->redecls()) {
       EditText New;
-      New.written(signature(A, Name, F->isOutOfLine()));
+      New.written(signature(A, Name, *F));
       if (F->isThisDeclarationADefinition()) {
         unsigned Brace = *Text.offset(F->getBody()->getBeginLoc());
         // What stands between the parameters and the brace is the user's.
@@ -478,6 +519,7 @@ private:
         New.user(Text.buffer().slice(After, Brace)).body(Body);
         add(definitionRange(*F), std::move(New));
       } else {
+        noteDeclaration(A, *F);
         add(definitionRange(*F), std::move(New));
       }
     }
@@ -574,7 +616,7 @@ private:
           TextRange{Text.leadingComments(Begin), Text.lineBegin(Begin)}));
     }
     New.user(Margin)
-        .written(signature(A, Name, F.isOutOfLine()))
+        .written(signature(A, Name, F))
         .user(bodySeparator(Style, Separator, Indent))
         .body(Body)
         .user("\n");
@@ -586,10 +628,11 @@ private:
     if (!F.isOutOfLine())
       return;
     const FunctionDecl *Declaration = F.getFirstDecl();
+    noteDeclaration(A, *Declaration);
     TextRange Declared = definitionRange(*Declaration);
     EditText Declare;
     Declare.user(Text.indentation(Declared.Begin))
-        .written(signature(A, Name, false) + ";")
+        .written(signature(A, Name, *Declaration) + ";")
         .user("\n");
     unsigned Behind = Text.lineEnd(Declared.End);
     add({Behind, Behind}, std::move(Declare));
@@ -600,10 +643,17 @@ private:
     bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
       return !isAwaited(Start.Call);
     });
-    if (CallersRemain || A.Starts.empty())
+    if (CallersRemain || A.Starts.empty() || A.Entry->HasUnseenCallers)
       keepEntry(A, Name, Body, Style, Indent);
     else
       replaceEntry(A, Name, Body);
+  }
+
+  /// The coroutine of \p A is declared where \p F is.
+  void noteDeclaration(const Agent &A, const FunctionDecl &F) {
+    TargetDialect::Uses &Uses =
+        Declared[&Text.fileOf(*Text.offset(F.getBeginLoc()))];
+    (A.Entry->Generator ? Uses.Generators : Uses.Tasks) = true;
   }
 
   bool isAwaited(const CallExpr *Call) const {
@@ -683,6 +733,8 @@ private:
   StringSet<> Taken;
   std::string Rethrow;
   TargetDialect::Uses Uses;
+  /// What coroutines are declared with in each file.
+  MapVector<const SourceText::File *, TargetDialect::Uses> Declared;
   bool Spawns = false;
   DenseMap<const Agent *, std::string> Executors;
   unsigned FirstEdited = ~0u;

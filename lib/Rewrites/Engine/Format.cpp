@@ -43,9 +43,10 @@ unsigned longestLine(StringRef Buffer) {
   return Longest;
 }
 
-format::FormatStyle styleOf(const SourceText &Text, const Layout &Style) {
+format::FormatStyle styleOf(StringRef Path, StringRef Text,
+                            const Layout &Style) {
   Expected<format::FormatStyle> Own =
-      format::getStyle("file", Text.path(), "none", Text.buffer());
+      format::getStyle("file", Path, "none", Text);
   if (!Own)
     consumeError(Own.takeError());
   else if (!Own->DisableFormat)
@@ -61,16 +62,15 @@ format::FormatStyle styleOf(const SourceText &Text, const Layout &Style) {
   Guess.BreakBeforeBraces = Style.BraceOnOwnLine
                                 ? format::FormatStyle::BS_Allman
                                 : format::FormatStyle::BS_Attach;
-  if (!alignsArguments(Text.buffer()))
+  if (!alignsArguments(Text))
     Guess.AlignAfterOpenBracket = false;
   Guess.AllowShortFunctionsOnASingleLine = format::FormatStyle::SFS_None;
   Guess.AllowShortLambdasOnASingleLine = format::FormatStyle::SLS_All;
   Guess.SortIncludes.Enabled = false;
   Guess.PenaltyBreakAssignment = 1000;
   Guess.PenaltyBreakBeforeFirstCallParameter = 1;
-  Guess.ColumnLimit = longestLine(Text.buffer()) > 100  ? 120
-                      : longestLine(Text.buffer()) > 80 ? 100
-                                                        : 80;
+  unsigned Longest = longestLine(Text);
+  Guess.ColumnLimit = Longest > 100 ? 120 : Longest > 80 ? 100 : 80;
   return Guess;
 }
 
@@ -88,14 +88,13 @@ std::string withLineEnds(StringRef Original, std::string Result) {
   return Converted;
 }
 
-} // namespace
-
-Expected<std::string> applyEdits(std::vector<FileEdit> Edits,
-                                 const SourceText &Text, const Layout &Style) {
+/// \p Edits are those of \p File.
+Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
+                                  const SourceText &Text,
+                                  const SourceText::File &File,
+                                  const Layout &Style) {
+  StringRef Before = Text.text(File.Range);
   // Insertions at one place keep their order, before what is replaced there.
-  std::vector<const FileEdit *> Sorted;
-  for (const FileEdit &E : Edits)
-    Sorted.push_back(&E);
   llvm::sort(Sorted, [](const FileEdit *A, const FileEdit *B) {
     auto Key = [](const FileEdit *E) {
       return std::tuple(E->Range.Begin, E->Range.Begin != E->Range.End, E);
@@ -104,28 +103,48 @@ Expected<std::string> applyEdits(std::vector<FileEdit> Edits,
   });
   std::string Result;
   std::vector<tooling::Range> Written;
-  unsigned At = 0;
+  unsigned At = File.Range.Begin;
   for (const FileEdit *Edit : Sorted) {
     const FileEdit &E = *Edit;
     if (E.Range.Begin < At)
       return createStringError("two changes overlap at offset " +
-                               Twine(E.Range.Begin));
-    Result += Text.buffer().slice(At, E.Range.Begin);
+                               Twine(E.Range.Begin - File.Range.Begin));
+    Result += Text.text({At, E.Range.Begin});
     for (TextRange W : E.Written)
       Written.push_back({unsigned(Result.size()) + W.Begin, W.End - W.Begin});
     Result += E.Text;
-    At = E.Range.End;
+    At = std::min(E.Range.End, File.Range.End);
   }
-  Result += Text.buffer().substr(At);
+  Result += Text.text({At, File.Range.End});
   if (Written.empty())
-    return withLineEnds(Text.buffer(), std::move(Result));
-  tooling::Replacements Layouted =
-      format::reformat(styleOf(Text, Style), Result, Written, Text.path());
+    return withLineEnds(Before, std::move(Result));
+  tooling::Replacements Layouted = format::reformat(
+      styleOf(File.Path, Before, Style), Result, Written, File.Path);
   Expected<std::string> Formatted =
       tooling::applyAllReplacements(Result, Layouted);
   if (!Formatted)
     return Formatted.takeError();
-  return withLineEnds(Text.buffer(), std::move(*Formatted));
+  return withLineEnds(Before, std::move(*Formatted));
+}
+
+} // namespace
+
+Expected<std::vector<std::string>> applyEdits(ArrayRef<FileEdit> Edits,
+                                              const SourceText &Text,
+                                              const Layout &Style) {
+  std::vector<std::string> Results;
+  for (const SourceText::File &File : Text.files()) {
+    std::vector<const FileEdit *> Own;
+    for (const FileEdit &E : Edits)
+      if (&Text.fileOf(E.Range.Begin) == &File)
+        Own.push_back(&E);
+    Expected<std::string> After =
+        applyToFile(std::move(Own), Text, File, Style);
+    if (!After)
+      return After.takeError();
+    Results.push_back(std::move(*After));
+  }
+  return Results;
 }
 
 } // namespace coralc

@@ -1,6 +1,7 @@
 //===--- GraphBuilder.cpp - From syntax to the state graph ----------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Callers.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -263,11 +264,12 @@ private:
                           "' is virtual, so its overrides and callers would "
                           "have to change with it");
     for (const FunctionDecl *Redecl : F.redecls())
-      if (!Text.isInMainFile(Redecl->getSourceRange()))
-        return refuse("declared-in-a-header", Redecl->getLocation(),
+      if (!Text.range(Redecl->getSourceRange()))
+        return refuse("macro-in-the-way", Redecl->getLocation(),
                       "'" + Current->Name +
-                          "' is declared in a header or a macro, where other "
-                          "callers may depend on it");
+                          "' is declared by a macro or in a header that is "
+                          "not the program's own");
+    Current->HasUnseenCallers = hasUnseenCallers(F, Text);
     if (Text.crossesDirective(*Text.range(F.getSourceRange())))
       return refuse("preprocessor-in-the-way", F.getLocation(),
                     "'" + Current->Name +
@@ -625,11 +627,11 @@ private:
                         "' is a template, and what its calls mean depends on "
                         "the arguments");
     const auto *Method = dyn_cast<CXXMethodDecl>(&F);
-    if (Method && !Text.isInMainFile(Method->getParent()->getSourceRange()))
-      return refuse("declared-in-a-header", Where,
+    if (Method && !Text.range(Method->getParent()->getSourceRange()))
+      return refuse("macro-in-the-way", Where,
                     "the class of '" + Current->Name +
-                        "' is defined in a header or a macro, where the "
-                        "coroutine would have to be declared");
+                        "' is defined by a macro, and the coroutine would "
+                        "have to be declared there");
     if (Text.crossesDirective(*Text.range(Call.getSourceRange())))
       return refuse("preprocessor-in-the-way", Where,
                     "the operation contains a preprocessor directive, so its "

@@ -13,18 +13,18 @@ namespace {
 
 class IncludeEditor {
 public:
-  IncludeEditor(const SourceText &Text, const TargetDialect &Dialect,
-                TargetDialect::Uses Uses, RewriteTarget Target)
-      : Text(Text), Dialect(Dialect), Uses(Uses), Target(Target) {}
+  IncludeEditor(const SourceText &Text, const SourceText::File &File,
+                const TargetDialect &Dialect, RewriteTarget Target)
+      : Text(Text), File(File), Dialect(Dialect), Target(Target) {}
 
-  std::vector<FileEdit> run() {
+  std::vector<FileEdit> run(ArrayRef<TargetDialect::Include> Wanted) {
     std::vector<Inclusion> Present = inclusions();
     auto Has = [&](StringRef Header) {
       return any_of(Present,
                     [&](const Inclusion &I) { return I.Header == Header; });
     };
     std::string New;
-    for (const TargetDialect::Include &I : Dialect.includes(Uses)) {
+    for (const TargetDialect::Include &I : Wanted) {
       if (Has(I.Header) || any_of(I.Umbrellas, Has))
         continue;
       StringRef Top = StringRef(I.Header).split('/').first;
@@ -40,10 +40,11 @@ public:
                     : "#include <" + I.Header + ">\n";
     }
     if (!New.empty()) {
-      unsigned At = Present.empty() ? 0 : Present.back().Line.End;
+      unsigned At = behindLast(Present);
       add({At, At}, std::move(New));
     }
-    addCoroutineSwitches(Present);
+    if (&File == &Text.mainFile())
+      addCoroutineSwitches(Present);
     return std::move(Edits);
   }
 
@@ -56,11 +57,10 @@ private:
 
   std::vector<Inclusion> inclusions() const {
     std::vector<Inclusion> Result;
-    StringRef Buffer = Text.buffer();
-    unsigned At = 0;
-    while (At < Buffer.size()) {
+    unsigned At = File.Range.Begin;
+    while (At < File.Range.End) {
       unsigned End = Text.lineEnd(At);
-      StringRef Line = Buffer.slice(At, End).trim();
+      StringRef Line = Text.text({At, End}).trim();
       if (Line.consume_front("#") && (Line = Line.ltrim(), true) &&
           Line.consume_front("include")) {
         Line = Line.ltrim();
@@ -74,13 +74,31 @@ private:
     return Result;
   }
 
+  /// Behind the last include, or behind what guards the file against a second
+  /// one.
+  unsigned behindLast(ArrayRef<Inclusion> Present) const {
+    if (!Present.empty())
+      return Present.back().Line.End;
+    unsigned Result = File.Range.Begin;
+    for (unsigned At = Result; At < File.Range.End; At = Text.lineEnd(At)) {
+      StringRef Line = Text.text({At, Text.lineEnd(At)}).trim();
+      bool IsGuard = Line.starts_with("#pragma once") ||
+                     Line.starts_with("#ifndef") || Line.starts_with("#define");
+      if (IsGuard)
+        Result = Text.lineEnd(At);
+      else if (!Line.empty() && !Line.starts_with("//"))
+        break;
+    }
+    return Result;
+  }
+
   static bool isStandard(StringRef Header) {
     return !Header.contains('/') && !Header.contains('.');
   }
 
   /// Among the standard headers, in order of name.
   void addStandardInclude(StringRef Header, ArrayRef<Inclusion> Present) {
-    unsigned At = Present.empty() ? 0 : Present.back().Line.End;
+    unsigned At = behindLast(Present);
     bool Seen = false;
     for (const Inclusion &I : Present) {
       if (!I.Angled || !isStandard(I.Header))
@@ -100,7 +118,8 @@ private:
   /// Debian's Asio 1.22 turns its coroutines off under Clang unless it is
   /// told otherwise before the first of its headers.
   void addCoroutineSwitches(ArrayRef<Inclusion> Present) {
-    if (Target != RewriteTarget::Asio || Present.empty() || hasAwaitable())
+    if (Target != RewriteTarget::Asio || Present.empty() ||
+        hasCoroutines(Text, Dialect))
       return;
     bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
     std::string Defines, Guard;
@@ -119,33 +138,13 @@ private:
     add({At, At}, std::move(New));
   }
 
-  bool hasAwaitable() const {
-    const DeclContext *Where = Text.context().getTranslationUnitDecl();
-    SmallVector<StringRef, 2> Path;
-    StringRef(Dialect.token("")).split(Path, "::");
-    for (StringRef Part : drop_end(Path)) {
-      const NamespaceDecl *Found = nullptr;
-      for (const NamedDecl *D : Where->lookup(&Text.context().Idents.get(Part)))
-        if (const auto *N = dyn_cast<NamespaceDecl>(D))
-          Found = N;
-      if (!Found)
-        return false;
-      Where = Found;
-    }
-    for (const NamedDecl *D :
-         Where->lookup(&Text.context().Idents.get("awaitable")))
-      if (isa<ClassTemplateDecl>(D))
-        return true;
-    return false;
-  }
-
   void add(TextRange Range, std::string New) {
     Edits.push_back({Range, std::move(New), {}});
   }
 
   const SourceText &Text;
+  const SourceText::File &File;
   const TargetDialect &Dialect;
-  TargetDialect::Uses Uses;
   RewriteTarget Target;
   std::vector<FileEdit> Edits;
 };
@@ -153,10 +152,34 @@ private:
 } // namespace
 
 std::vector<FileEdit> includeEdits(const SourceText &Text,
+                                   const SourceText::File &File,
+                                   ArrayRef<TargetDialect::Include> Wanted,
                                    const TargetDialect &Dialect,
-                                   TargetDialect::Uses Uses,
                                    RewriteTarget Target) {
-  return IncludeEditor(Text, Dialect, Uses, Target).run();
+  return IncludeEditor(Text, File, Dialect, Target).run(Wanted);
+}
+
+bool hasCoroutines(const SourceText &Text, const TargetDialect &Dialect) {
+  if (!Dialect.needsExecutor())
+    return true;
+  const DeclContext *Where = Text.context().getTranslationUnitDecl();
+  SmallVector<StringRef, 2> Path;
+  std::string Token = Dialect.token("");
+  StringRef(Token).split(Path, "::");
+  for (StringRef Part : drop_end(Path)) {
+    const NamespaceDecl *Found = nullptr;
+    for (const NamedDecl *D : Where->lookup(&Text.context().Idents.get(Part)))
+      if (const auto *N = dyn_cast<NamespaceDecl>(D))
+        Found = N;
+    if (!Found)
+      return false;
+    Where = Found;
+  }
+  for (const NamedDecl *D :
+       Where->lookup(&Text.context().Idents.get("awaitable")))
+    if (isa<ClassTemplateDecl>(D))
+      return true;
+  return false;
 }
 
 } // namespace coralc

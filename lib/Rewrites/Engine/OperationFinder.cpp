@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/Basic/SourceManager.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
@@ -76,9 +77,12 @@ FoundOperations findOperations(const SourceText &Text,
 void forEachOwnDecl(const SourceText &Text,
                     function_ref<void(const Decl *)> Visit) {
   const SourceManager &SM = Text.context().getSourceManager();
-  for (const Decl *D : Text.context().getTranslationUnitDecl()->decls())
-    if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
+  for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
+    FileID Where = SM.getFileID(SM.getExpansionLoc(D->getLocation()));
+    if (any_of(Text.files(),
+               [&](const SourceText::File &F) { return F.Id == Where; }))
       Visit(D);
+  }
 }
 
 } // namespace coralc

@@ -58,7 +58,7 @@ private:
 
 } // namespace
 
-Parsed parse(const CompileCommand &Command, std::optional<StringRef> Contents) {
+Parsed parse(const CompileCommand &Command, ArrayRef<VirtualFile> Files) {
   Parsed Result;
   OneCommand Database(Command);
   tooling::ClangTool Tool(Database, {Command.File});
@@ -66,8 +66,8 @@ Parsed parse(const CompileCommand &Command, std::optional<StringRef> Contents) {
   ErrorCollector Errors(Result.Errors);
   Tool.setDiagnosticConsumer(&Errors);
   Tool.setPrintErrorMessage(false);
-  if (Contents)
-    Tool.mapVirtualFile(Command.File, *Contents);
+  for (const VirtualFile &F : Files)
+    Tool.mapVirtualFile(F.Path, F.Contents);
   std::vector<std::unique_ptr<ASTUnit>> Units;
   Tool.buildASTs(Units);
   if (!Units.empty())

@@ -7,6 +7,8 @@
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Path.h"
 
 using namespace clang;
 using namespace llvm;
@@ -21,7 +23,7 @@ public:
         Patterns(makePatterns(Options.Patterns)) {}
 
   RewriteResult run() {
-    Parsed Input = parse(Command, std::nullopt);
+    Parsed Input = parse(Command);
     if (!Input.Errors.empty()) {
       Result.Errors = std::move(Input.Errors);
       return std::move(Result);
@@ -40,6 +42,9 @@ public:
   }
 
 private:
+  /// What the files of a text become, in their order.
+  using Contents = std::vector<std::string>;
+
   /// An agent that waits for a function's task needs that function to have
   /// become one.
   static void refuseDependents(MutableArrayRef<Agent> Agents) {
@@ -79,10 +84,11 @@ private:
     return Chosen;
   }
 
-  /// The file with \p Chosen converted, or nothing when there is none.
-  std::optional<std::string> edit(std::vector<Agent *> &Chosen,
-                                  MutableArrayRef<Agent> Agents,
-                                  const SourceText &Text) {
+  /// Every file of \p Text with \p Chosen converted, or nothing when there is
+  /// none.
+  std::optional<Contents> edit(std::vector<Agent *> &Chosen,
+                               MutableArrayRef<Agent> Agents,
+                               const SourceText &Text) {
     for (;;) {
       if (Chosen.empty())
         return std::nullopt;
@@ -96,7 +102,7 @@ private:
         continue;
       }
       Layout Style = Layout::of(*Chosen.front()->Entry->Function, Text);
-      Expected<std::string> After = applyEdits(std::move(Edits), Text, Style);
+      Expected<Contents> After = applyEdits(Edits, Text, Style);
       if (After)
         return std::move(*After);
       std::string Message = toString(After.takeError());
@@ -111,7 +117,7 @@ private:
   /// the other, so that one bad agent does not hold back the rest.
   void convert(std::vector<Agent> &Agents, const SourceText &Text) {
     std::vector<Agent *> Chosen = convertible(Agents);
-    std::optional<std::string> After = edit(Chosen, Agents, Text);
+    std::optional<Contents> After = edit(Chosen, Agents, Text);
     if (!After)
       return;
     std::string Problem = verify(*After, Chosen, Agents, Text);
@@ -120,23 +126,37 @@ private:
       if (!After)
         return;
     }
-    if (*After != Text.buffer())
-      Result.Files.push_back(
-          {Command.File, Text.buffer().str(), std::move(*After)});
+    for (auto [File, Contents] : zip(Text.files(), *After)) {
+      StringRef Before = Text.text(File.Range);
+      if (Contents != Before)
+        Result.Files.push_back(
+            {pathOf(File, Text), Before.str(), std::move(Contents)});
+    }
   }
 
-  std::optional<std::string> convertOneByOne(ArrayRef<Agent *> All,
-                                             MutableArrayRef<Agent> Agents,
-                                             const SourceText &Text,
-                                             std::string Problem) {
-    std::optional<std::string> Good;
+  /// The path of \p File, whatever directory is the current one.
+  std::string pathOf(const SourceText::File &File,
+                     const SourceText &Text) const {
+    if (&File == &Text.mainFile())
+      return Command.File;
+    SmallString<256> Path(File.Path);
+    sys::path::make_absolute(Command.Directory, Path);
+    sys::path::remove_dots(Path, /*remove_dot_dot=*/true);
+    return Path.str().str();
+  }
+
+  std::optional<Contents> convertOneByOne(ArrayRef<Agent *> All,
+                                          MutableArrayRef<Agent> Agents,
+                                          const SourceText &Text,
+                                          std::string Problem) {
+    std::optional<Contents> Good;
     std::vector<Agent *> Kept;
     for (Agent *A : All) {
       if (A->Why || is_contained(Kept, A))
         continue;
       std::vector<Agent *> Trial = Kept;
       addWithCallees(*A, Agents, Trial);
-      std::optional<std::string> After;
+      std::optional<Contents> After;
       if (All.size() > 1) {
         After = edit(Trial, Agents, Text);
         Problem = After ? verify(*After, Trial, Agents, Text) : "";
@@ -176,10 +196,14 @@ private:
   /// What is wrong with the output, in the compiler's words; empty when it
   /// compiles, lints clean, does what the input did and offers nothing more to
   /// rewrite than those of \p Agents that are not among \p Chosen.
-  std::string verify(const std::string &After, ArrayRef<Agent *> Chosen,
+  std::string verify(const Contents &After, ArrayRef<Agent *> Chosen,
                      ArrayRef<Agent> Agents, const SourceText &Input) {
+    SmallVector<VirtualFile, 2> Files;
+    for (auto [File, Contents] : zip(Input.files(), After))
+      Files.push_back(
+          {&File == &Input.mainFile() ? Command.File : File.Path, Contents});
     Parsed Output =
-        parse(commandForOutput(Command, Unit->getLangOpts()), After);
+        parse(commandForOutput(Command, Unit->getLangOpts()), Files);
     if (!Output.Errors.empty()) {
       const Finding &First = Output.Errors.front();
       return "line " + std::to_string(First.Where.Line) +

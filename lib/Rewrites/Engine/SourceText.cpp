@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/SourceText.h"
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/Basic/SourceManager.h"
 #include "clang/Lex/Lexer.h"
 #include "llvm/ADT/STLExtras.h"
@@ -13,19 +14,53 @@ using namespace llvm;
 namespace coralc {
 
 SourceText::SourceText(const ASTContext &Context)
-    : Context(Context), SM(Context.getSourceManager()),
-      Main(SM.getMainFileID()), Buffer(SM.getBufferData(Main)) {
-  if (OptionalFileEntryRef Entry = SM.getFileEntryRefForID(Main))
-    Path = Entry->getName().str();
+    : Context(Context), SM(Context.getSourceManager()) {
+  add(SM.getMainFileID());
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    SourceText &Text;
+    explicit Visitor(SourceText &Text) : Text(Text) {}
+    bool VisitFunctionDecl(const FunctionDecl *F) override {
+      for (const FunctionDecl *Declared : F->redecls()) {
+        SourceLocation Where = Declared->getLocation();
+        if (Where.isFileID() && !Text.SM.isInSystemHeader(Where))
+          Text.add(Text.SM.getFileID(Where));
+      }
+      return true;
+    }
+    bool TraverseStmt(const Stmt *) override { return true; }
+  } V(*this);
+  for (const Decl *D : Context.getTranslationUnitDecl()->decls())
+    if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
+      V.TraverseDecl(D);
+}
+
+void SourceText::add(FileID Id) {
+  OptionalFileEntryRef Entry = SM.getFileEntryRefForID(Id);
+  std::string Path = Entry ? Entry->getName().str() : std::string();
+  // Of a header that is included again and again the first time counts.
+  if (!Files.empty() &&
+      (!Entry || any_of(Files, [&](const File &F) { return F.Path == Path; })))
+    return;
+  unsigned Begin = Buffer.size();
+  Buffer += SM.getBufferData(Id);
+  Files.push_back({Id, std::move(Path), {Begin, unsigned(Buffer.size())}});
+  // The end of a last line without one is a place in its own file.
+  Buffer += "\n\n";
+}
+
+const SourceText::File &SourceText::fileOf(unsigned Offset) const {
+  return *find_if(Files,
+                  [&](const File &F) { return Offset <= F.Range.End + 1; });
 }
 
 std::optional<unsigned> SourceText::offset(SourceLocation Loc) const {
   if (Loc.isInvalid() || Loc.isMacroID())
     return std::nullopt;
-  auto [File, Offset] = SM.getDecomposedLoc(Loc);
-  if (File != Main)
-    return std::nullopt;
-  return Offset;
+  auto [Id, Offset] = SM.getDecomposedLoc(Loc);
+  for (const File &F : Files)
+    if (F.Id == Id)
+      return F.Range.Begin + Offset;
+  return std::nullopt;
 }
 
 std::optional<TextRange> SourceText::range(SourceRange Tokens) const {
@@ -40,8 +75,13 @@ std::optional<TextRange> SourceText::range(SourceRange Tokens) const {
   return TextRange{*Begin, *End};
 }
 
+bool SourceText::isInMainFile(SourceRange Tokens) const {
+  std::optional<TextRange> Range = range(Tokens);
+  return Range && &fileOf(Range->Begin) == &mainFile();
+}
+
 StringRef SourceText::text(TextRange Range) const {
-  return Buffer.slice(Range.Begin, Range.End);
+  return buffer().slice(Range.Begin, Range.End);
 }
 
 StringRef SourceText::text(SourceRange Tokens) const {
@@ -60,11 +100,11 @@ std::string SourceText::text(TextRange Range,
   for (const Substitution &S : Sorted) {
     if (S.Range.Begin < At || S.Range.End > Range.End)
       continue;
-    Result += Buffer.slice(At, S.Range.Begin);
+    Result += buffer().slice(At, S.Range.Begin);
     Result += S.Text;
     At = S.Range.End;
   }
-  Result += Buffer.slice(At, Range.End);
+  Result += buffer().slice(At, Range.End);
   return Result;
 }
 
@@ -91,21 +131,21 @@ std::optional<TextRange> SourceText::statement(const Stmt *S) const {
     return std::nullopt;
   if (Range->End > 0 && Buffer[Range->End - 1] != ';' &&
       Buffer[Range->End - 1] != '}') {
-    StringRef Rest = Buffer.substr(Range->End);
+    StringRef Rest = buffer().substr(Range->End);
     size_t Semi = Rest.find_first_not_of(" \t\r\n");
     if (Semi != StringRef::npos && Rest[Semi] == ';')
       Range->End += Semi + 1;
   }
   // An expression that ends with a brace still needs its semicolon.
-  if (isa<Expr>(S) && Buffer.substr(Range->End).starts_with(";"))
+  if (isa<Expr>(S) && buffer().substr(Range->End).starts_with(";"))
     ++Range->End;
-  Range->End = skipTrailingComment(Buffer, Range->End);
+  Range->End = skipTrailingComment(buffer(), Range->End);
   return Range;
 }
 
 Trivia SourceText::trivia(unsigned From, unsigned To) const {
   Trivia Result;
-  StringRef Gap = Buffer.slice(From, To);
+  StringRef Gap = buffer().slice(From, To);
   SmallVector<StringRef, 8> Lines;
   Gap.split(Lines, '\n');
   // The first piece is what stands behind an opening brace, and the last one
@@ -131,17 +171,17 @@ Trivia SourceText::trivia(unsigned From, unsigned To) const {
 }
 
 unsigned SourceText::lineBegin(unsigned Offset) const {
-  size_t At = Buffer.take_front(Offset).rfind('\n');
+  size_t At = buffer().take_front(Offset).rfind('\n');
   return At == StringRef::npos ? 0 : At + 1;
 }
 
 unsigned SourceText::lineEnd(unsigned Offset) const {
-  size_t At = Buffer.find('\n', Offset);
+  size_t At = buffer().find('\n', Offset);
   return At == StringRef::npos ? Buffer.size() : At + 1;
 }
 
 StringRef SourceText::indentation(unsigned Offset) const {
-  StringRef Line = Buffer.substr(lineBegin(Offset));
+  StringRef Line = buffer().substr(lineBegin(Offset));
   return Line.take_while(isHorizontalWhitespace);
 }
 
@@ -149,7 +189,7 @@ unsigned SourceText::leadingComments(unsigned Offset) const {
   unsigned Begin = lineBegin(Offset);
   while (Begin > 0) {
     unsigned Previous = lineBegin(Begin - 1);
-    StringRef Line = Buffer.slice(Previous, Begin).trim();
+    StringRef Line = buffer().slice(Previous, Begin).trim();
     bool IsComment = Line.starts_with("//") ||
                      (Line.starts_with("/*") && Line.ends_with("*/")) ||
                      (Line.starts_with("*") && Line != "*/");
@@ -164,9 +204,9 @@ TextRange SourceText::wholeLines(TextRange Range) const {
   TextRange Result{leadingComments(Range.Begin), lineEnd(Range.End)};
   // One of the two empty lines around a removed definition goes with it; when
   // it is the last thing in its block, the empty line before it goes.
-  StringRef Next = Buffer.slice(Result.End, lineEnd(Result.End));
+  StringRef Next = buffer().slice(Result.End, lineEnd(Result.End));
   unsigned Previous = Result.Begin > 0 ? lineBegin(Result.Begin - 1) : 0;
-  StringRef Before = Buffer.slice(Previous, Result.Begin).trim();
+  StringRef Before = buffer().slice(Previous, Result.Begin).trim();
   bool IsFirst =
       Before.empty() || Before.ends_with("{") || Before.ends_with(":");
   if (Next.trim().empty() && Result.End < Buffer.size() && IsFirst)
@@ -180,7 +220,7 @@ bool SourceText::crossesDirective(TextRange Range) const {
   unsigned At = lineBegin(Range.Begin);
   while (At < Range.End) {
     unsigned End = lineEnd(At);
-    if (Buffer.slice(At, End).ltrim(" \t").starts_with("#"))
+    if (buffer().slice(At, End).ltrim(" \t").starts_with("#"))
       return true;
     if (End == At)
       break;

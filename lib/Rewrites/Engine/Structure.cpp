@@ -538,6 +538,12 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
         break;
       if (S->Why)
         A.Why = S->Why;
+      else if (S->HasUnseenCallers && S != A.Entry && !S->IsPart)
+        A.Why = Refusal{
+            "declared-in-a-header", S->Function->getLocation(),
+            quoted(S) + " becomes a part of a coroutine, but it is declared "
+                        "in a header and others may call it; make it private, "
+                        "in a class whose functions are all defined here"};
       auto Taken = Graph.AddressTaken.find(S);
       if (!A.Why && Taken != Graph.AddressTaken.end())
         A.Why = Refusal{"address-taken", Taken->second,

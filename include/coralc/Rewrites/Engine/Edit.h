@@ -8,8 +8,8 @@
 
 namespace coralc {
 
-/// A replacement of a range of the main file; \c Written are the ranges of
-/// \c Text that are not the user's own and want formatting.
+/// A replacement of a range of the text, in one file; \c Written are the
+/// ranges of \c Text that are not the user's own and want formatting.
 struct FileEdit {
   TextRange Range;
   std::string Text;
@@ -25,10 +25,11 @@ std::vector<FileEdit> editAgents(llvm::MutableArrayRef<Agent *> Converted,
                                  RewriteTarget Target);
 
 /// Applies \p Edits to \p Text and lays out what was written, by the user's
-/// .clang-format or, without one, the way the file itself looks.
-llvm::Expected<std::string> applyEdits(std::vector<FileEdit> Edits,
-                                       const SourceText &Text,
-                                       const Layout &Style);
+/// .clang-format or, without one, the way the file itself looks. Returns what
+/// becomes of each file of \p Text.
+llvm::Expected<std::vector<std::string>>
+applyEdits(llvm::ArrayRef<FileEdit> Edits, const SourceText &Text,
+           const Layout &Style);
 
 /// The Asio that the operations of \p Agents belong to.
 std::string asioNamespace(llvm::ArrayRef<Agent> Agents);

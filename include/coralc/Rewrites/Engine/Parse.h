@@ -6,8 +6,8 @@
 #include "coralc/Exec/CompileCommand.h"
 #include "coralc/Support/Finding.h"
 #include "clang/Frontend/ASTUnit.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <memory>
-#include <optional>
 
 namespace coralc {
 
@@ -17,9 +17,15 @@ struct Parsed {
   std::vector<Finding> Errors;
 };
 
-/// Parses \p Command; with \p Contents, as if the file held that.
+/// A file as if it held something else.
+struct VirtualFile {
+  llvm::StringRef Path;
+  llvm::StringRef Contents;
+};
+
+/// Parses \p Command, with \p Files in the place of what is on disk.
 Parsed parse(const CompileCommand &Command,
-             std::optional<llvm::StringRef> Contents);
+             llvm::ArrayRef<VirtualFile> Files = {});
 
 /// \p Command as the output needs it: at least C++20, and the headers of the
 /// runtime on the include path.

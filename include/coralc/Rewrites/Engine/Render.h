@@ -52,6 +52,8 @@ public:
     llvm::SmallVector<std::string, 1> Umbrellas;
   };
   virtual std::vector<Include> includes(Uses Uses) const = 0;
+  /// What a file needs that only declares coroutines.
+  virtual std::vector<Include> declarationIncludes(Uses Uses) const = 0;
 };
 
 /// The type that holds one value of each of \p Types: void, the type itself

@@ -5,6 +5,10 @@
 // comments are, what the file's indentation and braces look like, and how a
 // moved range is indented anew.
 //
+// The text is the main file and, behind it, every header of the user's in
+// which a function that the main file defines is declared: those are the files
+// that a rewrite may change. An offset is a place in all of it.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef CORALC_REWRITES_ENGINE_SOURCETEXT_H
@@ -16,7 +20,7 @@
 
 namespace coralc {
 
-/// A half-open range of offsets into the main file.
+/// A half-open range of offsets into the text.
 struct TextRange {
   unsigned Begin = 0;
   unsigned End = 0;
@@ -30,19 +34,30 @@ struct Substitution {
 
 class SourceText {
 public:
-  explicit SourceText(const clang::ASTContext &Context);
+  /// A file of the text, and where in the text it is.
+  struct File {
+    clang::FileID Id;
+    std::string Path;
+    TextRange Range;
+  };
 
+  explicit SourceText(const clang::ASTContext &Context);
+  SourceText(const SourceText &) = delete;
+  SourceText &operator=(const SourceText &) = delete;
+
+  /// All of the text.
   llvm::StringRef buffer() const { return Buffer; }
-  llvm::StringRef path() const { return Path; }
+  /// The main file first.
+  llvm::ArrayRef<File> files() const { return Files; }
+  const File &mainFile() const { return Files.front(); }
+  const File &fileOf(unsigned Offset) const;
   const clang::ASTContext &context() const { return Context; }
 
-  /// The range as spelled in the main file, or nothing when a macro or an
-  /// included file is involved.
+  /// The range as spelled in one file of the text, or nothing when a macro or
+  /// another file is involved.
   std::optional<TextRange> range(clang::SourceRange Tokens) const;
   std::optional<unsigned> offset(clang::SourceLocation Loc) const;
-  bool isInMainFile(clang::SourceRange Tokens) const {
-    return range(Tokens).has_value();
-  }
+  bool isInMainFile(clang::SourceRange Tokens) const;
 
   llvm::StringRef text(TextRange Range) const;
   /// The text of \p Tokens; empty when range() has none.
@@ -66,11 +81,12 @@ public:
   bool crossesDirective(TextRange Range) const;
 
 private:
+  void add(clang::FileID Id);
+
   const clang::ASTContext &Context;
   const clang::SourceManager &SM;
-  clang::FileID Main;
-  llvm::StringRef Buffer;
-  std::string Path;
+  std::vector<File> Files;
+  std::string Buffer;
 };
 
 /// How the user lays out braces and indentation, read off one function.

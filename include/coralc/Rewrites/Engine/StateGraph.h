@@ -190,6 +190,9 @@ struct State {
   /// Comments after the last statement.
   Trivia Trailing;
   std::optional<Delivery> Delivers;
+  /// \c Function is declared in a header, and code that is not here may call
+  /// it: it has to stay what it is.
+  bool HasUnseenCallers = false;
   /// The callback of \c Delivers is called once and last on every path.
   bool KeepsContract = true;
   /// Set on the first state of a generator.
