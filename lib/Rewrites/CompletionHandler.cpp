@@ -7,8 +7,10 @@
 //   auto async_read_some(const Buffers &, Token &&);
 //
 // or, before concepts, in the async_initiate<Token, void(error_code, size_t)>
-// that its body calls. Composed operations of third parties have the same
-// signature, so no list of operations is needed.
+// that its body calls, or hands its token on to another initiating function.
+// Composed operations of third parties do the same, so no list of operations
+// is needed. A token that is a handler makes them return nothing; every other
+// token makes them return how the result is to be had.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +31,7 @@ namespace coralc {
 namespace {
 
 /// An initiating function: which parameter takes the token, and what the
-/// token's handler receives.
+/// token's handler receives; without a signature, what the handler takes.
 struct Initiation {
   unsigned TokenParameter = 0;
   const FunctionProtoType *Signature = nullptr;
@@ -48,14 +50,17 @@ const FunctionProtoType *signatureIn(ArrayRef<TemplateArgument> Arguments) {
   return nullptr;
 }
 
-const FunctionProtoType *constraintSignature(const TemplateTypeParmDecl &P) {
+bool isToken(const TemplateTypeParmDecl &P) {
   const TypeConstraint *Constraint = P.getTypeConstraint();
-  if (!Constraint || !Constraint->getNamedConcept() ||
-      !builtinVocabularies().has(Role::TokenConcept,
-                                 qualifiedName(*Constraint->getNamedConcept())))
-    return nullptr;
+  return Constraint && Constraint->getNamedConcept() &&
+         builtinVocabularies().has(
+             Role::TokenConcept, qualifiedName(*Constraint->getNamedConcept()));
+}
+
+/// Null where the signature depends on the class around the function.
+const FunctionProtoType *constraintSignature(const TemplateTypeParmDecl &P) {
   const ASTTemplateArgumentListInfo *Written =
-      Constraint->getTemplateArgsAsWritten();
+      P.getTypeConstraint()->getTemplateArgsAsWritten();
   if (!Written)
     return nullptr;
   SmallVector<TemplateArgument, 2> Arguments;
@@ -103,32 +108,89 @@ std::optional<unsigned> parameterOfType(const FunctionDecl &F, QualType Token) {
   return std::nullopt;
 }
 
-std::optional<Initiation> initiationOf(const FunctionDecl &Callee) {
+const ParmVarDecl *forwardedParameter(const Expr *E) {
+  E = asWritten(E)->IgnoreParenCasts();
+  const auto *Call = dyn_cast<CallExpr>(E);
+  if (Call && Call->getNumArgs() == 1 && Call->getBuiltinCallee())
+    E = asWritten(Call->getArg(0))->IgnoreParenCasts();
+  const auto *Ref = dyn_cast<DeclRefExpr>(E);
+  return Ref ? dyn_cast<ParmVarDecl>(Ref->getDecl()) : nullptr;
+}
+
+unsigned argumentOf(const CallExpr &Call, unsigned Parameter) {
+  // The first argument of an operator of a class is the object.
+  bool IsMember = isa<CXXOperatorCallExpr>(Call) &&
+                  isa_and_nonnull<CXXMethodDecl>(Call.getDirectCallee());
+  return Parameter + IsMember;
+}
+
+std::optional<Initiation> initiationOf(const FunctionDecl &Callee,
+                                       unsigned Depth = 0);
+
+/// What an instantiated function that does not say what it is does with its
+/// token.
+class HandedOn : public ConstDynamicRecursiveASTVisitor {
+public:
+  explicit HandedOn(unsigned Depth) : Depth(Depth) {}
+
+  bool VisitCallExpr(const CallExpr *Call) override {
+    const FunctionDecl *Callee = Call->getDirectCallee();
+    if (!Callee || Found || none_of(Call->arguments(), forwardedParameter))
+      return true;
+    const FunctionProtoType *Signature = nullptr;
+    std::optional<unsigned> Token;
+    if (const TemplateArgumentList *Arguments =
+            Callee->getTemplateSpecializationArgs();
+        Arguments &&
+        builtinVocabularies().has(Role::Initiator, qualifiedName(*Callee))) {
+      Signature = signatureIn(Arguments->asArray());
+      if (Signature && Arguments->get(0).getKind() == TemplateArgument::Type)
+        Token = parameterOfType(
+            *Callee, Arguments->get(0).getAsType().getNonReferenceType());
+    } else if (std::optional<Initiation> I = initiationOf(*Callee, Depth + 1)) {
+      Signature = I->Signature;
+      Token = argumentOf(*Call, I->TokenParameter);
+    }
+    if (Token && *Token < Call->getNumArgs())
+      if (const ParmVarDecl *P = forwardedParameter(Call->getArg(*Token)))
+        Found = Initiation{P->getFunctionScopeIndex(), Signature};
+    return true;
+  }
+
+  std::optional<Initiation> Found;
+
+private:
+  unsigned Depth;
+};
+
+std::optional<Initiation> initiationOf(const FunctionDecl &Callee,
+                                       unsigned Depth) {
   const FunctionTemplateDecl *Template = writtenTemplate(Callee);
-  if (!Template)
+  if (!Template || Depth > 3)
     return std::nullopt;
   const FunctionDecl &Written = *Template->getTemplatedDecl();
   const ASTContext &Context = Callee.getASTContext();
   for (const NamedDecl *P : *Template->getTemplateParameters()) {
     const auto *Type = dyn_cast<TemplateTypeParmDecl>(P);
-    if (!Type)
-      continue;
-    const FunctionProtoType *Signature = constraintSignature(*Type);
-    if (!Signature)
+    if (!Type || !isToken(*Type))
       continue;
     if (std::optional<unsigned> Index =
             parameterOfType(Written, Context.getTypeDeclType(Type)))
-      return Initiation{*Index, Signature};
+      return Initiation{*Index, constraintSignature(*Type)};
   }
   if (!Written.hasBody())
     return std::nullopt;
   InitiatorCall Call;
   Call.TraverseStmt(Written.getBody());
-  if (!Call.Signature || Call.Token.isNull())
+  if (Call.Signature && !Call.Token.isNull())
+    if (std::optional<unsigned> Index = parameterOfType(Written, Call.Token))
+      return Initiation{*Index, Call.Signature};
+  // A function that says that it returns nothing takes no token.
+  if (Written.getReturnType()->isVoidType() || !Callee.getBody())
     return std::nullopt;
-  if (std::optional<unsigned> Index = parameterOfType(Written, Call.Token))
-    return Initiation{*Index, Call.Signature};
-  return std::nullopt;
+  HandedOn Body(Depth);
+  Body.TraverseStmt(Callee.getBody());
+  return Body.Found;
 }
 
 /// The handler in \p Argument: itself, or wrapped as in
@@ -175,27 +237,47 @@ public:
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Callee)
       return matchDependent(Call);
-    if (builtinVocabularies().has(Role::NotOperation, qualifiedName(*Callee)))
+    if (!Call.getType()->isVoidType() ||
+        builtinVocabularies().has(Role::NotOperation, qualifiedName(*Callee)))
       return std::nullopt;
     std::optional<Initiation> I = initiationOf(*Callee);
-    if (!I || I->TokenParameter >= Call.getNumArgs())
+    if (!I)
       return std::nullopt;
-    const Expr *Argument = Call.getArg(I->TokenParameter);
+    unsigned Index = argumentOf(Call, I->TokenParameter);
+    if (Index >= Call.getNumArgs())
+      return std::nullopt;
+    const Expr *Argument = Call.getArg(Index);
     const Expr *Handler = handlerIn(Argument);
     if (!isCallable(Handler->getType()))
       return std::nullopt;
-    return makeOperation(Call, *Callee, *I, *Handler, Text);
+    if (!I->Signature)
+      I->Signature = signatureOf(*Handler);
+    if (!I->Signature)
+      return Refusal{"unsupported-handler", Handler->getBeginLoc(),
+                     "nothing says what '" + Callee->getNameAsString() +
+                         "' delivers to this handler; write it as a lambda "
+                         "with the types of its parameters"};
+    return makeOperation(Call, *Callee, *I, *Argument, *Handler, Text);
   }
 
 private:
+  /// What a handler takes that can only be called in one way.
+  static const FunctionProtoType *signatureOf(const Expr &Handler) {
+    const auto *Lambda = dyn_cast<LambdaExpr>(&Handler);
+    if (!Lambda || Lambda->getCallOperator()->isTemplated())
+      return nullptr;
+    return Lambda->getCallOperator()->getType()->getAs<FunctionProtoType>();
+  }
+
   static OperationMatch makeOperation(const CallExpr &Call,
                                       const FunctionDecl &Callee,
-                                      const Initiation &I, const Expr &Handler,
+                                      const Initiation &I, const Expr &Argument,
+                                      const Expr &Handler,
                                       const SourceText &Text) {
     Operation Op;
     Op.Call = &Call;
     Op.Handler = &Handler;
-    Op.HandlerArgument = Call.getArg(I.TokenParameter);
+    Op.HandlerArgument = &Argument;
     for (SourceRange R : {Call.getSourceRange(), Handler.getSourceRange()})
       if (!Text.range(R))
         return Refusal{"macro-in-the-way", Call.getBeginLoc(),

@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/QualTypeNames.h"
 #include "llvm/ADT/MapVector.h"
@@ -24,6 +25,22 @@ const Operation *firstOperation(const Agent &A) {
       First = N.Op.get();
   });
   return First;
+}
+
+/// \p Type can be written down outside the code that it comes from.
+bool canBeNamed(QualType Type) {
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  if (!Record)
+    return true;
+  if (Record->isLambda() || Record->isLocalClass() ||
+      Record->getAccess() == AS_private || Record->getAccess() == AS_protected)
+    return false;
+  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record);
+  return !Special || all_of(Special->getTemplateArgs().asArray(),
+                            [](const TemplateArgument &A) {
+                              return A.getKind() != TemplateArgument::Type ||
+                                     canBeNamed(A.getAsType());
+                            });
 }
 
 /// \p Buffer has the identifier \p Word.
@@ -205,6 +222,10 @@ private:
         Name.consume_back("_some");
         Name.consume_back("_until");
         Base = Name.str();
+      } else if (First && First->Call) {
+        // An object that is an operation.
+        if (const VarDecl *Object = variableNamedBy(First->Call->getArg(0)))
+          Base = "run_" + Object->getNameAsString();
       }
     }
     bool Camel = Base.find('_') == std::string::npos &&
@@ -230,7 +251,7 @@ private:
     if (Dialect.needsExecutor() && !A.Entry->Generator) {
       if (const Operation *First = firstOperation(A))
         if (First->How == Operation::Form::CompletionToken)
-          Executor = executorOf(*First, Text, A.beside());
+          Executor = executorOf(*First, Text, A.beside() ? &F : nullptr);
       if (Executor.empty()) {
         A.Why = Refusal{"no-executor", F.getLocation(),
                         "'" + A.Entry->Name +
@@ -425,7 +446,15 @@ private:
     for (const Borrowed &B : A.Entry->Uses) {
       QualType Type = B.Variable->getType().getNonReferenceType();
       // What a deduced type is written in may have no name here.
-      if (B.Variable->getType()->getContainedDeducedType())
+      bool IsDeduced = B.Variable->getType()->getContainedDeducedType();
+      if (IsDeduced && !canBeNamed(Type)) {
+        Result.push_back(
+            {B.Variable,
+             B.ByReference && Type.isConstQualified() ? "const auto" : "auto",
+             B.ByReference, false});
+        continue;
+      }
+      if (IsDeduced)
         Type = Type.getCanonicalType();
       if (!B.ByReference)
         Type = Type.getUnqualifiedType();
@@ -634,8 +663,21 @@ private:
     Declare.user(Text.indentation(Declared.Begin))
         .written(signature(A, Name, *Declaration) + ";")
         .user("\n");
-    unsigned Behind = Text.lineEnd(Declared.End);
+    unsigned Behind =
+        Text.lineEnd(privateSection(*Declaration).value_or(Declared.End));
     add({Behind, Behind}, std::move(Declare));
+  }
+
+  /// Where what is private begins in the class of \p F, for a coroutine that
+  /// only \p F, which others may call, is to start.
+  std::optional<unsigned> privateSection(const FunctionDecl &F) const {
+    const auto *Class = dyn_cast<CXXRecordDecl>(F.getDeclContext());
+    if (!Class || F.getAccess() == AS_private)
+      return std::nullopt;
+    for (const Decl *D : Class->decls())
+      if (isa<AccessSpecDecl>(D) && D->getAccess() == AS_private)
+        return Text.offset(cast<AccessSpecDecl>(D)->getColonLoc());
+    return std::nullopt;
   }
 
   void addTwin(const Agent &A, StringRef Name, const RenderedBody &Body,

@@ -39,10 +39,44 @@ bool hasGetExecutor(QualType Type) {
   });
 }
 
+/// The one variable of \p F that was declared before \p Start and runs
+/// handlers.
+std::string onlyContext(const FunctionDecl &F, const CallExpr &Start,
+                        const SourceText &Text) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const SourceText &Text;
+    std::optional<unsigned> Start;
+    SmallVector<const VarDecl *, 1> Found;
+    explicit Visitor(const SourceText &Text) : Text(Text) {}
+    bool VisitVarDecl(const VarDecl *V) override {
+      std::optional<unsigned> At = Text.offset(V->getLocation());
+      const CXXRecordDecl *Record =
+          V->getType().getNonReferenceType()->getAsCXXRecordDecl();
+      if (At && Start && *At < *Start && Record && Record->hasDefinition() &&
+          any_of(
+              Record->bases(),
+              [](const CXXBaseSpecifier &Base) {
+                const CXXRecordDecl *R = Base.getType()->getAsCXXRecordDecl();
+                return R && R->getName() == "execution_context";
+              }))
+        Found.push_back(V);
+      return true;
+    }
+    bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+  } V(Text);
+  V.Start = Text.offset(Start.getBeginLoc());
+  for (const ParmVarDecl *P : F.parameters())
+    V.VisitVarDecl(P);
+  V.TraverseStmt(F.getBody());
+  if (V.Found.size() != 1)
+    return "";
+  return V.Found.front()->getNameAsString() + ".get_executor()";
+}
+
 } // namespace
 
 std::string executorOf(const Operation &Op, const SourceText &Text,
-                       bool SeesLocals) {
+                       const FunctionDecl *Around) {
   const Expr *Source = nullptr;
   bool IsExecutor = false;
   if (Op.How == Operation::Form::CompletionToken &&
@@ -59,7 +93,9 @@ std::string executorOf(const Operation &Op, const SourceText &Text,
     if (hasGetExecutor(Op.Call->getArg(0)->getType()))
       Source = Op.Call->getArg(0);
   }
-  if (!Source || (!SeesLocals && mentionsLocal(Source)))
+  if (!Source && Around)
+    return onlyContext(*Around, *Op.Call, Text);
+  if (!Source || (!Around && mentionsLocal(Source)))
     return "";
   Source = asWritten(Source);
   if (isa<CXXThisExpr>(Source))

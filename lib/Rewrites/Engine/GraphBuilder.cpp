@@ -641,7 +641,46 @@ private:
                     "the handler only runs something later, beside the code "
                     "behind this call, and waits for nothing; there is "
                     "nothing for a coroutine to do");
+    if (!goesOn(Op) && storesForItsFunction(Op))
+      return refuse("operation-not-last", Where,
+                    "the handler only stores what the operation delivers in "
+                    "variables of '" +
+                        Current->Name +
+                        "', which waits for it on its own; make the function "
+                        "asynchronous instead");
     return true;
+  }
+
+  /// \p Op's handler writes to variables of the function that starts it, or is
+  /// told where they are.
+  static bool storesForItsFunction(const Operation &Op) {
+    if (Op.Bound)
+      return any_of(Op.Bound->Arguments, [](const BoundCall::Argument &A) {
+        const auto *Address = dyn_cast_or_null<UnaryOperator>(
+            A.Value ? asWritten(A.Value) : nullptr);
+        return Address && Address->getOpcode() == UO_AddrOf &&
+               variableNamedBy(Address->getSubExpr());
+      });
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallPtrSet<const ValueDecl *, 4> Borrowed;
+      bool Found = false;
+      bool assign(const Expr *To) {
+        const auto *Ref = dyn_cast<DeclRefExpr>(asWritten(To));
+        Found |= Ref && Borrowed.contains(Ref->getDecl());
+        return true;
+      }
+      bool VisitBinaryOperator(const BinaryOperator *E) override {
+        return !E->isAssignmentOp() || assign(E->getLHS());
+      }
+      bool VisitCXXOperatorCallExpr(const CXXOperatorCallExpr *E) override {
+        return !E->isAssignmentOp() || assign(E->getArg(0));
+      }
+    } V;
+    for (const LambdaCapture &C : Op.lambda()->captures())
+      if (C.capturesVariable() && C.getCaptureKind() == LCK_ByRef)
+        V.Borrowed.insert(C.getCapturedVar());
+    V.TraverseStmt(Op.lambda()->getBody());
+    return V.Found;
   }
 
   /// \p Op's handler starts another operation.

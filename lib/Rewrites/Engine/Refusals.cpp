@@ -34,6 +34,8 @@ const RegisterRefusal EngineRefusals[] = {
     {"callee-refused", "the awaited function is not converted itself"},
     {"capture-by-reference", "a handler refers to a variable that is gone"},
     {"capture-of-a-copy", "a handler works on a copy of a referenced object"},
+    {"coroutines-switched-off",
+     "the target's coroutines are off where the header is included"},
     {"declared-in-a-header", "a function is declared where others may use it"},
     {"dependent-code", "what the code does depends on template arguments"},
     {"generator-pulled-elsewhere", "a generator is pulled other than by loops"},

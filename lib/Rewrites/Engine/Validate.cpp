@@ -537,9 +537,13 @@ const CoroutineBodyStmt *findCoroutine(const Agent &A,
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const Agent &A;
     const CoroutineBodyStmt *Found = nullptr;
-    explicit Visitor(const Agent &A) : A(A) {}
+    explicit Visitor(const Agent &A) : A(A) {
+      // With a parameter of a type that has no name it is a template.
+      ShouldVisitTemplateInstantiations = true;
+    }
     bool VisitFunctionDecl(const FunctionDecl *F) override {
-      if (!F->getDeclName().isIdentifier() || F->getName() != A.Coroutine ||
+      if (F->isDependentContext() || !F->getDeclName().isIdentifier() ||
+          F->getName() != A.Coroutine ||
           scopeOf(*F) != scopeOf(*A.Entry->Function))
         return true;
       if (const auto *Body = dyn_cast_or_null<CoroutineBodyStmt>(F->getBody()))

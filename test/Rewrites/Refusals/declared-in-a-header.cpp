@@ -4,10 +4,18 @@
 
 #include "Inputs/ticker.h"
 
-void ticker::wait() {
+void ticker::start() {
   // CHECK: [[#@LINE+1]]:3: note: not converted: {{.*}} [declared-in-a-header]
   timer_.async_wait([this](std::error_code ec) {
     if (!ec)
-      wait();
+      tock();
+  });
+}
+
+void ticker::tock() {
+  // CHECK: [[#@LINE+1]]:3: note: not converted: {{.*}} [declared-in-a-header]
+  timer_.async_wait([this](std::error_code ec) {
+    if (!ec)
+      start();
   });
 }

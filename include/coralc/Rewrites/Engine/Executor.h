@@ -9,10 +9,10 @@
 namespace coralc {
 
 /// An expression for the executor that \p Op's handler runs on, valid where
-/// the agent is started; empty when there is none. \p SeesLocals: it is started
-/// where the operation was, among the same variables.
+/// the agent is started; empty when there is none. \p Around is the function in
+/// whose middle it is started, among the variables that the operation sees.
 std::string executorOf(const Operation &Op, const SourceText &Text,
-                       bool SeesLocals);
+                       const clang::FunctionDecl *Around);
 
 } // namespace coralc
 

@@ -3,7 +3,8 @@
 class ticker {
 public:
   explicit ticker(asio::io_context &io) : timer_(io) {}
-  void wait();
+  void start();
+  void tock();
 
 private:
   asio::steady_timer timer_;
