@@ -405,10 +405,12 @@ private:
 
   bool buildStatement(const Stmt *S, Position Where, Sequence &Out) {
     if (const auto *Return = dyn_cast<ReturnStmt>(S)) {
-      if (!Return->getRetValue())
+      const Expr *Value = Return->getRetValue();
+      if (!Value)
         return endSequence(Out, S->getBeginLoc());
-      if (const auto *Call =
-              dyn_cast<CallExpr>(asWritten(Return->getRetValue())))
+      if (Value->getType()->isVoidType() && !isInteresting(Value))
+        return addCode(Value, Out) && endSequence(Out, S->getBeginLoc());
+      if (const auto *Call = dyn_cast<CallExpr>(asWritten(Value)))
         if (Call->getType()->isVoidType())
           return buildCall(*Call, S, Position::Tail, Out);
     }
