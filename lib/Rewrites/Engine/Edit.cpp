@@ -7,6 +7,7 @@
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/QualTypeNames.h"
+#include "clang/Lex/Lexer.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -43,17 +44,16 @@ bool canBeNamed(QualType Type) {
                             });
 }
 
-/// \p Buffer has the identifier \p Word.
-bool mentionsWord(StringRef Buffer, StringRef Word) {
-  for (size_t At = Buffer.find(Word); At != StringRef::npos;
-       At = Buffer.find(Word, At + 1)) {
-    auto IsWord = [](char C) { return isAlnum(C) || C == '_'; };
-    bool Starts = At == 0 || !IsWord(Buffer[At - 1]);
-    size_t End = At + Word.size();
-    if (Starts && (End == Buffer.size() || !IsWord(Buffer[End])))
-      return true;
-  }
-  return false;
+/// Every identifier that the user wrote.
+StringSet<> identifiersIn(const SourceText &Text) {
+  StringSet<> Result;
+  std::string Buffer = Text.buffer().str();
+  Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Buffer.data(),
+            Buffer.data(), Buffer.data() + Buffer.size());
+  for (Token T; !Raw.LexFromRawLexer(T);)
+    if (T.is(tok::raw_identifier))
+      Result.insert(T.getRawIdentifier());
+  return Result;
 }
 
 /// An edit's text as it grows, with the parts that are not the user's.
@@ -85,7 +85,8 @@ class AgentEditor {
 public:
   AgentEditor(MutableArrayRef<Agent *> Agents, const SourceText &Text,
               const TargetDialect &Dialect, RewriteTarget Target)
-      : Agents(Agents), Text(Text), Dialect(Dialect), Target(Target) {}
+      : Agents(Agents), Text(Text), Dialect(Dialect), Target(Target),
+        Identifiers(identifiersIn(Text)) {}
 
   std::vector<FileEdit> run() {
     Rethrow = uniqueWord("rethrow");
@@ -121,8 +122,8 @@ private:
 
   std::string uniqueWord(StringRef Wanted) {
     std::string Result = Wanted.str();
-    for (unsigned N = 2;
-         mentionsWord(Text.buffer(), Result) || Taken.contains(Result); ++N)
+    for (unsigned N = 2; Identifiers.contains(Result) || Taken.contains(Result);
+         ++N)
       Result = (Wanted + Twine(N)).str();
     Taken.insert(Result);
     return Result;
@@ -772,6 +773,8 @@ private:
   const TargetDialect &Dialect;
   RewriteTarget Target;
   std::vector<FileEdit> Edits;
+  StringSet<> Identifiers;
+  /// The names of the coroutines.
   StringSet<> Taken;
   std::string Rethrow;
   TargetDialect::Uses Uses;

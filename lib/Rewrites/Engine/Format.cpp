@@ -104,16 +104,24 @@ Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
   std::string Result;
   std::vector<tooling::Range> Written;
   unsigned At = File.Range.Begin;
+  bool Removed = false;
   for (const FileEdit *Edit : Sorted) {
     const FileEdit &E = *Edit;
-    if (E.Range.Begin < At)
+    // Two declarations that go may both take the empty line between them.
+    bool Removes = E.Text.empty();
+    if (E.Range.Begin < At && !(Removed && Removes && At <= E.Range.End))
       return createStringError("two changes overlap at offset " +
                                Twine(E.Range.Begin - File.Range.Begin));
-    Result += Text.text({At, E.Range.Begin});
+    Removed = Removes;
+    Result += Text.text({At, std::max(At, E.Range.Begin)});
     for (TextRange W : E.Written)
       Written.push_back({unsigned(Result.size()) + W.Begin, W.End - W.Begin});
     Result += E.Text;
-    At = std::min(E.Range.End, File.Range.End);
+    At = std::max(At, std::min(E.Range.End, File.Range.End));
+    // What was the last declaration of its class has left an empty line.
+    StringRef Next = Text.text({At, File.Range.End}).ltrim(" \t");
+    if (Removes && Next.starts_with("}") && StringRef(Result).ends_with("\n\n"))
+      Result.pop_back();
   }
   Result += Text.text({At, File.Range.End});
   if (Written.empty())

@@ -212,10 +212,12 @@ private:
     S.Delivers = deliveryOf(*F);
     if (S.Delivers)
       Callbacks.insert(S.Delivers->Callback);
+    Trivia Trailing;
     if (!checkFunction(*F) ||
-        !buildCompound(*Body, bodyPosition(*F), S.Steps, S.Trailing))
+        !buildCompound(*Body, bodyPosition(*F), S.Steps, Trailing) ||
+        !endSequence(S.Steps, Body->getRBracLoc()))
       return;
-    endSequence(S.Steps, Body->getRBracLoc());
+    keepTrailing(std::move(Trailing), S.Steps);
   }
 
   /// No agent goes on in a constructor, nor in what returns a value whatever

@@ -137,7 +137,6 @@ public:
                 B.Variable->getType().getNonReferenceType());
     openBrace();
     block(A.Body);
-    comments(A.Entry->Trailing, false);
     closeBrace();
     return std::move(Result);
   }

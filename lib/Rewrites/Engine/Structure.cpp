@@ -556,6 +556,9 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
       Structurer(A, Text).run();
     if (!A.Why)
       A.Why = checkLifetimes(A);
+    // What was refused half-way is no program.
+    if (A.Why)
+      A.Body.clear();
   }
   return Agents;
 }

@@ -68,6 +68,7 @@ struct Node {
 struct Agent {
   const State *Entry = nullptr;
   std::vector<const State *> States;
+  /// Empty when the plan was refused.
   Block Body;
   /// All of it is one loop.
   bool IsLoop = false;

@@ -187,8 +187,6 @@ struct State {
   /// What a part that goes on beside its function uses of it.
   llvm::SmallVector<Borrowed, 4> Uses;
   Sequence Steps;
-  /// Comments after the last statement.
-  Trivia Trailing;
   std::optional<Delivery> Delivers;
   /// \c Function is declared in a header, and code that is not here may call
   /// it: it has to stay what it is.
