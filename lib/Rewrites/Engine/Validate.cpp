@@ -436,7 +436,8 @@ private:
     if (!S.getOperand())
       return End;
     const Expr *Value = asWritten(S.getOperand());
-    if (Value->getType()->isVoidType())
+    // Braces have no type either.
+    if (!isa<InitListExpr>(Value) && Value->getType()->isVoidType())
       return event(normal(Value), End);
     std::string Label = "deliver ";
     const auto *Construct = dyn_cast<CXXTemporaryObjectExpr>(Value);
