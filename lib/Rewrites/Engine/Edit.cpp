@@ -414,9 +414,6 @@ private:
           N.Op->How == Operation::Form::CompletionToken)
         Uses.ErrorsRedirected = true;
     });
-    unsigned Begin =
-        Text.leadingComments(*Text.offset(anchorOf(A).getBeginLoc()));
-    FirstEdited = std::min(FirstEdited, Begin);
   }
 
   std::string resultType(const Agent &A) const {
@@ -749,10 +746,14 @@ private:
     if (!Spawns || !Dialect.needsExecutor())
       return;
     // Before the outermost declaration that holds the first change.
-    unsigned At = FirstEdited;
+    unsigned First =
+        min_element(Edits, [](const FileEdit &A, const FileEdit &B) {
+          return A.Range.Begin < B.Range.Begin;
+        })->Range.Begin;
+    unsigned At = First;
     for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
       std::optional<TextRange> Range = Text.range(D->getSourceRange());
-      if (Range && Range->Begin <= FirstEdited && FirstEdited < Range->End)
+      if (Range && Range->Begin <= First && First < Range->End)
         At = Text.leadingComments(Range->Begin);
     }
     EditText Helper;
@@ -782,7 +783,6 @@ private:
   MapVector<const SourceText::File *, TargetDialect::Uses> Declared;
   bool Spawns = false;
   DenseMap<const Agent *, std::string> Executors;
-  unsigned FirstEdited = ~0u;
 };
 
 } // namespace

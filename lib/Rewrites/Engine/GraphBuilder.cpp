@@ -395,9 +395,7 @@ private:
         Text.buffer().slice(End, Range.End).ltrim("; \t").rtrim();
     if (Comment.empty())
       return;
-    Leading.Comments += Text.indentation(Range.Begin);
-    Leading.Comments += Comment;
-    Leading.Comments += '\n';
+    Leading.Comments += (Comment + "\n").str();
   }
 
   static bool isBareReturn(const Stmt *S) {

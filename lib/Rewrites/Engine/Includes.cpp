@@ -2,7 +2,6 @@
 
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Vocabulary/Vocabulary.h"
-#include "clang/AST/DeclTemplate.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace clang;
@@ -10,6 +9,17 @@ using namespace llvm;
 
 namespace coralc {
 namespace {
+
+/// The macros that turn the target's coroutines on.
+std::vector<std::string> switchesOf(const TargetDialect &Dialect) {
+  bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
+  std::vector<std::string> Result;
+  for (const Vocabulary &V : builtinVocabularies().all())
+    for (const std::string &Switch : V.names(Role::CoroutineSwitch))
+      if (StringRef(Switch).starts_with("BOOST_") == Boost)
+        Result.push_back(Switch);
+  return Result;
+}
 
 class IncludeEditor {
 public:
@@ -121,15 +131,12 @@ private:
     if (Target != RewriteTarget::Asio || Present.empty() ||
         hasCoroutines(Text, Dialect))
       return;
-    bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
     std::string Defines, Guard;
-    for (const Vocabulary &V : builtinVocabularies().all())
-      for (const std::string &Switch : V.names(Role::CoroutineSwitch))
-        if (StringRef(Switch).starts_with("BOOST_") == Boost) {
-          if (Guard.empty())
-            Guard = Switch;
-          Defines += "#define " + Switch + " 1\n";
-        }
+    for (const std::string &Switch : switchesOf(Dialect)) {
+      if (Guard.empty())
+        Guard = Switch;
+      Defines += "#define " + Switch + " 1\n";
+    }
     std::string New;
     New +=
         ("#ifndef " + Guard + " // Asio leaves coroutines off under Clang\n" +
@@ -162,24 +169,9 @@ std::vector<FileEdit> includeEdits(const SourceText &Text,
 bool hasCoroutines(const SourceText &Text, const TargetDialect &Dialect) {
   if (!Dialect.needsExecutor())
     return true;
-  const DeclContext *Where = Text.context().getTranslationUnitDecl();
-  SmallVector<StringRef, 2> Path;
-  std::string Token = Dialect.token("");
-  StringRef(Token).split(Path, "::");
-  for (StringRef Part : drop_end(Path)) {
-    const NamespaceDecl *Found = nullptr;
-    for (const NamedDecl *D : Where->lookup(&Text.context().Idents.get(Part)))
-      if (const auto *N = dyn_cast<NamespaceDecl>(D))
-        Found = N;
-    if (!Found)
-      return false;
-    Where = Found;
-  }
-  for (const NamedDecl *D :
-       Where->lookup(&Text.context().Idents.get("awaitable")))
-    if (isa<ClassTemplateDecl>(D))
-      return true;
-  return false;
+  return all_of(switchesOf(Dialect), [&](StringRef Switch) {
+    return Text.context().Idents.get(Switch).hasMacroDefinition();
+  });
 }
 
 } // namespace coralc

@@ -218,7 +218,29 @@ private:
       erase_if(Live, [&](const Variable &Other) { return Other.Decl == V; });
   }
 
+  /// A frame is a record, and what has no fixed size cannot be a member of one.
+  void checkSizes(const Stmt *S) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const VarDecl *Found = nullptr;
+      bool VisitVarDecl(const VarDecl *V) override {
+        const auto *Record = V->getType()->getAsRecordDecl();
+        if (V->hasLocalStorage() && Record && Record->hasFlexibleArrayMember())
+          Found = V;
+        return true;
+      }
+      bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    } V;
+    V.TraverseStmt(S);
+    if (V.Found)
+      refuse("size-not-fixed", V.Found->getLocation(),
+             "'" + V.Found->getName() +
+                 "' ends with an array without a size, which some compilers "
+                 "cannot keep in a coroutine's frame; use it in a function "
+                 "that is called from here");
+  }
+
   void code(const Stmt *S) {
+    checkSizes(S);
     drop(movedBy(S));
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
       for (const Decl *D : Declaration->decls())

@@ -55,6 +55,7 @@ const RegisterRefusal EngineRefusals[] = {
     {"several-results", "an operation delivers several values"},
     {"shared-continuation", "two independent starts share a handler"},
     {"signature-owned-by-others", "a virtual function cannot change its type"},
+    {"size-not-fixed", "a local variable has no place in a coroutine frame"},
     {"started-later", "the target starts an operation after what follows it"},
     {"target-has-no-generator", "the target library has no generator type"},
     {"unreachable-code", "code follows that never runs"},

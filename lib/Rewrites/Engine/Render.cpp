@@ -353,21 +353,12 @@ private:
     if (Separate && Leading.BlankLine && !AtBlockStart)
       Result.Text += '\n';
     StringRef Rest = Leading.Comments;
-    size_t Common = StringRef::npos;
-    for (StringRef Probe = Rest; !Probe.empty();) {
-      auto [Line, Next] = Probe.split('\n');
-      Probe = Next;
-      if (!Line.trim().empty())
-        Common =
-            std::min(Common, Line.take_while(isHorizontalWhitespace).size());
-    }
     while (!Rest.empty()) {
       auto [Line, Next] = Rest.split('\n');
       Rest = Next;
-      userLine(Line.drop_front(std::min(Line.size(), Common)));
+      userLine(Line);
     }
   }
-  static bool isHorizontalWhitespace(char C) { return C == ' ' || C == '\t'; }
 
   //--- Nodes -------------------------------------------------------------//
 

@@ -152,20 +152,20 @@ Trivia SourceText::trivia(unsigned From, unsigned To) const {
   // is the indentation of what follows.
   StringRef Behind = Lines.front().trim();
   if (Lines.size() > 1 &&
-      (Behind.starts_with("//") || Behind.starts_with("/*"))) {
-    Result.Comments += Lines.back();
-    Result.Comments += Behind;
-    Result.Comments += '\n';
-  }
-  for (size_t I = 1; I + 1 < Lines.size(); ++I) {
-    StringRef Line = Lines[I].trim();
-    if (Line.empty()) {
-      if (Result.Comments.empty())
-        Result.BlankLine = true;
-      continue;
-    }
-    Result.Comments += Lines[I].rtrim();
-    Result.Comments += '\n';
+      (Behind.starts_with("//") || Behind.starts_with("/*")))
+    Result.Comments = (Behind + "\n").str();
+  ArrayRef<StringRef> Own = ArrayRef(Lines).drop_front();
+  if (!Own.empty())
+    Own = Own.drop_back();
+  size_t Common = StringRef::npos;
+  for (StringRef Line : Own)
+    if (!Line.trim().empty())
+      Common = std::min(Common, Line.take_while(isHorizontalWhitespace).size());
+  for (StringRef Line : Own) {
+    if (!Line.trim().empty())
+      Result.Comments += (Line.drop_front(Common).rtrim() + "\n").str();
+    else if (Result.Comments.empty())
+      Result.BlankLine = true;
   }
   return Result;
 }

@@ -107,7 +107,8 @@ struct State;
 struct Step;
 using Sequence = std::vector<Step>;
 
-/// The comments before a step, and whether an empty line was there.
+/// The comments before a step, without the indentation that all their lines
+/// have, and whether an empty line was there.
 struct Trivia {
   std::string Comments;
   bool BlankLine = false;
