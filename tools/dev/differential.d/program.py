@@ -205,7 +205,13 @@ class Program:
     def _lines(self, path):
         text = path.read_bytes().decode("utf-8", "backslashreplace")
         for name, stands_for in self.names.items():
-            text = re.sub(rf"\b{re.escape(name)}\b", stands_for, text)
+            # Any other number may by chance be that of a port.
+            before = r"(:|\b(?:port|on)\W{1,2})" if name.isdigit() else "()"
+            text = re.sub(
+                rf"{before}{re.escape(name)}\b",
+                lambda found: found.group(1) + stands_for,
+                text,
+            )
         lines = text.split("\n")
         if lines[-1]:
             lines[-1] += "  [no newline at the end]"
