@@ -285,6 +285,96 @@ TEST(UseTask, TasksMigrateBetweenThreads) {
   EXPECT_EQ(finished, 16);
 }
 
+TEST(SpawnOn, StartsWhenTheContextRuns) {
+  net::io_context context;
+  std::vector<int> order;
+  coral::spawn(context, [&]() -> task<void> {
+    order.push_back(2);
+    co_await net::post(context, coral::use_task);
+    order.push_back(3);
+  });
+  order.push_back(1);
+  context.run();
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+}
+
+TEST(SpawnOn, StartsAtOnceInsideTheContext) {
+  net::io_context context;
+  std::vector<int> order;
+  auto note = [&](int what) -> task<void> {
+    order.push_back(what);
+    co_return;
+  };
+  net::post(context, [&] {
+    coral::spawn(context.get_executor(), note(1));
+    order.push_back(2);
+  });
+  context.run();
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+TEST(SpawnOn, StartsInsideTheStrand) {
+  net::io_context context;
+  auto strand = net::make_strand(context);
+  bool inside = false;
+  coral::spawn(strand, [&]() -> task<void> {
+    inside = strand.running_in_this_thread();
+    co_return;
+  });
+  context.run();
+  EXPECT_TRUE(inside);
+}
+
+TEST(SpawnOn, TheTaskIsWorkUntilItIsDone) {
+  net::io_context context;
+  manual_event event;
+  std::vector<std::string> log;
+  coral::spawn(context, [&, held = tracker(log, "callable")]() -> task<void> {
+    co_await event.wait();
+    log.push_back("done");
+  });
+  context.poll();
+  EXPECT_FALSE(context.stopped());
+  EXPECT_TRUE(log.empty());
+  event.fire(0);
+  EXPECT_EQ(log, (std::vector<std::string>{"done", "callable"}));
+  context.poll();
+  EXPECT_TRUE(context.stopped());
+}
+
+TEST(SpawnOn, AnExceptionLeavesThroughRun) {
+  net::io_context context;
+  coral::spawn(context, []() -> task<void> {
+    throw std::runtime_error("first");
+    co_return;
+  });
+  EXPECT_THROW(context.run(), std::runtime_error);
+  context.run();
+}
+
+TEST(SpawnOn, TheHandlerIsToldHowTheTaskEnded) {
+  net::io_context context;
+  std::vector<std::string> ends;
+  auto tell = [&](std::exception_ptr error) {
+    try {
+      if (error)
+        std::rethrow_exception(error);
+      ends.push_back("well");
+    } catch (const std::exception &thrown) {
+      ends.push_back(thrown.what());
+    }
+  };
+  auto fail = []() -> task<void> {
+    throw std::runtime_error("badly");
+    co_return;
+  };
+  coral::spawn(context, [&]() -> task<void> { co_await net::post(context, coral::use_task); }, tell);
+  coral::spawn(context, fail(), tell);
+  coral::spawn(context, fail, net::detached);
+  context.run();
+  EXPECT_EQ(ends, (std::vector<std::string>{"badly", "well"}));
+}
+
 TEST(UseTask, AnExceptionLeavesThroughRunWhichCanGoOn) {
   net::io_context context;
   names log;

@@ -21,7 +21,9 @@
 #include <coral/spawn.hpp>
 #include <coral/task.hpp>
 
+#include <concepts>
 #include <exception>
+#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -36,13 +38,19 @@
 
 #ifdef ASIO_ASYNC_RESULT_HPP
 #include <asio/cancellation_signal.hpp>
+#include <asio/detached.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/error.hpp>
 #include <asio/error_code.hpp>
+#include <asio/executor_work_guard.hpp>
 #include <asio/system_error.hpp>
 #endif
 #ifdef BOOST_ASIO_ASYNC_RESULT_HPP
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 #endif
@@ -134,7 +142,82 @@ template <class Error, class... Args> struct task_async_result {
   }
 };
 
+/// An executor or an execution context of Asio's.
+template <class Where>
+concept runs_handlers = requires(Where &where, void (*handler)()) {
+  dispatch(where, handler);
+  make_work_guard(where);
+};
+
+template <class> inline constexpr bool is_detached = false;
+#ifdef ASIO_ASYNC_RESULT_HPP
+template <> inline constexpr bool is_detached<asio::detached_t> = true;
+#endif
+#ifdef BOOST_ASIO_ASYNC_RESULT_HPP
+template <> inline constexpr bool is_detached<boost::asio::detached_t> = true;
+#endif
+
+/// A start that counts as work where it runs.
+template <class Guard, class Start> struct guarded_start {
+  Guard work;
+  Start start;
+
+  task<void> operator()() {
+    if constexpr (is_void_task<Start>)
+      return std::move(start);
+    else
+      return std::invoke(start);
+  }
+};
+
+template <class Start, class Handler> task<void> run_and_tell(Start start, Handler handler) {
+  std::exception_ptr error;
+  try {
+    if constexpr (is_void_task<Start>)
+      co_await std::move(start);
+    else
+      co_await std::invoke(start);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if constexpr (!is_detached<Handler>)
+    std::invoke(std::move(handler), error);
+}
+
 } // namespace detail
+
+/// Starts a task that nobody waits for where `where`, an executor or an execution context, runs
+/// handlers: Asio's `co_spawn`.
+///
+/// `start` is what `spawn(start)` takes. It is dispatched: the task runs at once when the caller is
+/// already there, and otherwise when the context runs. Until it is done it counts as work there.
+/// Only its start is bound to `where`; `bind_executor(where, use_task)` binds what it awaits.
+///
+/// An exception that leaves the task leaves as from a handler, from `io_context::run()`.
+template <class Where, class Start>
+  requires detail::runs_handlers<std::remove_reference_t<Where>>
+void spawn(Where &&where, Start &&start) {
+  auto work = make_work_guard(where);
+  dispatch(where, [kept = detail::guarded_start<decltype(work), std::decay_t<Start>>{
+                       std::move(work), std::forward<Start>(start)}]() mutable {
+    spawn(std::move(kept));
+  });
+}
+
+/// The same; when the task is done, `handler` is called there with what it threw, or with null.
+/// With `asio::detached` nobody is told.
+template <class Where, class Start, class Handler>
+  requires detail::runs_handlers<std::remove_reference_t<Where>>
+void spawn(Where &&where, Start &&start, Handler &&handler) {
+  using told = std::decay_t<Handler>;
+  static_assert(detail::is_detached<told> || std::invocable<told, std::exception_ptr>,
+                "coral::spawn calls its handler with a std::exception_ptr");
+  spawn(std::forward<Where>(where), [start = std::decay_t<Start>(std::forward<Start>(start)),
+                                     handler = told(std::forward<Handler>(handler))]() mutable {
+    return detail::run_and_tell(std::move(start), std::move(handler));
+  });
+}
+
 } // namespace coral
 
 #ifdef ASIO_ASYNC_RESULT_HPP
