@@ -94,6 +94,11 @@ constexpr RoleKey RoleKeys[] = {
     {Role::FrontBinder, "front-binders"},
     // A class template: destroying one does what destroying its arguments does.
     {Role::PlainHolder, "plain-holders"},
+
+    // Takes an executor and a function that runs on a stack of its own.
+    {Role::StackfulStart, "stackful-starts"},
+    // What such a function is handed, and hands to operations as their token.
+    {Role::StackfulContext, "stackful-contexts"},
 };
 
 /// A name in a file, checked where it stands.

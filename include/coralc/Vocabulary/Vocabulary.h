@@ -89,8 +89,12 @@ enum class Role : unsigned char {
   Binder,
   FrontBinder,
   PlainHolder,
+
+  // Coroutines with a stack of their own.
+  StackfulStart,
+  StackfulContext,
 };
-constexpr unsigned NumRoles = unsigned(Role::PlainHolder) + 1;
+constexpr unsigned NumRoles = unsigned(Role::StackfulContext) + 1;
 
 /// One vocabulary. Once parsed, every C++ name is fully qualified, inline
 /// namespaces left out ("boost::asio::co_spawn"), once for each namespace.

@@ -36,9 +36,15 @@ public:
   std::string generatorType(StringRef Value) const override {
     return ("coral::generator<" + Value + ">").str();
   }
-  std::string token(StringRef Error) const override {
-    return withError(Namespace, "coral::use_task", Error);
+  using TargetDialect::token;
+  std::string token(StringRef Error, StringRef Executor) const override {
+    std::string Token = "coral::use_task";
+    if (!Executor.empty())
+      Token = (Namespace + "::bind_executor(" + Executor + ", " + Token + ")")
+                  .str();
+    return withError(Namespace, Token, Error);
   }
+  std::string startFunction() const override { return "coral::spawn"; }
   std::string spawn(StringRef Task, StringRef, StringRef) const override {
     return ("coral::spawn(" + Task + ")").str();
   }
@@ -54,6 +60,8 @@ public:
     std::vector<Include> Result;
     if (Uses.Generators)
       Result.push_back({"coral/generator.hpp", {}});
+    if (Uses.ExecutorsBound)
+      Result.push_back(AsioHeaders(Namespace).header("bind_executor.hpp"));
     if (Uses.ErrorsRedirected)
       Result.push_back(AsioHeaders(Namespace).header("redirect_error.hpp"));
     if (Uses.Tasks)
@@ -81,8 +89,12 @@ public:
     return Namespace + "::awaitable<" + Result.str() + ">";
   }
   std::string generatorType(StringRef) const override { return ""; }
-  std::string token(StringRef Error) const override {
+  using TargetDialect::token;
+  std::string token(StringRef Error, StringRef) const override {
     return withError(Namespace, Namespace + "::use_awaitable", Error);
+  }
+  std::string startFunction() const override {
+    return Namespace + "::co_spawn";
   }
   std::string spawn(StringRef Task, StringRef Executor,
                     StringRef Rethrow) const override {

@@ -1,6 +1,7 @@
 //===--- Edit.cpp - What a plan changes in the user's file ----------------===//
 
 #include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -242,6 +243,10 @@ private:
 
   void prepare(Agent &A) {
     const FunctionDecl &F = *A.Entry->Function;
+    if (A.Entry->Direct) {
+      A.Why = checkDirect(*A.Entry->Direct, Dialect);
+      return;
+    }
     if (A.Entry->Generator && Dialect.generatorType("").empty()) {
       A.Why = Refusal{"target-has-no-generator", F.getLocation(),
                       "this target has no generator for '" + A.Entry->Name +
@@ -347,7 +352,23 @@ private:
     return V.Found;
   }
 
+  void edit(const DirectCode &Code) {
+    append_range(Edits, editDirect(Code, Text, Dialect, Rethrow));
+    Uses.Tasks = true;
+    for (const DirectCode::Start &Start : Code.Starts)
+      Spawns |= !Start.HasHandler;
+    for (const DirectCode::Await &Await : Code.Awaits) {
+      Uses.ErrorsRedirected |= Await.Error != nullptr;
+      Uses.ExecutorsBound |= Await.WantsExecutor;
+    }
+    for (const DirectCode::Coroutine &C : Code.Coroutines)
+      for (const FunctionDecl *F : C.Function->redecls())
+        Declared[&Text.fileOf(*Text.offset(F->getBeginLoc()))].Tasks = true;
+  }
+
   void edit(Agent &A) {
+    if (A.Entry->Direct)
+      return edit(*A.Entry->Direct);
     const FunctionDecl &F = *A.Entry->Function;
     Form How = formOf(A);
     const std::string &Name = A.Coroutine;
@@ -797,6 +818,10 @@ std::vector<FileEdit> editAgents(MutableArrayRef<Agent *> Converted,
 std::string asioNamespace(ArrayRef<Agent> Agents) {
   for (const Agent &A : Agents) {
     bool Boost = false;
+    if (A.Entry->Direct)
+      for (const DirectCode::Start &Start : A.Entry->Direct->Starts)
+        Boost |= StringRef(qualifiedName(*Start.Call->getDirectCallee()))
+                     .starts_with("boost::");
     forEachNode(A.Body, [&](const Node &N) {
       if (N.What != Node::Kind::Await)
         return;

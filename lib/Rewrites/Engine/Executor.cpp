@@ -24,18 +24,15 @@ bool mentionsLocal(const Expr *E) {
   return V.Found;
 }
 
-bool hasGetExecutor(QualType Type) {
-  Type = Type.getNonReferenceType();
-  if (Type->isPointerType())
-    Type = Type->getPointeeType();
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+/// \p Record or a base of it has a member called \p Name.
+bool hasMember(const CXXRecordDecl *Record, StringRef Name) {
   if (!Record || !Record->hasDefinition())
     return false;
-  DeclarationName Name(&Record->getASTContext().Idents.get("get_executor"));
-  if (!Record->lookup(Name).empty())
+  DeclarationName Member(&Record->getASTContext().Idents.get(Name));
+  if (!Record->lookup(Member).empty())
     return true;
-  return any_of(Record->bases(), [](const CXXBaseSpecifier &Base) {
-    return hasGetExecutor(Base.getType());
+  return any_of(Record->bases(), [&](const CXXBaseSpecifier &Base) {
+    return hasMember(Base.getType()->getAsCXXRecordDecl(), Name);
   });
 }
 
@@ -74,6 +71,17 @@ std::string onlyContext(const FunctionDecl &F, const CallExpr &Start,
 }
 
 } // namespace
+
+bool hasGetExecutor(QualType Type) {
+  Type = Type.getNonReferenceType();
+  if (Type->isPointerType())
+    Type = Type->getPointeeType();
+  return hasMember(Type->getAsCXXRecordDecl(), "get_executor");
+}
+
+bool isExecutor(QualType Type) {
+  return hasMember(Type.getNonReferenceType()->getAsCXXRecordDecl(), "execute");
+}
 
 std::string executorOf(const Operation &Op, const SourceText &Text,
                        const FunctionDecl *Around) {

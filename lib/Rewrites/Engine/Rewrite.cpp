@@ -1,6 +1,7 @@
 //===--- Rewrite.cpp - Plans, edits and verifies a translation unit -------===//
 
 #include "coralc/Rewrites/Rewrite.h"
+#include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Edit.h"
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
@@ -218,7 +219,9 @@ private:
     SourceText Text(Output.Unit->getASTContext());
     for (const Agent *A : Chosen) {
       std::string Difference =
-          compareBehaviour(*A, Input, Text, *Dialect, Chosen);
+          A->Entry->Direct
+              ? compareDirect(*A->Entry->Direct, Text)
+              : compareBehaviour(*A, Input, Text, *Dialect, Chosen);
       if (!Difference.empty())
         return "in '" + A->Entry->Name + "' " + Difference;
     }
@@ -238,6 +241,14 @@ private:
   /// that part.
   static bool isPartOf(const FoundOperation &Op, const Agent &A,
                        const FunctionDecl *F) {
+    if (const DirectCode *Code = A.Entry->Direct.get())
+      return any_of(Code->Starts,
+                    [&](const DirectCode::Start &S) {
+                      return S.Call->getBeginLoc() == Op.Where;
+                    }) ||
+             any_of(Code->Awaits, [&](const DirectCode::Await &Await) {
+               return Await.Call->getBeginLoc() == Op.Where;
+             });
     if (A.beside())
       return any_of(A.States, [&](const State *S) {
         bool Found = !S->IsPart && S->Function == F;
@@ -251,11 +262,11 @@ private:
   }
 
   void report(const BuiltGraph &Built, ArrayRef<Agent> AllAgents) {
-    // What starts beside a function comes before the function itself.
+    // What is a part of a function comes before the function itself.
     SmallVector<const Agent *, 8> Agents;
-    for (bool Beside : {true, false})
+    for (bool IsPart : {true, false})
       for (const Agent &A : AllAgents)
-        if ((A.beside() != nullptr) == Beside)
+        if ((A.beside() || A.Entry->Direct) == IsPart)
           Agents.push_back(&A);
     const SourceManager &SM = Unit->getSourceManager();
     for (const FoundOperation &Op : Built.Operations) {

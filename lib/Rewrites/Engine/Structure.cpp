@@ -550,6 +550,8 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
                         quoted(S) + " is used other than by calling it, so "
                                     "not every start of it is known"};
     }
+    if (A.Entry->Direct)
+      continue;
     if (!A.Why)
       readSelf(A);
     if (!A.Why)

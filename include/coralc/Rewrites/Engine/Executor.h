@@ -14,6 +14,13 @@ namespace coralc {
 std::string executorOf(const Operation &Op, const SourceText &Text,
                        const clang::FunctionDecl *Around);
 
+/// Something of \p Type, or what a pointer of \p Type points to, says where
+/// its handlers run.
+bool hasGetExecutor(clang::QualType Type);
+
+/// \p Type runs functions that it is given.
+bool isExecutor(clang::QualType Type);
+
 } // namespace coralc
 
 #endif

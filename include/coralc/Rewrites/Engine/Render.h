@@ -24,8 +24,12 @@ public:
   virtual std::string taskType(llvm::StringRef Result) const = 0;
   /// The return type of a generator; empty when the target has none.
   virtual std::string generatorType(llvm::StringRef Value) const = 0;
-  /// The completion token; with \p Error, the variable that gets the error.
-  virtual std::string token(llvm::StringRef Error) const = 0;
+  /// The completion token; with \p Error, the variable that gets the error,
+  /// and with \p Executor, where the operation's end is to be seen, if that is
+  /// not where the coroutine was started.
+  virtual std::string token(llvm::StringRef Error,
+                            llvm::StringRef Executor) const = 0;
+  std::string token(llvm::StringRef Error) const { return token(Error, ""); }
   /// Starts \p Task, an expression or a lambda, on its own. \p Rethrow names
   /// a function that rethrows what ended it.
   virtual std::string spawn(llvm::StringRef Task, llvm::StringRef Executor,
@@ -37,6 +41,8 @@ public:
   /// What a coroutine returns for several \p Values of \p Types.
   virtual std::string several(llvm::ArrayRef<std::string> Types,
                               llvm::StringRef Values) const = 0;
+  /// The function that starts a callable on an executor.
+  virtual std::string startFunction() const = 0;
   /// A start has to name an executor.
   virtual bool needsExecutor() const = 0;
 
@@ -45,6 +51,7 @@ public:
     bool Tasks = false;
     bool Generators = false;
     bool ErrorsRedirected = false;
+    bool ExecutorsBound = false;
   };
   struct Include {
     std::string Header;

@@ -170,6 +170,50 @@ struct PullGenerator {
   std::vector<const clang::Decl *> Obsolete;
 };
 
+/// Code that waits as if it blocked, on a stack of its own, in functions and
+/// lambdas that are handed a context to wait with. It is in direct style, so
+/// that it only changes its spelling; all of it or, since a function waits for
+/// another, nothing.
+struct DirectCode {
+  struct Coroutine {
+    /// The definition, or the call operator of \c Lambda.
+    const clang::FunctionDecl *Function = nullptr;
+    const clang::LambdaExpr *Lambda = nullptr;
+    /// The parameter that goes.
+    const clang::ParmVarDecl *Context = nullptr;
+    std::vector<const clang::ReturnStmt *> Returns;
+    bool Waits = false;
+  };
+  struct Await {
+    const clang::CallExpr *Call = nullptr;
+    /// The index of the argument that is the context.
+    unsigned Context = 0;
+    /// The variable that gets the error; null where it is thrown.
+    const clang::Expr *Error = nullptr;
+    /// \c Call calls a coroutine of this code.
+    bool IsOfCoroutine = false;
+    /// What follows binds tighter than an await.
+    bool WantsParentheses = false;
+    /// The operation goes on where the context does, which its other arguments
+    /// do not say.
+    bool WantsExecutor = false;
+    /// That executor as it can be named there, or empty.
+    std::string Executor;
+  };
+  struct Start {
+    const clang::CallExpr *Call = nullptr;
+    /// The call that binds a coroutine's arguments, and which of its arguments
+    /// stands for the context; null when there is none.
+    const clang::CallExpr *Binder = nullptr;
+    unsigned Placeholder = 0;
+    /// Somebody is told of the end.
+    bool HasHandler = false;
+  };
+  std::vector<Coroutine> Coroutines;
+  std::vector<Await> Awaits;
+  std::vector<Start> Starts;
+};
+
 /// A variable of the function around an agent that starts in its middle.
 struct Borrowed {
   const clang::VarDecl *Variable = nullptr;
@@ -196,6 +240,8 @@ struct State {
   bool KeepsContract = true;
   /// Set on the first state of a generator.
   std::shared_ptr<PullGenerator> Generator;
+  /// Set on a state that has no steps, but is such code.
+  std::shared_ptr<DirectCode> Direct;
   std::optional<Refusal> Why;
   /// Names the state in refusals and reports.
   std::string Name;

@@ -200,7 +200,7 @@ void spawn(Where &&where, Start &&start) {
   auto work = make_work_guard(where);
   dispatch(where, [kept = detail::guarded_start<decltype(work), std::decay_t<Start>>{
                        std::move(work), std::forward<Start>(start)}]() mutable {
-    spawn(std::move(kept));
+    coral::spawn(std::move(kept));
   });
 }
 
@@ -212,10 +212,11 @@ void spawn(Where &&where, Start &&start, Handler &&handler) {
   using told = std::decay_t<Handler>;
   static_assert(detail::is_detached<told> || std::invocable<told, std::exception_ptr>,
                 "coral::spawn calls its handler with a std::exception_ptr");
-  spawn(std::forward<Where>(where), [start = std::decay_t<Start>(std::forward<Start>(start)),
-                                     handler = told(std::forward<Handler>(handler))]() mutable {
-    return detail::run_and_tell(std::move(start), std::move(handler));
-  });
+  coral::spawn(std::forward<Where>(where),
+               [start = std::decay_t<Start>(std::forward<Start>(start)),
+                handler = told(std::forward<Handler>(handler))]() mutable {
+                 return detail::run_and_tell(std::move(start), std::move(handler));
+               });
 }
 
 } // namespace coral

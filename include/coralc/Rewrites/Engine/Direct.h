@@ -1,0 +1,26 @@
+//===--- Direct.h - Code that only changes its spelling ---------*- C++ -*-===//
+
+#ifndef CORALC_REWRITES_ENGINE_DIRECT_H
+#define CORALC_REWRITES_ENGINE_DIRECT_H
+
+#include "coralc/Rewrites/Engine/Edit.h"
+
+namespace coralc {
+
+/// What turns \p Code into coroutines, but for the includes. \p Rethrow names
+/// a function that rethrows what ended a coroutine.
+std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
+                                 const TargetDialect &Dialect,
+                                 llvm::StringRef Rethrow);
+
+/// What the target needs to know and \p Code does not say.
+std::optional<Refusal> checkDirect(const DirectCode &Code,
+                                   const TargetDialect &Dialect);
+
+/// What \p Code waits for in \p Input and nothing waits for in \p Output with
+/// the same result; empty when there is no difference.
+std::string compareDirect(const DirectCode &Code, const SourceText &Output);
+
+} // namespace coralc
+
+#endif

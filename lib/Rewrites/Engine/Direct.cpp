@@ -1,0 +1,177 @@
+//===--- Direct.cpp - Code that only changes its spelling -----------------===//
+
+#include "coralc/Rewrites/Engine/Direct.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/TypeLoc.h"
+#include "clang/Lex/Lexer.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+class DirectEditor {
+public:
+  DirectEditor(const DirectCode &Code, const SourceText &Text,
+               const TargetDialect &Dialect, StringRef Rethrow)
+      : Code(Code), Text(Text), Dialect(Dialect), Rethrow(Rethrow) {}
+
+  std::vector<FileEdit> run() {
+    for (const DirectCode::Coroutine &C : Code.Coroutines)
+      edit(C);
+    for (const DirectCode::Start &S : Code.Starts)
+      edit(S);
+    for (const DirectCode::Await &A : Code.Awaits)
+      edit(A);
+    return std::move(Edits);
+  }
+
+private:
+  void replace(TextRange Range, const Twine &New) {
+    Edits.push_back({Range, New.str(), {}});
+  }
+  void insert(unsigned At, const Twine &New) { replace({At, At}, New); }
+  /// What makes a line longer wants a new layout.
+  void layOut() {
+    Edits.back().Written = {{0, unsigned(Edits.back().Text.size())}};
+  }
+
+  /// Takes one of several things with a comma between them away.
+  void removeFromList(ArrayRef<TextRange> List, unsigned Index) {
+    TextRange Gone = List[Index];
+    if (Index > 0)
+      Gone.Begin = List[Index - 1].End;
+    else if (List.size() > 1)
+      Gone.End = List[1].Begin;
+    replace(Gone, "");
+  }
+
+  void edit(const DirectCode::Coroutine &C) {
+    for (const FunctionDecl *D : C.Function->redecls()) {
+      SmallVector<TextRange, 4> Parameters;
+      for (const ParmVarDecl *P : D->parameters())
+        Parameters.push_back(*Text.range(P->getSourceRange()));
+      removeFromList(Parameters, C.Context->getFunctionScopeIndex());
+      if (!C.Lambda) {
+        TextRange Result = *Text.range(D->getReturnTypeSourceRange());
+        replace(Result, Dialect.taskType(Text.text(Result)));
+      }
+    }
+    if (C.Lambda)
+      nameResult(*C.Lambda);
+    for (const ReturnStmt *Return : C.Returns)
+      insert(*Text.offset(Return->getReturnLoc()), "co_");
+    if (!C.Waits && C.Returns.empty())
+      insert(*Text.offset(C.Function->getBody()->getEndLoc()), "co_return;\n");
+  }
+
+  /// Behind all that stands between the parameters and the body.
+  void nameResult(const LambdaExpr &L) {
+    if (L.hasExplicitResultType()) {
+      TextRange Result =
+          *Text.range(L.getCallOperator()->getReturnTypeSourceRange());
+      return replace(Result, Dialect.taskType("void"));
+    }
+    FunctionTypeLoc Type = L.getCallOperator()->getFunctionTypeLoc();
+    unsigned From = *Text.offset(Type.getRParenLoc());
+    unsigned To = *Text.offset(L.getBody()->getBeginLoc());
+    std::string Between = Text.text(TextRange{From, To}).str();
+    Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Between.data(),
+              Between.data(), Between.data() + Between.size());
+    unsigned At = From + 1;
+    for (Token T; !Raw.LexFromRawLexer(T);)
+      At = From + Raw.getBufferLocation() - Between.data();
+    insert(At, " -> " + Dialect.taskType("void"));
+  }
+
+  void edit(const DirectCode::Start &S) {
+    replace(*Text.range(S.Call->getCallee()->getSourceRange()),
+            Dialect.startFunction());
+    if (S.Binder) {
+      SmallVector<TextRange, 4> Arguments;
+      for (const Expr *E : S.Binder->arguments())
+        Arguments.push_back(*Text.range(E->getSourceRange()));
+      removeFromList(Arguments, S.Placeholder);
+    }
+    if (Dialect.needsExecutor() && !S.HasHandler)
+      insert(*Text.offset(S.Call->getRParenLoc()), ", " + Rethrow);
+  }
+
+  void edit(const DirectCode::Await &A) {
+    TextRange Whole = *Text.range(A.Call->getSourceRange());
+    insert(Whole.Begin, A.WantsParentheses ? "(co_await " : "co_await ");
+    if (A.WantsParentheses)
+      insert(Whole.End, ")");
+    SmallVector<TextRange, 4> Arguments;
+    for (const Expr *E : A.Call->arguments())
+      if (!isa<CXXDefaultArgExpr>(E))
+        Arguments.push_back(*Text.range(E->getSourceRange()));
+    if (A.IsOfCoroutine)
+      return removeFromList(Arguments, A.Context);
+    StringRef Error =
+        A.Error ? Text.text(A.Error->getSourceRange()) : StringRef();
+    replace(Arguments[A.Context],
+            Dialect.token(Error, A.WantsExecutor ? A.Executor : ""));
+    layOut();
+  }
+
+  const DirectCode &Code;
+  const SourceText &Text;
+  const TargetDialect &Dialect;
+  StringRef Rethrow;
+  std::vector<FileEdit> Edits;
+};
+
+/// What a wait is known by: what it waits for and what that gives.
+std::string labelOf(const CallExpr &Call, QualType Result) {
+  const FunctionDecl *Callee = Call.getDirectCallee();
+  return (Callee ? qualifiedName(*Callee) : std::string()) + " " +
+         Result.getCanonicalType().getUnqualifiedType().getAsString();
+}
+
+} // namespace
+
+std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
+                                 const TargetDialect &Dialect,
+                                 StringRef Rethrow) {
+  return DirectEditor(Code, Text, Dialect, Rethrow).run();
+}
+
+std::optional<Refusal> checkDirect(const DirectCode &Code,
+                                   const TargetDialect &Dialect) {
+  // Where the start says it, all that a coroutine waits for knows it.
+  if (Dialect.needsExecutor())
+    return std::nullopt;
+  for (const DirectCode::Await &A : Code.Awaits)
+    if (A.WantsExecutor && A.Executor.empty())
+      return Refusal{"no-executor", A.Call->getBeginLoc(),
+                     "the strand or executor that this goes on in has no name "
+                     "here; let the lambda capture it, or convert to "
+                     "--target=asio"};
+  return std::nullopt;
+}
+
+std::string compareDirect(const DirectCode &Code, const SourceText &Output) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    StringMap<unsigned> Waits;
+    bool VisitCoawaitExpr(const CoawaitExpr *E) override {
+      if (const auto *Call = dyn_cast<CallExpr>(asWritten(E->getOperand())))
+        ++Waits[labelOf(*Call, E->getType())];
+      return true;
+    }
+  } V;
+  forEachOwnDecl(Output, [&](const Decl *D) { V.TraverseDecl(D); });
+  for (const DirectCode::Await &A : Code.Awaits) {
+    std::string Label = labelOf(*A.Call, A.Call->getType());
+    if (V.Waits[Label]-- == 0)
+      return "the input waits for '" + Label + "' where the output does not";
+  }
+  return "";
+}
+
+} // namespace coralc
