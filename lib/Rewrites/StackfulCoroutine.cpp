@@ -49,6 +49,8 @@ const ParmVarDecl *contextOf(const FunctionDecl &F) {
 struct Place {
   /// On a strand, which keeps it apart from others.
   bool IsStrand = false;
+  /// It is a member of the coroutine's own object.
+  bool IsMember = false;
   /// What says so, when the started coroutine can name it as well.
   std::string Text;
 };
@@ -67,6 +69,14 @@ struct Unit {
   void refuse(StringRef Id, SourceLocation Where, const Twine &Message) {
     if (!Why)
       Why = Refusal{Id, Where, Message.str()};
+  }
+
+  /// Where all starts are, if they say the same.
+  std::optional<Place> commonPlace() const {
+    auto IsFirst = [&](const Place &P) { return P.Text == Places[0].Text; };
+    if (Places.empty() || Places[0].Text.empty() || !all_of(Places, IsFirst))
+      return std::nullopt;
+    return Places[0];
   }
 };
 
@@ -154,7 +164,7 @@ private:
     if (const CXXOperatorCallExpr *Subscript = subscript(Call.getArg(Index)))
       Await.Error = Subscript->getArg(1);
     const FunctionDecl *Callee = definitionOf(Call.getDirectCallee());
-    if (!Callee)
+    if (!Callee || playsRole(Role::StackfulStart, Callee))
       return escapes(Call.getBeginLoc());
     std::optional<Initiation> I = initiationOf(*Call.getDirectCallee());
     if (I && argumentOf(Call, I->TokenParameter) == Index) {
@@ -311,6 +321,8 @@ public:
     for (const auto &U : Units)
       if (U->Coroutine.Function)
         BodyReader(*U, Text).read();
+    while (any_of(Units, [&](const auto &U) { return placeByCallers(*U); })) {
+    }
     checkMentions(All);
     for (const SmallVector<Unit *, 2> &Together : components())
       addState(Together, Built);
@@ -466,8 +478,9 @@ private:
       return Result;
     }
     Result.IsStrand = Record->getName() == "strand";
+    Result.IsMember = isOfThis(*Where);
     if (Lambda ? isNamedIn(*Where, *Lambda)
-               : Object && isThis(Object) && isOfThis(*Where))
+               : Object && isThis(Object) && Result.IsMember)
       Result.Text = Text.text(Where->getSourceRange()).str();
     return Result;
   }
@@ -509,6 +522,29 @@ private:
     } V(Lambda);
     V.TraverseStmt(&E);
     return V.Found;
+  }
+
+  /// A member function that is only called goes on where all its callers do,
+  /// which its own object names.
+  bool placeByCallers(Unit &U) const {
+    if (U.Coroutine.Lambda || !U.Places.empty())
+      return false;
+    std::optional<Place> Common;
+    for (const auto &Caller : Units)
+      for (const DirectCode::Await &Await : Caller->Awaits) {
+        if (definitionOf(Await.Call->getDirectCallee()) != U.Coroutine.Function)
+          continue;
+        const auto *Call = dyn_cast<CXXMemberCallExpr>(Await.Call);
+        std::optional<Place> Where = Caller->commonPlace();
+        if (!Call || !isThis(Call->getImplicitObjectArgument()) || !Where ||
+            !Where->IsMember || (Common && Common->Text != Where->Text))
+          return false;
+        Common = std::move(Where);
+      }
+    if (!Common)
+      return false;
+    U.Places.push_back(*Common);
+    return true;
   }
 
   //--- What belongs together ---------------------------------------------//
@@ -564,24 +600,27 @@ private:
     for (const Unit *U : Together) {
       if (U->Why && !S.Why)
         S.Why = U->Why;
+      SmallVector<SourceLocation, 4> Sites;
       for (const DirectCode::Start &Start : U->Starts) {
         S.Direct->Starts.push_back(Start);
-        Built.Operations.push_back(
-            {Start.Call->getBeginLoc(), this, U->Around});
+        Sites.push_back(Start.Call->getBeginLoc());
       }
-      if (!U->Coroutine.Function)
-        continue;
-      S.Direct->Coroutines.push_back(U->Coroutine);
       for (DirectCode::Await Await : U->Awaits) {
-        if (!Await.IsOfCoroutine)
-          Built.Operations.push_back(
-              {Await.Call->getBeginLoc(), this, U->Around});
-        Await.WantsExecutor |= OnStrand && !Await.IsOfCoroutine;
-        if (!U->Places.empty() &&
-            all_equal(map_range(
-                U->Places, [](const Place &P) { return StringRef(P.Text); })))
-          Await.Executor = U->Places.front().Text;
+        if (!Await.IsOfCoroutine) {
+          Sites.push_back(Await.Call->getBeginLoc());
+          Await.WantsExecutor |= OnStrand;
+        }
+        if (std::optional<Place> Where = U->commonPlace())
+          Await.Executor = Where->Text;
         S.Direct->Awaits.push_back(std::move(Await));
+      }
+      if (U->Coroutine.Function)
+        S.Direct->Coroutines.push_back(U->Coroutine);
+      if (Sites.empty() && U->Why)
+        Sites.push_back(U->Why->Where);
+      for (SourceLocation Where : Sites) {
+        S.Direct->Sites.push_back(Where);
+        Built.Operations.push_back({Where, this, U->Around});
       }
     }
   }

@@ -44,6 +44,7 @@ public:
                   .str();
     return withError(Namespace, Token, Error);
   }
+  bool returnsBraces() const override { return true; }
   std::string startFunction() const override { return "coral::spawn"; }
   std::string spawn(StringRef Task, StringRef, StringRef) const override {
     return ("coral::spawn(" + Task + ")").str();
@@ -119,6 +120,7 @@ public:
         .str();
   }
   /// Asio's promise takes any type, so that braces would have none.
+  bool returnsBraces() const override { return false; }
   std::string several(ArrayRef<std::string> Types,
                       StringRef Values) const override {
     return tupleType(Types) + "(" + Values.str() + ")";

@@ -65,9 +65,34 @@ private:
     if (C.Lambda)
       nameResult(*C.Lambda);
     for (const ReturnStmt *Return : C.Returns)
-      insert(*Text.offset(Return->getReturnLoc()), "co_");
+      edit(*Return, *C.Function);
     if (!C.Waits && C.Returns.empty())
-      insert(*Text.offset(C.Function->getBody()->getEndLoc()), "co_return;\n");
+      endBody(*C.Function);
+  }
+
+  void edit(const ReturnStmt &Return, const FunctionDecl &F) {
+    insert(*Text.offset(Return.getReturnLoc()), "co_");
+    const Expr *Value = Return.getRetValue();
+    std::optional<TextRange> Written =
+        Value ? Text.range(Value->getSourceRange()) : std::nullopt;
+    if (Written && Text.text(*Written).starts_with("{") &&
+        !Dialect.returnsBraces())
+      insert(Written->Begin, Text.text(F.getReturnTypeSourceRange()));
+  }
+
+  /// A function without a wait and a return says that it is a coroutine.
+  void endBody(const FunctionDecl &F) {
+    unsigned Open = *Text.offset(F.getBody()->getBeginLoc());
+    unsigned Close = *Text.offset(F.getBody()->getEndLoc());
+    unsigned Line = Text.lineBegin(Close);
+    if (Line > Open) {
+      Layout Style = Layout::of(F, Text);
+      return insert(Line, Text.indentation(Close) +
+                              std::string(Style.Width, Style.Blank) +
+                              "co_return;\n");
+    }
+    bool HasBlank = Text.text(TextRange{Open, Close}).ends_with(" ");
+    insert(Close, HasBlank ? "co_return; " : " co_return; ");
   }
 
   /// Behind all that stands between the parameters and the body.

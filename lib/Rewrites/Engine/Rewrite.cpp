@@ -242,13 +242,7 @@ private:
   static bool isPartOf(const FoundOperation &Op, const Agent &A,
                        const FunctionDecl *F) {
     if (const DirectCode *Code = A.Entry->Direct.get())
-      return any_of(Code->Starts,
-                    [&](const DirectCode::Start &S) {
-                      return S.Call->getBeginLoc() == Op.Where;
-                    }) ||
-             any_of(Code->Awaits, [&](const DirectCode::Await &Await) {
-               return Await.Call->getBeginLoc() == Op.Where;
-             });
+      return is_contained(Code->Sites, Op.Where);
     if (A.beside())
       return any_of(A.States, [&](const State *S) {
         bool Found = !S->IsPart && S->Function == F;

@@ -41,6 +41,8 @@ public:
   /// What a coroutine returns for several \p Values of \p Types.
   virtual std::string several(llvm::ArrayRef<std::string> Types,
                               llvm::StringRef Values) const = 0;
+  /// What a coroutine returns may be in braces alone.
+  virtual bool returnsBraces() const = 0;
   /// The function that starts a callable on an executor.
   virtual std::string startFunction() const = 0;
   /// A start has to name an executor.

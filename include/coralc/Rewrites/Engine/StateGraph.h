@@ -212,6 +212,8 @@ struct DirectCode {
   std::vector<Coroutine> Coroutines;
   std::vector<Await> Awaits;
   std::vector<Start> Starts;
+  /// What is reported of it, one by one.
+  std::vector<clang::SourceLocation> Sites;
 };
 
 /// A variable of the function around an agent that starts in its middle.
