@@ -100,15 +100,14 @@ public:
   }
 
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
-    for (const LambdaCapture &C : L->captures())
-      if (C.capturesVariable() &&
-          (C.getCapturedVar() == U.Coroutine.Context ||
-           (C.getCapturedVar()->getType()->getAsCXXRecordDecl() &&
-            playsRole(Role::StackfulContext,
-                      C.getCapturedVar()->getType()->getAsCXXRecordDecl()))))
-        escapes(C.getLocation());
+    for (const Expr *Init : L->capture_inits())
+      if (Init)
+        TraverseStmt(Init);
     return true;
   }
+
+  // The functions of a local class are functions of their own.
+  bool TraverseCXXRecordDecl(const CXXRecordDecl *) override { return true; }
 
   bool VisitReturnStmt(const ReturnStmt *S) override {
     U.Coroutine.Returns.push_back(S);
@@ -290,6 +289,9 @@ public:
     return true;
   }
 
+  bool VisitVarDecl(const VarDecl *V) override { return noteObject(*V); }
+  bool VisitFieldDecl(const FieldDecl *F) override { return noteObject(*F); }
+
   struct StartCall {
     const CallExpr *Call;
     const FunctionDecl *Around;
@@ -299,7 +301,31 @@ public:
   std::vector<StartCall> Starts;
   MapVector<const FunctionDecl *, std::vector<SourceLocation>> Mentions;
 
+  /// Execution contexts that are made here, two standing for more.
+  unsigned Contexts = 0;
+
 private:
+  bool noteObject(const ValueDecl &Object) {
+    if (isExecutionContext(Object.getType()))
+      ++Contexts;
+    else if (holdsExecutionContexts(Object.getType()))
+      Contexts += 2;
+    return true;
+  }
+
+  /// A container or an owner of execution contexts.
+  static bool holdsExecutionContexts(QualType Type) {
+    const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+        Type->getAsCXXRecordDecl());
+    return Record && Record->isInStdNamespace() &&
+           any_of(Record->getTemplateArgs().asArray(),
+                  [](const TemplateArgument &A) {
+                    return A.getKind() == TemplateArgument::Type &&
+                           (isExecutionContext(A.getAsType()) ||
+                            holdsExecutionContexts(A.getAsType()));
+                  });
+  }
+
   void note(const FunctionDecl *F, SourceLocation Where) {
     if (contextOf(*F))
       Mentions[definitionOf(F)].push_back(Where);
@@ -325,7 +351,7 @@ public:
     }
     checkMentions(All);
     for (const SmallVector<Unit *, 2> &Together : components())
-      addState(Together, Built);
+      addState(Together, All.Contexts > 1, Built);
   }
 
 private:
@@ -377,6 +403,10 @@ private:
         Refuse("macro-in-the-way", "is declared by a macro, or where it "
                                    "cannot be changed");
     }
+    if (F.getType()->castAs<FunctionProtoType>()->isNothrow())
+      Refuse("unsupported-control-flow",
+             "is noexcept, so an exception in it ends the program; a "
+             "coroutine would let it out");
     if (hasUnseenCallers(F, Text))
       Refuse("declared-in-a-header",
              "is declared in a header, and others may call it");
@@ -399,6 +429,12 @@ private:
       U = &add(*Lambda->getCallOperator(),
                contextOf(*Lambda->getCallOperator()), Around);
       U->Coroutine.Lambda = Lambda;
+      if (U->Coroutine.Function->getType()
+              ->castAs<FunctionProtoType>()
+              ->isNothrow())
+        U->refuse("unsupported-control-flow", Lambda->getBeginLoc(),
+                  "the lambda is noexcept, so an exception in it ends the "
+                  "program; a coroutine would let it out");
       if (!Text.range(Lambda->getSourceRange()))
         U->refuse("macro-in-the-way", Lambda->getBeginLoc(),
                   "the lambda is written inside a macro");
@@ -479,7 +515,7 @@ private:
     }
     Result.IsStrand = Record->getName() == "strand";
     Result.IsMember = isOfThis(*Where);
-    if (Lambda ? isNamedIn(*Where, *Lambda)
+    if (Lambda ? isNamedIn(*Where, *Lambda, *U.Around)
                : Object && isThis(Object) && Result.IsMember)
       Result.Text = Text.text(Where->getSourceRange()).str();
     return Result;
@@ -495,18 +531,27 @@ private:
     return Member && isa<CXXThisExpr>(asWritten(Member->getBase()));
   }
 
-  /// \p Lambda's body can say \p E and means the same by it.
-  static bool isNamedIn(const Expr &E, const LambdaExpr &Lambda) {
+  /// \p Lambda's body can say \p E and means the same by it for as long as it
+  /// runs.
+  static bool isNamedIn(const Expr &E, const LambdaExpr &Lambda,
+                        const FunctionDecl &Around) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       const LambdaExpr &Lambda;
+      const FunctionDecl &Around;
       bool Found = true;
-      explicit Visitor(const LambdaExpr &Lambda) : Lambda(Lambda) {}
+      Visitor(const LambdaExpr &Lambda, const FunctionDecl &Around)
+          : Lambda(Lambda), Around(Around) {}
+      bool isNamed(const VarDecl &V) const {
+        bool Stays = Around.isMain() || V.getType()->isReferenceType();
+        for (const LambdaCapture &C : Lambda.captures())
+          if (C.capturesVariable() && C.getCapturedVar() == &V)
+            return Stays || C.getCaptureKind() == LCK_ByCopy;
+        return Stays && Lambda.getCaptureDefault() == LCD_ByRef;
+      }
       bool VisitDeclRefExpr(const DeclRefExpr *Ref) override {
         const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
         if (V && V->hasLocalStorage())
-          Found &= any_of(Lambda.captures(), [&](const LambdaCapture &C) {
-            return C.capturesVariable() && C.getCapturedVar() == V;
-          });
+          Found &= isNamed(*V);
         return true;
       }
       bool VisitCXXThisExpr(const CXXThisExpr *) override {
@@ -519,7 +564,7 @@ private:
         Found = false;
         return true;
       }
-    } V(Lambda);
+    } V(Lambda, Around);
     V.TraverseStmt(&E);
     return V.Found;
   }
@@ -589,7 +634,10 @@ private:
     return Components;
   }
 
-  void addState(ArrayRef<Unit *> Together, BuiltGraph &Built) {
+  /// With \p SeveralContexts, what an operation works on may run its handlers
+  /// elsewhere than where the coroutine was started.
+  void addState(ArrayRef<Unit *> Together, bool SeveralContexts,
+                BuiltGraph &Built) {
     const Unit &First = *Together.front();
     State &S = Built.Graph.add(First.Around);
     S.IsPart = true;
@@ -608,7 +656,7 @@ private:
       for (DirectCode::Await Await : U->Awaits) {
         if (!Await.IsOfCoroutine) {
           Sites.push_back(Await.Call->getBeginLoc());
-          Await.WantsExecutor |= OnStrand;
+          Await.WantsExecutor |= OnStrand || SeveralContexts;
         }
         if (std::optional<Place> Where = U->commonPlace())
           Await.Executor = Where->Text;

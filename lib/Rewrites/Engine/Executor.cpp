@@ -47,15 +47,8 @@ std::string onlyContext(const FunctionDecl &F, const CallExpr &Start,
     explicit Visitor(const SourceText &Text) : Text(Text) {}
     bool VisitVarDecl(const VarDecl *V) override {
       std::optional<unsigned> At = Text.offset(V->getLocation());
-      const CXXRecordDecl *Record =
-          V->getType().getNonReferenceType()->getAsCXXRecordDecl();
-      if (At && Start && *At < *Start && Record && Record->hasDefinition() &&
-          any_of(
-              Record->bases(),
-              [](const CXXBaseSpecifier &Base) {
-                const CXXRecordDecl *R = Base.getType()->getAsCXXRecordDecl();
-                return R && R->getName() == "execution_context";
-              }))
+      if (At && Start && *At < *Start &&
+          isExecutionContext(V->getType().getNonReferenceType()))
         Found.push_back(V);
       return true;
     }
@@ -77,6 +70,16 @@ bool hasGetExecutor(QualType Type) {
   if (Type->isPointerType())
     Type = Type->getPointeeType();
   return hasMember(Type->getAsCXXRecordDecl(), "get_executor");
+}
+
+bool isExecutionContext(QualType Type) {
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  return Record && Record->hasDefinition() &&
+         any_of(Record->bases(), [](const CXXBaseSpecifier &Base) {
+           const CXXRecordDecl *R = Base.getType()->getAsCXXRecordDecl();
+           return R && R->getDeclName().isIdentifier() &&
+                  R->getName() == "execution_context";
+         });
 }
 
 bool isExecutor(QualType Type) {

@@ -18,6 +18,9 @@ std::string executorOf(const Operation &Op, const SourceText &Text,
 /// its handlers run.
 bool hasGetExecutor(clang::QualType Type);
 
+/// \p Type has threads or is run by some: io_context, thread_pool.
+bool isExecutionContext(clang::QualType Type);
+
 /// \p Type runs functions that it is given.
 bool isExecutor(clang::QualType Type);
 
