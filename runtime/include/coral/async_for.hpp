@@ -4,6 +4,7 @@
 #define CORAL_ASYNC_FOR_HPP
 
 #include <coral/awaitable.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/errors.hpp>
 #include <coral/task.hpp>
 
@@ -13,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 /// What the body of an `async_for` says when it has done with a value.
@@ -143,5 +145,6 @@ template <class Source, class Body>
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

@@ -13,6 +13,7 @@
 #define CORAL_ASYNC_WITH_HPP
 
 #include <coral/awaitable.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/task.hpp>
 
 #include <concepts>
@@ -26,6 +27,7 @@
 #include <variant>
 #include <vector>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 namespace detail {
@@ -334,5 +336,6 @@ private:
 };
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

@@ -10,6 +10,7 @@
 #define CORAL_EXECUTORS_HPP
 
 #include <coral/cancel.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/detail/outcome.hpp>
 #include <coral/errors.hpp>
 #include <coral/event_loop.hpp>
@@ -30,6 +31,7 @@
 #include <type_traits>
 #include <utility>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 /// A call that an executor is to make. Whoever takes it, on any thread, runs it or cancels it,
@@ -345,5 +347,6 @@ auto to_thread(Callback callback, Args... args)
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

@@ -12,6 +12,7 @@
 #define CORAL_LOCKS_HPP
 
 #include <coral/cancel.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/detail/wait_queue.hpp>
 #include <coral/errors.hpp>
 #include <coral/task.hpp>
@@ -22,6 +23,7 @@
 #include <type_traits>
 #include <utility>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 /// Releases what `scoped` has acquired; and does nothing if the task is destroyed where it has
@@ -268,5 +270,6 @@ private:
 };
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

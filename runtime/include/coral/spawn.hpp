@@ -3,6 +3,7 @@
 #ifndef CORAL_SPAWN_HPP
 #define CORAL_SPAWN_HPP
 
+#include <coral/detail/config.hpp>
 #include <coral/detail/drive.hpp>
 #include <coral/task.hpp>
 
@@ -13,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 namespace detail {
 
@@ -125,5 +127,6 @@ template <class T, class Callback> void spawn(task<T> &&work, Callback &&callbac
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

@@ -19,6 +19,7 @@
 #include <coral/address.hpp>
 #include <coral/bytes.hpp>
 #include <coral/cancel.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/event_loop.hpp>
 #include <coral/server.hpp>
 #include <coral/task.hpp>
@@ -39,6 +40,7 @@
 #include <type_traits>
 #include <utility>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 /// Python's `IncompleteReadError`: the stream ended before what was asked for.
@@ -258,5 +260,6 @@ task<server> start_unix_server(Callback connected, std::string path, server_opti
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

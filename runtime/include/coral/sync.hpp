@@ -22,6 +22,7 @@
 #define CORAL_SYNC_HPP
 
 #include <coral/cancel.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/detail/outcome.hpp>
 #include <coral/detail/sync_scope.hpp>
 #include <coral/errors.hpp>
@@ -38,6 +39,7 @@
 #include <type_traits>
 #include <utility>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 struct sync_to_async_options {
@@ -224,5 +226,6 @@ template <class F> auto async_to_sync(F &&function, async_to_sync_options option
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <coral/address.hpp>
 #include <coral/bytes.hpp>
+#include <coral/detail/config.hpp>
 #include <coral/detail/owned_descriptor.hpp>
 #include <coral/dns.hpp>
 #include <coral/event_loop.hpp>
@@ -33,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 /// asyncio.BaseTransport.
@@ -268,5 +270,6 @@ task<connection<transport, detail::protocol_of<Factory>>> connect_write_pipe(Fac
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #endif

@@ -33,6 +33,17 @@
 #define CORAL_DETAIL_COPIES_AWAITERS 0
 #endif
 
+// In a unity build GCC holds the frame of a coroutine template, with its caller's closures in it,
+// against the header of the template. Headers with such templates stand between these two.
+#if defined(__GNUC__) && !defined(__clang__)
+#define CORAL_DETAIL_COROUTINES_BEGIN                                                              \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wsubobject-linkage\"")
+#define CORAL_DETAIL_COROUTINES_END _Pragma("GCC diagnostic pop")
+#else
+#define CORAL_DETAIL_COROUTINES_BEGIN
+#define CORAL_DETAIL_COROUTINES_END
+#endif
+
 // A recycled frame would hide a use after free from AddressSanitizer.
 #if defined(__SANITIZE_ADDRESS__)
 #define CORAL_DETAIL_RECYCLE_FRAMES 0

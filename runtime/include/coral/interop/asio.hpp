@@ -17,6 +17,7 @@
 #ifndef CORAL_INTEROP_ASIO_HPP
 #define CORAL_INTEROP_ASIO_HPP
 
+#include <coral/detail/config.hpp>
 #include <coral/detail/operation.hpp>
 #include <coral/spawn.hpp>
 #include <coral/task.hpp>
@@ -55,6 +56,7 @@
 #include <boost/system/system_error.hpp>
 #endif
 
+CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
 
 /// The completion token type of `use_task`.
@@ -220,6 +222,7 @@ void spawn(Where &&where, Start &&start, Handler &&handler) {
 }
 
 } // namespace coral
+CORAL_DETAIL_COROUTINES_END
 
 #ifdef ASIO_ASYNC_RESULT_HPP
 template <class... Args>
