@@ -3,10 +3,9 @@
 // A cycle of handlers often starts its first operation twice: once to get
 // going, and again at the end of every turn.
 //
-//   void start()                 { read(buffer, bind(&session::on_read, ...));
-//   } void on_read(ec, n)          { ... write(..., bind(&session::on_write,
-//   ...)); } void on_write(ec)            { ... read(buffer,
-//   bind(&session::on_read, ...)); }
+//   start:     read(buffer, bind(&session::on_read, ...))
+//   on_read:   write(..., bind(&session::on_write, ...))
+//   on_write:  read(buffer, bind(&session::on_read, ...))
 //
 // Both places become jumps to a state of its own, which heads the loop that a
 // person would have written.
