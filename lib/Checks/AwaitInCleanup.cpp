@@ -265,8 +265,9 @@ private:
     const CXXRecordDecl *Record = recordOf(Function.getReturnType());
     const VocabularySet &Names = Unit.types().vocabularies();
     return Record &&
-           Names.libraryHas(Role::CancellationType, vocabularyName(*Record)) &&
-           Names.libraryHas(Role::Shield, vocabularyName(*Record));
+           Names.hasInLibrary(Role::CancellationType,
+                              vocabularyName(*Record)) &&
+           Names.hasInLibrary(Role::Shield, vocabularyName(*Record));
   }
 
   /// The variable in which \p Handler keeps what was thrown.

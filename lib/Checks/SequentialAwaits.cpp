@@ -42,7 +42,7 @@ private:
   /// Has the library whose coroutine this is something like gather?
   bool canCollect(const FunctionDecl &Function) const {
     const CXXRecordDecl *Record = recordOf(Function.getReturnType());
-    return Record && Unit.types().vocabularies().libraryHas(
+    return Record && Unit.types().vocabularies().hasInLibrary(
                          Role::Collecting, vocabularyName(*Record));
   }
 

@@ -66,7 +66,7 @@ private:
   /// Does the library whose coroutine this is cancel by throwing?
   bool cancelsByThrowing() const {
     const CXXRecordDecl *Record = recordOf(Function.getReturnType());
-    return Record && Unit.types().vocabularies().libraryHas(
+    return Record && Unit.types().vocabularies().hasInLibrary(
                          Role::CancellationType, vocabularyName(*Record));
   }
 

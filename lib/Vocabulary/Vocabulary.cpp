@@ -303,7 +303,7 @@ bool VocabularySet::has(Role R, StringRef Name) const {
   return Roles.lookup(Name) >> unsigned(R) & 1;
 }
 
-bool VocabularySet::libraryHas(Role R, StringRef Name) const {
+bool VocabularySet::hasInLibrary(Role R, StringRef Name) const {
   return any_of(Vocabularies, [&](const Vocabulary &Library) {
     return !Library.names(R).empty() &&
            any_of(Library.Namespaces, [&](StringRef Namespace) {

@@ -123,7 +123,7 @@ public:
 
   /// Does the library in whose namespaces \p Name lies have anything that plays
   /// the role \p R? What lies in std is no library's own.
-  bool libraryHas(Role R, llvm::StringRef Name) const;
+  bool hasInLibrary(Role R, llvm::StringRef Name) const;
 
   /// Sorted by library.
   const std::vector<Vocabulary> &all() const { return Vocabularies; }
