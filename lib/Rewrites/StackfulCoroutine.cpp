@@ -380,7 +380,6 @@ private:
       U.refuse(Id, F.getLocation(),
                "'" + F.getQualifiedNameAsString() + "' " + Why);
     };
-    const auto *Method = dyn_cast<CXXMethodDecl>(&F);
     if (F.isDependentContext() || F.isTemplateInstantiation())
       Refuse("dependent-code", "is a template, and what it waits for depends "
                                "on its arguments");
@@ -388,7 +387,7 @@ private:
              F.isOverloadedOperator() || !isa<CompoundStmt>(F.getBody()))
       Refuse("not-a-plain-function", "is no plain function, so that it cannot "
                                      "become a coroutine");
-    else if (Method && Method->isVirtual())
+    else if (isVirtual(F))
       Refuse("signature-owned-by-others",
              "is virtual, and others rely on its type");
     else if (count_if(F.parameters(), isContext) > 1)

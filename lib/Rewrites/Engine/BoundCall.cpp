@@ -5,6 +5,7 @@
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace clang;
 using namespace llvm;
@@ -114,6 +115,33 @@ std::optional<BoundCall> boundCall(const Expr &Handler, unsigned Results) {
     if (!A.Value && std::exchange(Seen[A.Result], true))
       return std::nullopt;
   return Result;
+}
+
+std::string
+writtenCall(const BoundCall &Handler,
+            function_ref<std::string(const Expr &)> Value,
+            function_ref<std::string(const ParmVarDecl &)> Result) {
+  const FunctionDecl &F = *Handler.Target;
+  const ASTContext &Context = F.getASTContext();
+  std::string Name = F.getNameAsString();
+  if (!isInstanceMethod(F) && Handler.Reference->hasQualifier()) {
+    raw_string_ostream Out(Name = "");
+    Handler.Reference->getQualifier().print(Out, Context.getPrintingPolicy());
+    Out << F.getName();
+  }
+  std::string Arguments;
+  for (auto [P, Given] : zip(F.parameters(), Handler.Arguments)) {
+    Arguments += Arguments.empty() ? "" : ", ";
+    if (Given.Value) {
+      Arguments += Value(*asWritten(Given.Value));
+      continue;
+    }
+    QualType Type = P->getType();
+    bool Moves =
+        !Type->isReferenceType() && !Type.isTriviallyCopyableType(Context);
+    Arguments += Moves ? "std::move(" + Result(*P) + ")" : Result(*P);
+  }
+  return Name + "(" + Arguments + ")";
 }
 
 } // namespace coralc

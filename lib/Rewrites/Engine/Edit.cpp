@@ -29,20 +29,40 @@ const Operation *firstOperation(const Agent &A) {
   return First;
 }
 
+bool canBeNamed(const CXXRecordDecl &Record);
+
 /// \p Type can be written down outside the code that it comes from.
 bool canBeNamed(QualType Type) {
+  Type = Type.getCanonicalType();
+  while (!Type->getPointeeType().isNull())
+    Type = Type->getPointeeType();
+  if (const auto *Function = Type->getAs<FunctionProtoType>())
+    return canBeNamed(Function->getReturnType()) &&
+           all_of(Function->param_types(),
+                  [](QualType P) { return canBeNamed(P); });
   const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  if (!Record)
-    return true;
-  if (Record->isLambda() || Record->isLocalClass() ||
-      Record->getAccess() == AS_private || Record->getAccess() == AS_protected)
+  return !Record || canBeNamed(*Record);
+}
+
+bool canBeNamed(const TemplateArgument &Argument) {
+  if (Argument.getKind() == TemplateArgument::Pack)
+    return all_of(Argument.pack_elements(),
+                  [](const TemplateArgument &A) { return canBeNamed(A); });
+  return Argument.getKind() != TemplateArgument::Type ||
+         canBeNamed(Argument.getAsType());
+}
+
+bool canBeNamed(const CXXRecordDecl &Record) {
+  if (Record.isLambda() || Record.isLocalClass() ||
+      Record.getAccess() == AS_private || Record.getAccess() == AS_protected)
     return false;
-  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record);
-  return !Special || all_of(Special->getTemplateArgs().asArray(),
-                            [](const TemplateArgument &A) {
-                              return A.getKind() != TemplateArgument::Type ||
-                                     canBeNamed(A.getAsType());
-                            });
+  if (const auto *Outer = dyn_cast<CXXRecordDecl>(Record.getDeclContext());
+      Outer && !canBeNamed(*Outer))
+    return false;
+  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Record);
+  return !Special ||
+         all_of(Special->getTemplateArgs().asArray(),
+                [](const TemplateArgument &A) { return canBeNamed(A); });
 }
 
 /// Every identifier that the user wrote.
@@ -121,12 +141,24 @@ private:
     Edits.push_back({Range, std::move(New.Text), std::move(New.Written)});
   }
 
-  std::string uniqueWord(StringRef Wanted) {
+  /// Claims \p Name in \p Class, or in the namespace. Classes may use the same
+  /// one; in a class it hides that of the namespace.
+  bool claim(StringRef Name, const CXXRecordDecl *Class) {
+    auto Claims = Claimed.find(Name);
+    if (Claims != Claimed.end() &&
+        (!Class || Claims->second.contains(nullptr) ||
+         Claims->second.contains(Class)))
+      return false;
+    Claimed[Name].insert(Class);
+    return true;
+  }
+
+  std::string uniqueWord(StringRef Wanted,
+                         const CXXRecordDecl *Class = nullptr) {
     std::string Result = Wanted.str();
-    for (unsigned N = 2; Identifiers.contains(Result) || Taken.contains(Result);
+    for (unsigned N = 2; Identifiers.contains(Result) || !claim(Result, Class);
          ++N)
       Result = (Wanted + Twine(N)).str();
-    Taken.insert(Result);
     return Result;
   }
 
@@ -199,6 +231,7 @@ private:
   /// just starts things, by its first operation.
   std::string coroutineName(const Agent &A, Form How) {
     const FunctionDecl &F = *A.Entry->Function;
+    const auto *Class = dyn_cast<CXXRecordDecl>(F.getDeclContext());
     std::string Own =
         F.getDeclName().isIdentifier() ? F.getName().str() : std::string();
     if (How == Form::TwinOfCallback || (How == Form::InPlace && !A.IsLoop))
@@ -208,7 +241,7 @@ private:
     const State *Next = A.next();
     if (Next) {
       Own = Next->Function->getNameAsString();
-      if (!A.IsLoop && !Next->IsPart && Taken.insert(Own).second)
+      if (!A.IsLoop && !Next->IsPart && claim(Own, Class))
         return Own;
     }
     std::string Base = withoutPrefix(Own);
@@ -233,10 +266,10 @@ private:
     bool Camel = Base.find('_') == std::string::npos &&
                  any_of(Base, [](char C) { return isUpper(C); });
     if (A.IsLoop)
-      return uniqueWord(Base + (Camel ? "Loop" : "_loop"));
+      return uniqueWord(Base + (Camel ? "Loop" : "_loop"), Class);
     if (Base != Own)
-      return uniqueWord(Base);
-    return uniqueWord(Base + (Camel ? "Async" : "_async"));
+      return uniqueWord(Base, Class);
+    return uniqueWord(Base + (Camel ? "Async" : "_async"), Class);
   }
 
   //--- One agent ---------------------------------------------------------//
@@ -796,8 +829,8 @@ private:
   RewriteTarget Target;
   std::vector<FileEdit> Edits;
   StringSet<> Identifiers;
-  /// The names of the coroutines.
-  StringSet<> Taken;
+  /// The names of the coroutines, and the classes that have them.
+  StringMap<SmallPtrSet<const CXXRecordDecl *, 2>> Claimed;
   std::string Rethrow;
   TargetDialect::Uses Uses;
   /// What coroutines are declared with in each file.

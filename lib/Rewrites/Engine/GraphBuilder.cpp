@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
+#include "coralc/Rewrites/Engine/SharedHandlers.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -35,6 +36,14 @@ void forEachStep(const Sequence &Steps,
     forEachStep(S.Then, Visit);
     forEachStep(S.Else, Visit);
   }
+}
+
+bool State::isPlain() const {
+  bool Result = !Delivers;
+  forEachStep(Steps, [&](const Step &Step) {
+    Result &= Step.What != Step::Kind::Suspend && Step.What != Step::Kind::Jump;
+  });
+  return Result;
 }
 
 namespace {
@@ -74,6 +83,8 @@ public:
     refuseStrayOperations();
     dropPlainStates();
     collectReferences();
+    callSharedHandlers(Graph);
+    refuseVirtualStates();
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
       P->addStates(Built, Text);
@@ -169,7 +180,7 @@ private:
   const FunctionDecl *jumpTarget(const CallExpr &Call) {
     const FunctionDecl *Callee = sameObjectCallee(Call);
     if (!Callee || !Callee->getReturnType()->isVoidType() ||
-        !reachesOperation(Callee) || deliveryOf(*Callee))
+        isVirtual(*Callee) || !reachesOperation(Callee) || deliveryOf(*Callee))
       return nullptr;
     return Callee;
   }
@@ -220,22 +231,14 @@ private:
     keepTrailing(std::move(Trailing), S.Steps);
   }
 
-  /// No agent goes on in a constructor, nor in what returns a value whatever
-  /// its operations do: those start agents and stay as they are.
+  /// No agent goes on in a constructor, in a virtual function, nor in what
+  /// returns a value whatever its operations do: those start agents and stay
+  /// as they are.
   static Position bodyPosition(const FunctionDecl &F) {
-    return F.getReturnType()->isVoidType() && !isa<CXXConstructorDecl>(F)
+    return F.getReturnType()->isVoidType() && !isa<CXXConstructorDecl>(F) &&
+                   !isVirtual(F)
                ? Position::Tail
                : Position::NotTail;
-  }
-
-  /// \p S waits for nothing and goes on in no other state.
-  static bool isPlain(const State &S) {
-    bool Result = !S.Why && !S.Delivers;
-    forEachStep(S.Steps, [&](const Step &Step) {
-      Result &=
-          Step.What != Step::Kind::Suspend && Step.What != Step::Kind::Jump;
-    });
-    return Result;
   }
 
   /// A function whose operations all go on beside it stays a function, unless
@@ -248,8 +251,19 @@ private:
           Jumped.insert(Step.Target);
       });
     erase_if(Graph.States, [&](const std::unique_ptr<State> &S) {
-      return !S->IsPart && isPlain(*S) && !Jumped.contains(S.get());
+      return !S->IsPart && !S->Why && S->isPlain() && !Jumped.contains(S.get());
     });
+  }
+
+  /// What goes on in a virtual function would have to be a part of it.
+  void refuseVirtualStates() {
+    for (const auto &S : Graph.States)
+      if (isVirtual(*S->Function) && !S->IsPart && !S->Why)
+        S->Why =
+            Refusal{"signature-owned-by-others", S->Function->getLocation(),
+                    "'" + S->Name +
+                        "' is virtual, so its overrides and callers "
+                        "would have to change with it"};
   }
 
   bool checkFunction(const FunctionDecl &F) {
@@ -259,12 +273,6 @@ private:
                         "' is a template, and what its calls mean depends on "
                         "the arguments; convert an instantiation by hand "
                         "first");
-    if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
-      if (Method->isVirtual())
-        return refuse("signature-owned-by-others", F.getLocation(),
-                      "'" + Current->Name +
-                          "' is virtual, so its overrides and callers would "
-                          "have to change with it");
     for (const FunctionDecl *Redecl : F.redecls())
       if (!Text.range(Redecl->getSourceRange()))
         return refuse("macro-in-the-way", Redecl->getLocation(),
@@ -833,8 +841,9 @@ private:
 
   /// Evaluating \p E gives the same before and after the wait.
   bool isSettled(const Expr *E) const {
+    // A parameter becomes the coroutine's own.
     if (const VarDecl *Var = variableNamedBy(E))
-      return !Var->getType()->isReferenceType();
+      return isa<ParmVarDecl>(Var) || !Var->getType()->isReferenceType();
     E = asWritten(E);
     if (const auto *Unary = dyn_cast<UnaryOperator>(E))
       if (Unary->getOpcode() == UO_AddrOf)

@@ -194,7 +194,7 @@ private:
       }
       bool VisitDeclRefExpr(const DeclRefExpr *E) override {
         const auto *V = dyn_cast<VarDecl>(E->getDecl());
-        if (!E->hasQualifier() && !(V && V->hasLocalStorage()))
+        if (!E->hasQualifier() && !(V && V->isLocalVarDeclOrParm()))
           add(E->getDecl());
         return true;
       }
@@ -213,6 +213,8 @@ private:
           for (const Decl *Declared : D->decls())
             if (const auto *Value = dyn_cast<ValueDecl>(Declared))
               V.Own.insert(Value);
+        if (Step.What == Step::Kind::Call)
+          V.add(Step.Op->Bound->Target);
         if (Step.What != Step::Kind::Suspend)
           return;
         V.Own.insert(Step.Op->InitCaptures.begin(),
@@ -259,10 +261,17 @@ private:
   void findCopies() {
     for (const State *S : A.States)
       forEachStep(S->Steps, [&](const Step &Step) {
-        if (Step.What == Step::Kind::Suspend && Step.Op->lambda())
+        if (Step.What != Step::Kind::Suspend)
+          return;
+        if (Step.Op->lambda())
           for (const LambdaCapture &C : Step.Op->lambda()->captures())
             if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
               Copied.insert(C.getCapturedVar());
+        if (Step.Op->Bound)
+          for (const BoundCall::Argument &Given : Step.Op->Bound->Arguments)
+            if (const VarDecl *V =
+                    Given.Value ? variableNamedBy(Given.Value) : nullptr)
+              Copied.insert(V);
       });
     forEachNode(A.Body, [&](const Node &N) {
       if (N.What == Node::Kind::Assign || N.What == Node::Kind::Declare)
@@ -380,6 +389,8 @@ private:
       return loop(N);
     case Node::Kind::Await:
       return await(*N.Op);
+    case Node::Kind::Call:
+      return call(*N.Op->Bound);
     case Node::Kind::Bind:
       return bind(N);
     case Node::Kind::Declare:
@@ -549,6 +560,17 @@ private:
       userLine("}");
   }
 
+  /// A handler that stays a function. What the operation delivers has the
+  /// names of its parameters; one without a name can only be the error.
+  void call(const BoundCall &Handler) {
+    writtenLine(writtenCall(
+                    Handler, [&](const Expr &E) { return edited(&E); },
+                    [&](const ParmVarDecl &P) {
+                      return P.getDeclName() ? nameOf(&P) : LastError;
+                    }) +
+                ";");
+  }
+
   void end(const Node &N) {
     if (!N.Call)
       return writtenLine("co_return;");
@@ -588,7 +610,7 @@ private:
   void awaitToken(const Operation &Op) {
     std::string Error;
     if (const Binding *B = Op.error())
-      Error = errorVariable(Op, *B);
+      LastError = Error = errorVariable(Op, *B);
     Substitution Token{*Text.range(Op.Handler->getSourceRange()),
                        Context.Dialect.token(Error)};
     std::string Call =
@@ -786,6 +808,8 @@ private:
   bool AtBlockStart = true;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
+  /// The variable that has the error of the operation awaited last.
+  std::string LastError;
   /// Parameters that a handler has captured by value, and those that get a
   /// new value when a state is entered again.
   SmallPtrSet<const ValueDecl *, 8> Copied, Assigned;

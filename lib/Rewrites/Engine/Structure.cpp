@@ -254,6 +254,10 @@ private:
         N.What = Node::Kind::Await;
         N.Op = Step.Op;
         break;
+      case Step::Kind::Call:
+        N.What = Node::Kind::Call;
+        N.Op = Step.Op;
+        break;
       case Step::Kind::End:
         N.What = Node::Kind::Return;
         break;

@@ -40,6 +40,11 @@ const FunctionDecl *definitionOf(const FunctionDecl *F) {
   return F->hasBody(Definition) ? Definition : F->getCanonicalDecl();
 }
 
+bool isVirtual(const FunctionDecl &F) {
+  const auto *Method = dyn_cast<CXXMethodDecl>(&F);
+  return Method && Method->isVirtual();
+}
+
 const Expr *asWritten(const Expr *E) {
   if (!E)
     return nullptr;

@@ -107,7 +107,7 @@ private:
       if (Shared.Steps.empty())
         Shared.Steps.assign(std::make_move_iterator(First),
                             std::make_move_iterator(T.Steps->end()));
-      else
+      else if (First->Leading.Comments != Shared.Steps.front().Leading.Comments)
         Jump.Leading = First->Leading;
       T.Steps->erase(First, T.Steps->end());
       T.Steps->push_back(std::move(Jump));

@@ -106,7 +106,7 @@ public:
 
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
     const auto *V = dyn_cast<VarDecl>(E->getDecl());
-    if (V && V->hasLocalStorage())
+    if (V && V->isLocalVarDeclOrParm())
       hide(E->getLocation(), V->getName());
     return true;
   }
@@ -167,8 +167,21 @@ private:
   std::string normal(const Stmt *S) const {
     Normalizer N(Text, Starts);
     N.TraverseStmt(S);
-    std::optional<TextRange> Range = Text.range(S->getSourceRange());
+    return normal(S->getSourceRange(), N);
+  }
+
+  std::string normal(SourceRange Where, const Normalizer &N) const {
+    std::optional<TextRange> Range = Text.range(Where);
     return Range ? tokens(Text.text(*Range, N.Edits)) : std::string();
+  }
+
+  /// The initializer of \p V. That of a constructor call begins with the name.
+  std::string initializer(const VarDecl &V) const {
+    const Expr *Init = asWritten(V.getInit());
+    Normalizer N(Text, Starts);
+    N.VisitVarDecl(&V);
+    N.TraverseStmt(Init);
+    return normal(Init->getSourceRange(), N);
   }
 
   /// \p Code without white space and comments between its tokens.
@@ -256,6 +269,8 @@ private:
         if (S.Arguments[I])
           After = passed(*S.Target->parameters()[I], *S.Arguments[I], After);
       return After;
+    case Step::Kind::Call:
+      return event(callOf(*S.Op->Bound), After);
     case Step::Kind::End: {
       if (!S.Call)
         return End;
@@ -266,6 +281,13 @@ private:
     }
     }
     llvm_unreachable("all kinds of step are handled");
+  }
+
+  /// The call of a handler, as it reads where it is written out.
+  std::string callOf(const BoundCall &Handler) const {
+    return tokens(writtenCall(
+        Handler, [&](const Expr &E) { return normal(&E); },
+        [](const ParmVarDecl &) { return std::string("$"); }));
   }
 
   unsigned suspension(const Operation &Op, unsigned After) {
@@ -403,7 +425,7 @@ private:
           continue;
       After = V->getInitStyle() == VarDecl::CInit
                   ? assigned(V->getInit(), After)
-                  : event("init " + normal(Init), After);
+                  : event("init " + initializer(*V), After);
     }
     return After;
   }

@@ -15,8 +15,10 @@
 #define CORALC_REWRITES_ENGINE_BOUNDCALL_H
 
 #include "clang/AST/Expr.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
+#include <string>
 
 namespace coralc {
 
@@ -41,6 +43,14 @@ struct BoundCall {
 /// Nothing when \p Handler is of another form.
 std::optional<BoundCall> boundCall(const clang::Expr &Handler,
                                    unsigned Results);
+
+/// \p Handler as a call that is written out, with \p Value as the text of what
+/// was bound and \p Result as that of the variable that took the place of a
+/// parameter.
+std::string
+writtenCall(const BoundCall &Handler,
+            llvm::function_ref<std::string(const clang::Expr &)> Value,
+            llvm::function_ref<std::string(const clang::ParmVarDecl &)> Result);
 
 } // namespace coralc
 

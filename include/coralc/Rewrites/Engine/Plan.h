@@ -35,6 +35,8 @@ struct Node {
     /// An endless loop; \c Target heads it.
     Loop,
     Await,
+    /// The handler of \c Op is called.
+    Call,
     /// Parameters of \c Target get \c Arguments: as new variables,
     Bind,
     /// as new variables that are assigned later,

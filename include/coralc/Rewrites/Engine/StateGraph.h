@@ -123,6 +123,8 @@ struct Step {
     Suspend,
     /// A tail call of another state.
     Jump,
+    /// The handler of \c Op stays a function of its own, and is called.
+    Call,
     /// The agent is done; \c Values is what it delivers to its caller.
     End
   };
@@ -247,6 +249,9 @@ struct State {
   std::optional<Refusal> Why;
   /// Names the state in refusals and reports.
   std::string Name;
+
+  /// Waits for nothing and goes on in no other state.
+  bool isPlain() const;
 
   llvm::ArrayRef<clang::ParmVarDecl *> parameters() const {
     if (IsPart)

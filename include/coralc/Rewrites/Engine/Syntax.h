@@ -20,6 +20,9 @@ bool isHandlerWrapper(llvm::StringRef Name);
 /// \p F's definition in this translation unit, else \p F.
 const clang::FunctionDecl *definitionOf(const clang::FunctionDecl *F);
 
+/// \p F is a function whose overrides may be called instead of it.
+bool isVirtual(const clang::FunctionDecl &F);
+
 /// \p E without what the compiler put around it: the call, lambda or
 /// reference that the user wrote, be it as a default argument.
 const clang::Expr *asWritten(const clang::Expr *E);
