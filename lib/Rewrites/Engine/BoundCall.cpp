@@ -117,10 +117,9 @@ std::optional<BoundCall> boundCall(const Expr &Handler, unsigned Results) {
   return Result;
 }
 
-std::string
-writtenCall(const BoundCall &Handler,
-            function_ref<std::string(const Expr &)> Value,
-            function_ref<std::string(const ParmVarDecl &)> Result) {
+std::string writtenCall(const BoundCall &Handler,
+                        function_ref<std::string(const Expr &)> Value,
+                        function_ref<std::string(const ParmVarDecl &)> Result) {
   const FunctionDecl &F = *Handler.Target;
   const ASTContext &Context = F.getASTContext();
   std::string Name = F.getNameAsString();

@@ -329,17 +329,50 @@ private:
                       .str()};
       return false;
     };
-    for (const Borrowed &B : A.Entry->Uses)
-      if (B.ByReference && !F.isMain())
-        return Refuse("'" + A.Entry->Name +
-                      "' may have returned, and with it gone '" +
-                      B.Variable->getName() + "'");
     const ValueDecl *Object = objectOf(*A.beside());
+    if (!F.isMain() && !hasOwnContext(firstOperation(A), Object))
+      for (const Borrowed &B : A.Entry->Uses)
+        if (refersTo(B))
+          return Refuse("'" + A.Entry->Name +
+                        "' may have returned, and with it gone '" +
+                        B.Variable->getName() + "'");
     std::optional<unsigned> Start = Text.offset(A.beside()->getEndLoc());
     if (Object && Start && isUsedBehind(*F.getBody(), *Object, *Start))
       return Refuse("'" + Object->getName() +
                     "' is used by the code behind this operation");
     return true;
+  }
+
+  /// The coroutine gets a reference to what it borrows. Where it starts later,
+  /// it takes along what the function was given only to read.
+  bool refersTo(const Borrowed &B) const {
+    if (!B.ByReference || !Dialect.needsExecutor() ||
+        !isa<ParmVarDecl>(B.Variable))
+      return B.ByReference;
+    QualType Type = B.Variable->getType();
+    const CXXRecordDecl *Record =
+        Type.getNonReferenceType()->getAsCXXRecordDecl();
+    return !Type->isReferenceType() ||
+           !Type.getNonReferenceType().isConstQualified() || !Record ||
+           !Record->hasDefinition() || Record->isPolymorphic() ||
+           !isCopyable(*Record);
+  }
+
+  static bool isCopyable(const CXXRecordDecl &Record) {
+    if (Record.needsImplicitCopyConstructor())
+      return !Record.defaultedCopyConstructorIsDeleted();
+    return any_of(Record.ctors(), [](const CXXConstructorDecl *C) {
+      return C->isCopyConstructor() && !C->isDeleted() &&
+             C->getAccess() == AS_public;
+    });
+  }
+
+  /// All of \p Op, which works on \p Object, is over when the function that
+  /// starts it returns.
+  static bool hasOwnContext(const Operation *Op, const ValueDecl *Object) {
+    return Op && Op->How == Operation::Form::CompletionToken &&
+           asWritten(Op->HandlerArgument) == Op->Handler &&
+           runsInItsFunction(dyn_cast_or_null<VarDecl>(Object));
   }
 
   /// The variable or member on which \p Call works.
@@ -352,6 +385,8 @@ private:
     if (const auto *Arrow = dyn_cast_or_null<CXXOperatorCallExpr>(
             Object ? asWritten(Object) : nullptr))
       Object = Arrow->getArg(0);
+    if (const VarDecl *Variable = Object ? variableNamedBy(Object) : nullptr)
+      return Variable;
     Object = Object ? asWritten(Object) : nullptr;
     if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Object))
       return Ref->getDecl();
@@ -497,21 +532,22 @@ private:
     Policy.SuppressTagKeyword = true;
     for (const Borrowed &B : A.Entry->Uses) {
       QualType Type = B.Variable->getType().getNonReferenceType();
+      bool ByReference = refersTo(B);
       // What a deduced type is written in may have no name here.
       bool IsDeduced = B.Variable->getType()->getContainedDeducedType();
       if (IsDeduced && !canBeNamed(Type)) {
         Result.push_back(
             {B.Variable,
-             B.ByReference && Type.isConstQualified() ? "const auto" : "auto",
-             B.ByReference, false});
+             ByReference && Type.isConstQualified() ? "const auto" : "auto",
+             ByReference, false});
         continue;
       }
       if (IsDeduced)
         Type = Type.getCanonicalType();
-      if (!B.ByReference)
+      if (!ByReference)
         Type = Type.getUnqualifiedType();
       Result.push_back(
-          {B.Variable, Type.getAsString(Policy), B.ByReference, false});
+          {B.Variable, Type.getAsString(Policy), ByReference, false});
     }
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())

@@ -36,6 +36,24 @@ bool hasMember(const CXXRecordDecl *Record, StringRef Name) {
   });
 }
 
+/// The first argument of bind_executor(executor, handler), among whatever else
+/// is bound to the handler.
+const Expr *boundExecutor(const Operation &Op) {
+  if (Op.How != Operation::Form::CompletionToken)
+    return nullptr;
+  const Expr *Token = asWritten(Op.HandlerArgument);
+  while (Token != Op.Handler) {
+    const auto *Bind = dyn_cast<CallExpr>(Token);
+    if (!Bind || Bind->getNumArgs() < 2)
+      return nullptr;
+    QualType Bound = Bind->getArg(0)->getType();
+    if (hasGetExecutor(Bound) || isExecutor(Bound))
+      return Bind->getArg(0);
+    Token = asWritten(Bind->getArg(1));
+  }
+  return nullptr;
+}
+
 /// The one variable of \p F that was declared before \p Start and runs
 /// handlers.
 std::string onlyContext(const FunctionDecl &F, const CallExpr &Start,
@@ -86,21 +104,35 @@ bool isExecutor(QualType Type) {
   return hasMember(Type.getNonReferenceType()->getAsCXXRecordDecl(), "execute");
 }
 
+bool runsInItsFunction(const VarDecl *V) {
+  if (!V || !V->isLocalVarDecl() || V->isStaticLocal() ||
+      V->getType()->isReferenceType())
+    return false;
+  if (isExecutionContext(V->getType()))
+    return hasMember(V->getType()->getAsCXXRecordDecl(), "run");
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const VarDecl *V;
+    bool Found = false;
+    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+      const auto *From = dyn_cast<VarDecl>(E->getDecl());
+      Found |= From != V && runsInItsFunction(From);
+      return true;
+    }
+  } Init;
+  Init.V = V;
+  Init.TraverseStmt(V->getInit());
+  return Init.Found;
+}
+
 std::string executorOf(const Operation &Op, const SourceText &Text,
                        const FunctionDecl *Around) {
-  const Expr *Source = nullptr;
-  bool IsExecutor = false;
-  if (Op.How == Operation::Form::CompletionToken &&
-      asWritten(Op.HandlerArgument) != Op.Handler) {
-    // bind_executor(executor, handler)
-    if (const auto *Bind = dyn_cast<CallExpr>(asWritten(Op.HandlerArgument)))
-      if (Bind->getNumArgs() == 2)
-        Source = Bind->getArg(0);
-    IsExecutor = Source && !hasGetExecutor(Source->getType());
-  } else if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call)) {
+  const Expr *Source = boundExecutor(Op);
+  bool IsExecutor = Source && !hasGetExecutor(Source->getType());
+  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call);
+      Member && !Source) {
     if (hasGetExecutor(Member->getImplicitObjectArgument()->getType()))
       Source = Member->getImplicitObjectArgument();
-  } else if (Op.Call->getNumArgs() > 1) {
+  } else if (!Source && Op.Call->getNumArgs() > 1) {
     if (hasGetExecutor(Op.Call->getArg(0)->getType()))
       Source = Op.Call->getArg(0);
   }

@@ -21,6 +21,10 @@ bool hasGetExecutor(clang::QualType Type);
 /// \p Type has threads or is run by some: io_context, thread_pool.
 bool isExecutionContext(clang::QualType Type);
 
+/// \p V is a local execution context that runs only what its function lets it
+/// run, or was made from one.
+bool runsInItsFunction(const clang::VarDecl *V);
+
 /// \p Type runs functions that it is given.
 bool isExecutor(clang::QualType Type);
 
