@@ -178,7 +178,7 @@ private:
       return Form::Beside;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
     if (A.Starts.size() != 1 || !A.Starts.front().IsStatement || !Hidden ||
-        A.Entry->HasUnseenCallers || isa<CXXConstructorDecl>(F) ||
+        A.Entry->HasToStay || isa<CXXConstructorDecl>(F) ||
         F.getNumParams() != 0 || !isCalledFromHere(A, A.Starts.front()) ||
         isMoved(A.Starts.front().Caller) ||
         !Text.isInMainFile(A.Starts.front().Call->getSourceRange()))
@@ -332,7 +332,7 @@ private:
     const ValueDecl *Object = objectOf(*A.beside());
     if (!F.isMain() && !hasOwnContext(firstOperation(A), Object))
       for (const Borrowed &B : A.Entry->Uses)
-        if (refersTo(B))
+        if (refersTo(A, B))
           return Refuse("'" + A.Entry->Name +
                         "' may have returned, and with it gone '" +
                         B.Variable->getName() + "'");
@@ -343,19 +343,27 @@ private:
     return true;
   }
 
-  /// The coroutine gets a reference to what it borrows. Where it starts later,
-  /// it takes along what the function was given only to read.
-  bool refersTo(const Borrowed &B) const {
-    if (!B.ByReference || !Dialect.needsExecutor() ||
-        !isa<ParmVarDecl>(B.Variable))
-      return B.ByReference;
-    QualType Type = B.Variable->getType();
-    const CXXRecordDecl *Record =
-        Type.getNonReferenceType()->getAsCXXRecordDecl();
-    return !Type->isReferenceType() ||
-           !Type.getNonReferenceType().isConstQualified() || !Record ||
-           !Record->hasDefinition() || Record->isPolymorphic() ||
-           !isCopyable(*Record);
+  /// The coroutine of \p A gets a reference to what it borrows. Where it
+  /// starts when its function may have returned, it takes along what it can.
+  bool refersTo(const Agent &A, const Borrowed &B) const {
+    const FunctionDecl &F = *A.Entry->Function;
+    return B.ByReference &&
+           (!Dialect.needsExecutor() || F.isMain() ||
+            hasOwnContext(firstOperation(A), objectOf(*A.beside())) ||
+            !canTakeAlong(A, *B.Variable));
+  }
+
+  /// A copy of \p V is as good for the coroutine as the variable itself.
+  bool canTakeAlong(const Agent &A, const VarDecl &V) const {
+    QualType Type = V.getType().getNonReferenceType();
+    const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+    if (Type->isArrayType() ||
+        (Record && (!Record->hasDefinition() || !isCopyable(*Record))))
+      return false;
+    if (V.getType()->isReferenceType())
+      return Type.isConstQualified() && !(Record && Record->isPolymorphic());
+    std::optional<unsigned> Start = Text.offset(A.beside()->getEndLoc());
+    return Start && !isUsedBehind(*A.Entry->Function->getBody(), V, *Start);
   }
 
   static bool isCopyable(const CXXRecordDecl &Record) {
@@ -532,7 +540,7 @@ private:
     Policy.SuppressTagKeyword = true;
     for (const Borrowed &B : A.Entry->Uses) {
       QualType Type = B.Variable->getType().getNonReferenceType();
-      bool ByReference = refersTo(B);
+      bool ByReference = refersTo(A, B);
       // What a deduced type is written in may have no name here.
       bool IsDeduced = B.Variable->getType()->getContainedDeducedType();
       if (IsDeduced && !canBeNamed(Type)) {
@@ -773,7 +781,7 @@ private:
     bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
       return !isAwaited(Start.Call);
     });
-    if (CallersRemain || A.Starts.empty() || A.Entry->HasUnseenCallers)
+    if (CallersRemain || A.Starts.empty() || A.Entry->HasToStay)
       keepEntry(A, Name, Body, Style, Indent);
     else
       replaceEntry(A, Name, Body);

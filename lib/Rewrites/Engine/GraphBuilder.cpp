@@ -2,7 +2,7 @@
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
-#include "coralc/Rewrites/Engine/SharedHandlers.h"
+#include "coralc/Rewrites/Engine/SharedStates.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -83,7 +83,7 @@ public:
     refuseStrayOperations();
     dropPlainStates();
     collectReferences();
-    callSharedHandlers(Graph);
+    untangleSharedStates(Graph);
     refuseVirtualStates();
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
@@ -279,7 +279,7 @@ private:
                       "'" + Current->Name +
                           "' is declared by a macro or in a header that is "
                           "not the program's own");
-    Current->HasUnseenCallers = hasUnseenCallers(F, Text);
+    Current->HasToStay = hasUnseenCallers(F, Text);
     if (Text.crossesDirective(*Text.range(F.getSourceRange())))
       return refuse("preprocessor-in-the-way", F.getLocation(),
                     "'" + Current->Name +

@@ -519,6 +519,15 @@ private:
             (B.front().What == Node::Kind::Return && !B.front().Call));
   }
 
+  /// The arm is one statement that stood without braces.
+  static bool isUnbraced(const Node &N) {
+    const auto &If = *cast<IfStmt>(N.Source);
+    const Stmt *Arm = N.Negated ? If.getElse() : If.getThen();
+    return N.Body.size() == 1 && N.Body.front().What == Node::Kind::Code &&
+           N.Body.front().Source == Arm &&
+           N.Body.front().Leading.Comments.empty();
+  }
+
   void branch(const Node &N, StringRef Prefix) {
     std::string Head = (Prefix + "if (" + condition(N) + ")").str();
     if (isSilent(N.Body) && !isSilent(N.Else)) {
@@ -527,7 +536,7 @@ private:
       Turned.Negated = !Turned.Negated;
       return branch(Turned, Prefix);
     }
-    if (isLoneLeave(N.Body) && isSilent(N.Else)) {
+    if ((isLoneLeave(N.Body) || isUnbraced(N)) && isSilent(N.Else)) {
       writtenLine(Head);
       ++Depth;
       node(N.Body.front());

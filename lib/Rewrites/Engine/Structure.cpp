@@ -542,7 +542,7 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
         break;
       if (S->Why)
         A.Why = S->Why;
-      else if (S->HasUnseenCallers && S != A.Entry && !S->IsPart)
+      else if (S->HasToStay && S != A.Entry && !S->IsPart)
         A.Why = Refusal{
             "declared-in-a-header", S->Function->getLocation(),
             quoted(S) + " becomes a part of a coroutine, but it is declared "

@@ -237,9 +237,9 @@ struct State {
   llvm::SmallVector<Borrowed, 4> Uses;
   Sequence Steps;
   std::optional<Delivery> Delivers;
-  /// \c Function is declared in a header, and code that is not here may call
-  /// it: it has to stay what it is.
-  bool HasUnseenCallers = false;
+  /// Others call \c Function as it is: code that is not here, for it is
+  /// declared in a header, or coroutines whose handler it was.
+  bool HasToStay = false;
   /// The callback of \c Delivers is called once and last on every path.
   bool KeepsContract = true;
   /// Set on the first state of a generator.

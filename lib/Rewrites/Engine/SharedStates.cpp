@@ -1,0 +1,195 @@
+//===--- SharedStates.cpp - States that several agents go on in -----------===//
+
+#include "coralc/Rewrites/Engine/SharedStates.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
+#include "clang/AST/ExprCXX.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+using StateSet = SmallPtrSet<const State *, 16>;
+/// The entries of the agents that a state belongs to, in the graph's order.
+using Owners = SmallVector<const State *, 2>;
+
+/// Each result that the handler of \p Op takes is a variable of the coroutine:
+/// it has the name of a parameter, or is the error.
+bool namesResults(const Operation &Op) {
+  return all_of(zip(Op.Bound->Target->parameters(), Op.Bound->Arguments),
+                [&](const auto &Pair) {
+                  const auto &[Parameter, Argument] = Pair;
+                  return Argument.Value || Parameter->getDeclName() ||
+                         (Op.error() && Argument.Result == 0);
+                });
+}
+
+/// The call that \p S is, of a function of the object whose code this is or
+/// of none.
+const CallExpr *callOnThis(const Stmt &S) {
+  const auto *E = dyn_cast<Expr>(&S);
+  const auto *Call = dyn_cast_or_null<CallExpr>(E ? asWritten(E) : nullptr);
+  const auto *Member = dyn_cast_or_null<CXXMemberCallExpr>(Call);
+  return !Member || isa<CXXThisExpr>(
+                        asWritten(Member->getImplicitObjectArgument()))
+             ? Call
+             : nullptr;
+}
+
+class Untangler {
+public:
+  explicit Untangler(StateGraph &Graph) : Graph(Graph) {}
+
+  void run() {
+    readJumps();
+    callHandlers();
+    OwnersOf.clear();
+    readJumps();
+    for (const auto &S : Graph.States)
+      startShared(*S, S->Steps);
+  }
+
+private:
+  //--- Who goes on where -------------------------------------------------//
+
+  void readJumps() {
+    StateSet Jumped;
+    for (const auto &S : Graph.States)
+      readJumps(*S, S->Steps, Jumped);
+    for (const auto &S : Graph.States)
+      if (!Jumped.contains(S.get()) || Graph.Starts.contains(S.get()))
+        own(*S, *S);
+    // Cycles that nobody starts.
+    for (const auto &S : Graph.States)
+      if (!OwnersOf.contains(S.get()))
+        own(*S, *S);
+  }
+
+  void readJumps(const State &S, const Sequence &Steps, StateSet &Jumped) {
+    for (const auto &[I, Step] : enumerate(Steps)) {
+      readJumps(S, Step.Then, Jumped);
+      readJumps(S, Step.Else, Jumped);
+      if (Step.What != Step::Kind::Jump)
+        continue;
+      Jumped.insert(Step.Target);
+      if (S.Delivers)
+        Delivering.insert(Step.Target);
+      if (!Step.Source && !Step.Target->IsPart &&
+          !namesResults(*Steps[I - 1].Op))
+        Nameless.insert(Step.Target);
+    }
+  }
+
+  void own(const State &Entry, const State &S) {
+    Owners &Of = OwnersOf[&S];
+    if (!Of.empty() && Of.back() == &Entry)
+      return;
+    Of.push_back(&Entry);
+    forEachStep(S.Steps, [&](const Step &Step) {
+      if (Step.What == Step::Kind::Jump)
+        own(Entry, *Step.Target);
+    });
+  }
+
+  //--- Handlers that are called ------------------------------------------//
+
+  void callHandlers() {
+    StateSet Called;
+    for (const auto &S : Graph.States)
+      if (canBeCalled(*S) && hasToStay(*S))
+        Called.insert(S.get());
+    for (const auto &S : Graph.States)
+      call(Called, S->Steps);
+    Graph.Starts.remove_if(
+        [&](const auto &Start) { return Called.contains(Start.first); });
+    Graph.AddressTaken.remove_if(
+        [&](const auto &Taken) { return Called.contains(Taken.first); });
+    erase_if(Graph.States, [&](const std::unique_ptr<State> &S) {
+      return Called.contains(S.get());
+    });
+  }
+
+  /// Every way into \p S is a call that is written, or that of a handler,
+  /// which names all it is given; nothing goes on in it, and nobody waits for
+  /// what it delivers.
+  bool canBeCalled(const State &S) const {
+    return !S.Why && S.isPlain() && !S.IsPart && !S.Generator && !S.Direct &&
+           !Delivering.contains(&S) && !Nameless.contains(&S);
+  }
+
+  bool hasToStay(const State &S) const {
+    return OwnersOf.lookup(&S).size() > 1 || S.HasToStay ||
+           Graph.Starts.contains(&S) || Graph.AddressTaken.contains(&S) ||
+           isVirtual(*S.Function);
+  }
+
+  static void call(const StateSet &Called, Sequence &Steps) {
+    for (size_t I = 0; I != Steps.size(); ++I) {
+      Step &Jump = Steps[I];
+      call(Called, Jump.Then);
+      call(Called, Jump.Else);
+      if (Jump.What != Step::Kind::Jump || !Called.contains(Jump.Target))
+        continue;
+      leave(Steps, I);
+    }
+  }
+
+  /// The agent's way ends with what was a jump. A call that was written is
+  /// code like any other; that of a handler follows its operation.
+  static void leave(Sequence &Steps, size_t &I) {
+    Step &Jump = Steps[I];
+    Jump.What = Jump.Source ? Step::Kind::Code : Step::Kind::Call;
+    if (!Jump.Source)
+      Jump.Op = Steps[I - 1].Op;
+    Jump.Target = nullptr;
+    Jump.Arguments.clear();
+    Step End;
+    End.What = Step::Kind::End;
+    Steps.insert(Steps.begin() + ++I, std::move(End));
+  }
+
+  //--- Agents that are started -------------------------------------------//
+
+  /// Where an agent of \p S goes on in what belongs to others too, it starts
+  /// that as an agent of its own.
+  void startShared(const State &S, Sequence &Steps) {
+    for (size_t I = 0; I != Steps.size(); ++I) {
+      Step &Jump = Steps[I];
+      startShared(S, Jump.Then);
+      startShared(S, Jump.Else);
+      if (Jump.What != Step::Kind::Jump || !isForeign(S, *Jump.Target))
+        continue;
+      if (!Jump.Source) {
+        // Its function stays, for the coroutine to call.
+        Jump.Target->HasToStay = true;
+      } else if (const CallExpr *Call = callOnThis(*Jump.Source)) {
+        Graph.Starts[Jump.Target].push_back({Call, S.Function, true});
+      } else {
+        continue;
+      }
+      leave(Steps, I);
+    }
+  }
+
+  bool isForeign(const State &S, const State &Target) const {
+    const Owners &Of = OwnersOf.at(&Target);
+    return Of.size() > 1 && !Target.IsPart && !Delivering.contains(&Target) &&
+           !Nameless.contains(&Target) &&
+           (Of != OwnersOf.at(&S) || Graph.Starts.contains(&Target));
+  }
+
+  StateGraph &Graph;
+  DenseMap<const State *, Owners> OwnersOf;
+  /// Where agents go on that deliver something.
+  StateSet Delivering;
+  StateSet Nameless;
+};
+
+} // namespace
+
+void untangleSharedStates(StateGraph &Graph) { Untangler(Graph).run(); }
+
+} // namespace coralc
