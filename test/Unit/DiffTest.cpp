@@ -1,6 +1,6 @@
 //===--- DiffTest.cpp - Unified diffs and line edits ----------------------===//
 
-#include "coralc/Report/Diff.h"
+#include "coralc/Support/Diff.h"
 #include "gtest/gtest.h"
 #include <random>
 

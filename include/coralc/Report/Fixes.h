@@ -3,7 +3,7 @@
 #ifndef CORALC_REPORT_FIXES_H
 #define CORALC_REPORT_FIXES_H
 
-#include "coralc/Report/Diff.h"
+#include "coralc/Support/Diff.h"
 #include "coralc/Report/SourceFiles.h"
 #include "coralc/Support/Finding.h"
 #include "llvm/ADT/ArrayRef.h"

@@ -1,8 +1,8 @@
 //===--- Rewrite.cpp - Plans, edits and verifies a translation unit -------===//
 
 #include "coralc/Rewrites/Rewrite.h"
+#include "coralc/Rewrites/Engine/Convert.h"
 #include "coralc/Rewrites/Engine/Direct.h"
-#include "coralc/Rewrites/Engine/Edit.h"
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -20,8 +20,7 @@ namespace {
 class Rewriter {
 public:
   Rewriter(const CompileCommand &Command, const RewriteOptions &Options)
-      : Command(Command), Options(Options),
-        Patterns(makePatterns(Options.Patterns)) {}
+      : Command(Command), Options(Options) {}
 
   RewriteResult run() {
     Parsed Input = parse(Command);
@@ -30,103 +29,33 @@ public:
       return std::move(Result);
     }
     Unit = Input.Unit.get();
-    SourceText Text(Unit->getASTContext());
-    BuiltGraph Built = buildStateGraph(Text, Patterns);
-    std::vector<Agent> Agents = planAgents(Built.Graph, Text);
-    Dialect = makeDialect(Options.Target, asioNamespace(Agents));
+    Converter Plan(Unit->getASTContext(), makePatterns(Options.Patterns),
+                   Options.Target);
     if (Options.Lint)
       FindingsBefore = Options.Lint(*Unit).size();
 
-    convert(Agents, Text);
-    report(Built, Agents);
+    convert(Plan);
+    report(Plan);
     return std::move(Result);
   }
 
 private:
-  /// What the files of a text become, in their order.
-  using Contents = std::vector<std::string>;
-
-  /// An agent that waits for a function's task needs that function to have
-  /// become one.
-  static void refuseDependents(MutableArrayRef<Agent> Agents) {
-    auto Refused = [&](const CallExpr *Call) -> const Agent * {
-      const FunctionDecl *Callee = definitionOf(Call->getDirectCallee());
-      for (const Agent &A : Agents)
-        if (A.Entry->Function == Callee && A.Why)
-          return &A;
-      return nullptr;
-    };
-    for (bool Changed = true; Changed;) {
-      Changed = false;
-      for (Agent &A : Agents) {
-        if (A.Why)
-          continue;
-        forEachNode(A.Body, [&](const Node &N) {
-          if (A.Why || N.What != Node::Kind::Await ||
-              N.Op->How != Operation::Form::Task)
-            return;
-          if (const Agent *Other = Refused(N.Op->Call)) {
-            A.Why = Refusal{"callee-refused", N.Op->Call->getBeginLoc(),
-                            "'" + Other->Entry->Name +
-                                "', which this waits for, is not converted"};
-            Changed = true;
-          }
-        });
-      }
-    }
-  }
-
-  static std::vector<Agent *> convertible(MutableArrayRef<Agent> Agents) {
-    refuseDependents(Agents);
-    std::vector<Agent *> Chosen;
-    for (Agent &A : Agents)
-      if (!A.Why)
-        Chosen.push_back(&A);
-    return Chosen;
-  }
-
-  /// Every file of \p Text with \p Chosen converted, or nothing when there is
-  /// none.
-  std::optional<Contents> edit(std::vector<Agent *> &Chosen,
-                               MutableArrayRef<Agent> Agents,
-                               const SourceText &Text) {
-    for (;;) {
-      if (Chosen.empty())
-        return std::nullopt;
-      std::vector<FileEdit> Edits =
-          editAgents(Chosen, Text, *Dialect, Options.Target);
-      size_t Before = Chosen.size();
-      erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
-      if (Chosen.size() != Before) {
-        refuseDependents(Agents);
-        erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
-        continue;
-      }
-      Layout Style = Layout::of(*Chosen.front()->Entry->Function, Text);
-      Expected<Contents> After = applyEdits(Edits, Text, Style);
-      if (After)
-        return std::move(*After);
-      std::string Message = toString(After.takeError());
-      for (Agent *A : Chosen)
-        A->Why = Refusal{"output-does-not-verify",
-                         A->Entry->Function->getLocation(), Message};
-      return std::nullopt;
-    }
-  }
+  using Contents = Converter::Contents;
 
   /// Converts all that can be, and when that does not verify, one agent after
   /// the other, so that one bad agent does not hold back the rest.
-  void convert(std::vector<Agent> &Agents, const SourceText &Text) {
-    std::vector<Agent *> Chosen = convertible(Agents);
-    std::optional<Contents> After = edit(Chosen, Agents, Text);
+  void convert(Converter &Plan) {
+    std::vector<Agent *> Chosen = Plan.convertible();
+    std::optional<Contents> After = Plan.edit(Chosen);
     if (!After)
       return;
-    std::string Problem = verify(*After, Chosen, Agents, Text);
+    std::string Problem = verify(*After, Chosen, Plan);
     if (!Problem.empty()) {
-      After = convertOneByOne(Chosen, Agents, Text, Problem);
+      After = convertOneByOne(Chosen, Plan, Problem);
       if (!After)
         return;
     }
+    const SourceText &Text = Plan.text();
     for (auto [File, Contents] : zip(Text.files(), *After)) {
       StringRef Before = Text.text(File.Range);
       if (Contents != Before)
@@ -146,21 +75,19 @@ private:
     return Path.str().str();
   }
 
-  std::optional<Contents> convertOneByOne(ArrayRef<Agent *> All,
-                                          MutableArrayRef<Agent> Agents,
-                                          const SourceText &Text,
-                                          std::string Problem) {
+  std::optional<Contents>
+  convertOneByOne(ArrayRef<Agent *> All, Converter &Plan, std::string Problem) {
     std::optional<Contents> Good;
     std::vector<Agent *> Kept;
     for (Agent *A : All) {
       if (A->Why || is_contained(Kept, A))
         continue;
       std::vector<Agent *> Trial = Kept;
-      addWithCallees(*A, Agents, Trial);
+      Plan.addWithCallees(*A, Trial);
       std::optional<Contents> After;
       if (All.size() > 1) {
-        After = edit(Trial, Agents, Text);
-        Problem = After ? verify(*After, Trial, Agents, Text) : "";
+        After = Plan.edit(Trial);
+        Problem = After ? verify(*After, Trial, Plan) : "";
       }
       if (After && Problem.empty()) {
         Kept = std::move(Trial);
@@ -170,35 +97,18 @@ private:
             Refusal{"output-does-not-verify", A->Entry->Function->getLocation(),
                     "the coroutine for '" + A->Entry->Name +
                         "' was withdrawn: " + Problem};
-        refuseDependents(Agents);
+        Plan.refuseDependents();
       }
     }
     return Good;
   }
 
-  /// \p A, every function whose task it waits for, and what starts beside the
-  /// code that moves into it.
-  static void addWithCallees(Agent &A, MutableArrayRef<Agent> Agents,
-                             std::vector<Agent *> &To) {
-    if (is_contained(To, &A))
-      return;
-    To.push_back(&A);
-    forEachNode(A.Body, [&](const Node &N) {
-      const FunctionDecl *Callee = nullptr;
-      if (N.What == Node::Kind::Await && N.Op->How == Operation::Form::Task)
-        Callee = definitionOf(N.Op->Call->getDirectCallee());
-      for (Agent &Other : Agents)
-        if (!Other.Why &&
-            ((Callee && Other.Entry->Function == Callee) || startsIn(Other, N)))
-          addWithCallees(Other, Agents, To);
-    });
-  }
-
   /// What is wrong with the output, in the compiler's words; empty when it
   /// compiles, lints clean, does what the input did and offers nothing more to
-  /// rewrite than those of \p Agents that are not among \p Chosen.
+  /// rewrite than those of \p Plan that are not among \p Chosen.
   std::string verify(const Contents &After, ArrayRef<Agent *> Chosen,
-                     ArrayRef<Agent> Agents, const SourceText &Input) {
+                     Converter &Plan) {
+    const SourceText &Input = Plan.text();
     SmallVector<VirtualFile, 2> Files;
     for (auto [File, Contents] : zip(Input.files(), After))
       Files.push_back(
@@ -221,13 +131,13 @@ private:
       std::string Difference =
           A->Entry->Direct
               ? compareDirect(*A->Entry->Direct, Text)
-              : compareBehaviour(*A, Input, Text, *Dialect, Chosen);
+              : compareBehaviour(*A, Input, Text, Plan.dialect(), Chosen);
       if (!Difference.empty())
         return "in '" + A->Entry->Name + "' " + Difference;
     }
     BuiltGraph Again = buildStateGraph(Text, makePatterns(Options.Patterns));
     auto IsLeft = [&](const Agent &Found) {
-      return any_of(Agents, [&](const Agent &A) {
+      return any_of(Plan.agents(), [&](const Agent &A) {
         return A.Entry->Name == Found.Entry->Name && !is_contained(Chosen, &A);
       });
     };
@@ -255,15 +165,15 @@ private:
     return any_of(A.States, [&](const State *S) { return S->Function == F; });
   }
 
-  void report(const BuiltGraph &Built, ArrayRef<Agent> AllAgents) {
+  void report(Converter &Plan) {
     // What is a part of a function comes before the function itself.
     SmallVector<const Agent *, 8> Agents;
     for (bool IsPart : {true, false})
-      for (const Agent &A : AllAgents)
+      for (const Agent &A : Plan.agents())
         if ((A.beside() || A.Entry->Direct) == IsPart)
           Agents.push_back(&A);
     const SourceManager &SM = Unit->getSourceManager();
-    for (const FoundOperation &Op : Built.Operations) {
+    for (const FoundOperation &Op : Plan.graph().Operations) {
       RewriteSite Site;
       PresumedLoc Where = SM.getPresumedLoc(Op.Where);
       Site.Where = {Command.File, Where.getLine(), Where.getColumn()};
@@ -292,9 +202,7 @@ private:
 
   const CompileCommand &Command;
   const RewriteOptions &Options;
-  PatternList Patterns;
   ASTUnit *Unit = nullptr;
-  std::unique_ptr<TargetDialect> Dialect;
   size_t FindingsBefore = 0;
   RewriteResult Result;
 };

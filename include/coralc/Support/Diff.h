@@ -1,7 +1,7 @@
 //===--- Diff.h - What changes in a file ------------------------*- C++ -*-===//
 
-#ifndef CORALC_REPORT_DIFF_H
-#define CORALC_REPORT_DIFF_H
+#ifndef CORALC_SUPPORT_DIFF_H
+#define CORALC_SUPPORT_DIFF_H
 
 #include "coralc/Support/Finding.h"
 #include "llvm/ADT/StringRef.h"

@@ -1,0 +1,97 @@
+//===--- Convert.cpp - The agents of a unit become coroutines -------------===//
+
+#include "coralc/Rewrites/Engine/Convert.h"
+#include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Rewrites/Engine/Syntax.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+Converter::Converter(const ASTContext &Context, PatternList Given,
+                     RewriteTarget Target)
+    : Patterns(std::move(Given)), Text(Context),
+      Built(buildStateGraph(Text, Patterns)),
+      Agents(planAgents(Built.Graph, Text)), Target(Target),
+      Dialect(makeDialect(Target, asioNamespace(Agents))) {}
+
+void Converter::refuseDependents() {
+  auto Refused = [&](const CallExpr *Call) -> const Agent * {
+    const FunctionDecl *Callee = definitionOf(Call->getDirectCallee());
+    for (const Agent &A : Agents)
+      if (A.Entry->Function == Callee && A.Why)
+        return &A;
+    return nullptr;
+  };
+  for (bool Changed = true; Changed;) {
+    Changed = false;
+    for (Agent &A : Agents) {
+      if (A.Why)
+        continue;
+      forEachNode(A.Body, [&](const Node &N) {
+        if (A.Why || N.What != Node::Kind::Await ||
+            N.Op->How != Operation::Form::Task)
+          return;
+        if (const Agent *Other = Refused(N.Op->Call)) {
+          A.Why = Refusal{"callee-refused", N.Op->Call->getBeginLoc(),
+                          "'" + Other->Entry->Name +
+                              "', which this waits for, is not converted"};
+          Changed = true;
+        }
+      });
+    }
+  }
+}
+
+std::vector<Agent *> Converter::convertible() {
+  refuseDependents();
+  std::vector<Agent *> Chosen;
+  for (Agent &A : Agents)
+    if (!A.Why)
+      Chosen.push_back(&A);
+  return Chosen;
+}
+
+void Converter::addWithCallees(Agent &A, std::vector<Agent *> &To) {
+  if (is_contained(To, &A))
+    return;
+  To.push_back(&A);
+  forEachNode(A.Body, [&](const Node &N) {
+    const FunctionDecl *Callee = nullptr;
+    if (N.What == Node::Kind::Await && N.Op->How == Operation::Form::Task)
+      Callee = definitionOf(N.Op->Call->getDirectCallee());
+    for (Agent &Other : Agents)
+      if (!Other.Why &&
+          ((Callee && Other.Entry->Function == Callee) || startsIn(Other, N)))
+        addWithCallees(Other, To);
+  });
+}
+
+std::optional<Converter::Contents>
+Converter::edit(std::vector<Agent *> &Chosen) {
+  for (;;) {
+    if (Chosen.empty())
+      return std::nullopt;
+    std::vector<FileEdit> Edits = editAgents(Chosen, Text, *Dialect, Target);
+    size_t Before = Chosen.size();
+    erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
+    if (Chosen.size() != Before) {
+      refuseDependents();
+      erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
+      continue;
+    }
+    Layout Style = Layout::of(*Chosen.front()->Entry->Function, Text);
+    Expected<Contents> After = applyEdits(Edits, Text, Style);
+    if (After)
+      return std::move(*After);
+    std::string Message = toString(After.takeError());
+    for (Agent *A : Chosen)
+      A->Why = Refusal{"output-does-not-verify",
+                       A->Entry->Function->getLocation(), Message};
+    return std::nullopt;
+  }
+}
+
+} // namespace coralc
