@@ -65,6 +65,49 @@ bool canBeNamed(const CXXRecordDecl &Record) {
                 [](const TemplateArgument &A) { return canBeNamed(A); });
 }
 
+/// Names that are known in \p F only.
+bool declaresNames(const FunctionDecl &F) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    bool Found = false;
+    bool VisitDecl(const Decl *D) override {
+      Found |= isa<TypedefNameDecl, UsingDecl, UsingDirectiveDecl,
+                   NamespaceAliasDecl>(D);
+      return true;
+    }
+  } V;
+  V.TraverseStmt(F.getBody());
+  return V.Found;
+}
+
+/// \p Type, which was deduced for \p V, with the value type of
+/// std::make_shared<Value>(...) as it is written there.
+std::string deducedType(const VarDecl &V, QualType Type, const SourceText &Text,
+                        const PrintingPolicy &Policy) {
+  std::string Result = Type.getCanonicalType().getAsString(Policy);
+  const auto *Call = dyn_cast_or_null<CallExpr>(
+      V.hasInit() ? asWritten(V.getInit()) : nullptr);
+  const auto *Callee =
+      Call ? dyn_cast<DeclRefExpr>(Call->getCallee()->IgnoreParenImpCasts())
+           : nullptr;
+  const auto *Around = dyn_cast<FunctionDecl>(V.getDeclContext());
+  if (!Callee || Callee->getNumTemplateArgs() != 1 || !Around ||
+      declaresNames(*Around))
+    return Result;
+  const TemplateArgumentLoc &Value = Callee->getTemplateArgs()[0];
+  StringRef Written = Text.text(Value.getSourceRange());
+  if (Value.getArgument().getKind() != TemplateArgument::Type ||
+      Written.empty())
+    return Result;
+  std::string Deduced =
+      "<" +
+      Value.getArgument().getAsType().getCanonicalType().getAsString(Policy) +
+      ">";
+  if (StringRef(Result).ends_with(Deduced))
+    Result.replace(Result.size() - Deduced.size(), Deduced.size(),
+                   ("<" + Written + ">").str());
+  return Result;
+}
+
 /// Every identifier that the user wrote.
 StringSet<> identifiersIn(const SourceText &Text) {
   StringSet<> Result;
@@ -550,12 +593,12 @@ private:
              ByReference, false});
         continue;
       }
-      if (IsDeduced)
-        Type = Type.getCanonicalType();
       if (!ByReference)
         Type = Type.getUnqualifiedType();
-      Result.push_back(
-          {B.Variable, Type.getAsString(Policy), ByReference, false});
+      std::string Written = IsDeduced
+                                ? deducedType(*B.Variable, Type, Text, Policy)
+                                : Type.getAsString(Policy);
+      Result.push_back({B.Variable, std::move(Written), ByReference, false});
     }
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())
@@ -591,9 +634,11 @@ private:
     for (const Parameter &P : coroutineParameters(A)) {
       if (!Result.empty())
         Result += ", ";
-      Result += typeText(P, Beside);
+      std::string Type = typeText(P, Beside);
       if (P.Decl->getDeclName())
-        Result += (P.ByReference ? " &" : " ") + P.Decl->getNameAsString();
+        Type = declaration(Type, (P.ByReference ? "&" : "") +
+                                     P.Decl->getNameAsString());
+      Result += Type;
     }
     return Result;
   }

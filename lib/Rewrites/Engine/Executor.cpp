@@ -54,6 +54,30 @@ const Expr *boundExecutor(const Operation &Op) {
   return nullptr;
 }
 
+/// The member from which the local variable that \p Object names was made, if
+/// that runs handlers.
+const Expr *madeFrom(const Expr *Object) {
+  Object = asWritten(Object);
+  if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object);
+      Arrow && Arrow->getOperator() == OO_Arrow)
+    Object = Arrow->getArg(0);
+  const VarDecl *V = variableNamedBy(Object);
+  if (!V || !V->hasInit())
+    return nullptr;
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    SmallVector<const MemberExpr *, 1> Found;
+    bool VisitMemberExpr(const MemberExpr *E) override {
+      if (isa<CXXThisExpr>(E->getBase()) &&
+          isa<FieldDecl>(E->getMemberDecl()) &&
+          (hasGetExecutor(E->getType()) || isExecutor(E->getType())))
+        Found.push_back(E);
+      return true;
+    }
+  } Init;
+  Init.TraverseStmt(V->getInit());
+  return Init.Found.size() == 1 ? Init.Found.front() : nullptr;
+}
+
 /// The one variable of \p F that was declared before \p Start and runs
 /// handlers.
 std::string onlyContext(const FunctionDecl &F, const CallExpr &Start,
@@ -138,7 +162,11 @@ std::string executorOf(const Operation &Op, const SourceText &Text,
   }
   if (!Source && Around)
     return onlyContext(*Around, *Op.Call, Text);
-  if (!Source || (!Around && mentionsLocal(Source)))
+  if (Source && !Around && mentionsLocal(Source)) {
+    Source = madeFrom(Source);
+    IsExecutor = Source && !hasGetExecutor(Source->getType());
+  }
+  if (!Source)
     return "";
   Source = asWritten(Source);
   if (isa<CXXThisExpr>(Source))

@@ -78,6 +78,11 @@ public:
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
     for (const auto &S : Graph.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Suspend && !S->Beside)
+          WaitingHandlers.insert(Step.Op->lambda());
+      });
+    for (const auto &S : Graph.States)
       dropSelves(S->Steps);
     mergeTails(Graph, Text);
     refuseStrayOperations();
@@ -951,7 +956,8 @@ private:
   }
 
   /// Captures of shared_from_this() through which handlers only went on in
-  /// other states: the agent holds that reference itself.
+  /// other states, or which they handed on to the handlers in them: the agent
+  /// holds that reference itself.
   void dropSelves(Sequence &Steps) {
     for (Step &S : Steps) {
       dropSelves(S.Then);
@@ -978,6 +984,11 @@ private:
         for (const Expr *Argument : Call->arguments())
           TraverseStmt(Argument);
         return true;
+      }
+      bool TraverseLambdaExpr(const LambdaExpr *L) override {
+        return Builder.WaitingHandlers.contains(L)
+                   ? TraverseStmt(L->getBody())
+                   : ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
       }
       bool VisitDeclRefExpr(const DeclRefExpr *E) override {
         Found |= E->getDecl() == V;
@@ -1066,6 +1077,8 @@ private:
   std::vector<State *> Pending;
   SmallPtrSet<const FunctionDecl *, 16> Reaching;
   SmallPtrSet<const CallExpr *, 16> Jumps;
+  /// The lambdas in which an agent goes on.
+  SmallPtrSet<const LambdaExpr *, 16> WaitingHandlers;
   /// Where handlers name the function that they call.
   SmallPtrSet<const Expr *, 8> BoundReferences;
   /// The callback parameter of the current state and the captures that carry

@@ -27,15 +27,34 @@ static StringRef declaredType(const ParmVarDecl &Parameter,
   return Text.text(TextRange{*Begin, *End}).rtrim();
 }
 
+/// What is declared with \p Type has its name inside of it.
+static bool enclosesName(QualType Type) {
+  QualType Pointee = Type->getPointeeType();
+  return !Pointee.isNull() && !Type->getAs<TypedefType>() &&
+         (Pointee->isFunctionType() || Pointee->isArrayType());
+}
+
+std::string declaration(StringRef Type, StringRef Name) {
+  int Depth = 0;
+  for (size_t I = 0; I + 1 < Type.size(); ++I) {
+    Depth += Type[I] == '<' ? 1 : Type[I] == '>' ? -1 : 0;
+    if (Depth == 0 && Type.substr(I).starts_with("*)"))
+      return (Type.take_front(I + 1) + Name + Type.drop_front(I + 1)).str();
+  }
+  return (Type + " " + Name).str();
+}
+
 std::string valueTypeText(const ParmVarDecl &Parameter,
                           const SourceText &Text) {
   // The location of a type does not cover the qualifiers of what it points to.
   QualType Value = Parameter.getType().getNonReferenceType();
-  if (Value->isPointerType() && !Value.isLocalConstQualified())
+  bool Encloses = enclosesName(Value);
+  if (!Encloses && Value->isPointerType() && !Value.isLocalConstQualified())
     if (StringRef Written = declaredType(Parameter, Text).rtrim("& ");
         !Written.empty())
       return Written.str();
-  if (const TypeSourceInfo *Info = Parameter.getTypeSourceInfo()) {
+  const TypeSourceInfo *Info = Parameter.getTypeSourceInfo();
+  if (Info && !Encloses) {
     TypeLoc Loc = Info->getTypeLoc();
     if (auto Reference = Loc.getAs<ReferenceTypeLoc>())
       Loc = Reference.getPointeeLoc();
@@ -644,7 +663,7 @@ private:
       return Wanted.str();
     }
     std::string Name = unique(Wanted);
-    writtenLine(B.TypeText + " " + Name + ";");
+    writtenLine(declaration(B.TypeText, Name) + ";");
     declareAs(B.Decl, Name, B.Type.getNonReferenceType());
     return Name;
   }
@@ -662,7 +681,7 @@ private:
     }
     std::string Name = unique(Wanted);
     declareAs(B.Decl, Name, B.Type.getNonReferenceType());
-    return B.TypeText + " " + Name + " = ";
+    return declaration(B.TypeText, Name) + " = ";
   }
 
   void awaitTask(const Operation &Op) {
@@ -679,7 +698,7 @@ private:
         continue;
       }
       std::string Prefix = bindingPrefix(Op, B);
-      if (StringRef(Prefix).starts_with(B.TypeText + " "))
+      if (Prefix != nameOf(B.Decl) + " = ")
         writtenLine(StringRef(Prefix).drop_back(3) + ";");
       Tie += nameOf(B.Decl);
     }
@@ -722,7 +741,8 @@ private:
         continue;
       }
       std::string Name = unique(Parameter->getName());
-      writtenLine(localType(*Parameter) + " " + Name + " = " + Value + ";");
+      writtenLine(declaration(localType(*Parameter), Name) + " = " + Value +
+                  ";");
       declareAs(Parameter, Name, Parameter->getType());
       if (staysReference(*Parameter))
         References.insert(Parameter);
@@ -757,7 +777,8 @@ private:
         continue;
       std::string Name = unique(P->getName());
       bool Zero = P->getType().getNonReferenceType()->isScalarType();
-      writtenLine(valueTypeText(*P, Text) + " " + Name + (Zero ? "{};" : ";"));
+      writtenLine(declaration(valueTypeText(*P, Text), Name) +
+                  (Zero ? "{};" : ";"));
       declareAs(P, Name, P->getType().getNonReferenceType());
     }
   }

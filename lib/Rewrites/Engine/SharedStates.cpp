@@ -46,16 +46,21 @@ public:
   void run() {
     readJumps();
     callHandlers();
-    OwnersOf.clear();
-    readJumps();
-    for (const auto &S : Graph.States)
-      startShared(*S, S->Steps);
+    // What is started is no longer part of what started it, and may have been
+    // shared with others.
+    for (bool Changed = true; Changed;) {
+      readJumps();
+      Changed = false;
+      for (const auto &S : Graph.States)
+        Changed |= startShared(*S, S->Steps);
+    }
   }
 
 private:
   //--- Who goes on where -------------------------------------------------//
 
   void readJumps() {
+    OwnersOf.clear();
     StateSet Jumped;
     for (const auto &S : Graph.States)
       readJumps(*S, S->Steps, Jumped);
@@ -155,11 +160,12 @@ private:
 
   /// Where an agent of \p S goes on in what belongs to others too, it starts
   /// that as an agent of its own.
-  void startShared(const State &S, Sequence &Steps) {
+  bool startShared(const State &S, Sequence &Steps) {
+    bool Changed = false;
     for (size_t I = 0; I != Steps.size(); ++I) {
       Step &Jump = Steps[I];
-      startShared(S, Jump.Then);
-      startShared(S, Jump.Else);
+      Changed |= startShared(S, Jump.Then);
+      Changed |= startShared(S, Jump.Else);
       if (Jump.What != Step::Kind::Jump || !isForeign(S, *Jump.Target))
         continue;
       if (!Jump.Source) {
@@ -171,7 +177,9 @@ private:
         continue;
       }
       leave(Steps, I);
+      Changed = true;
     }
+    return Changed;
   }
 
   bool isForeign(const State &S, const State &Target) const {

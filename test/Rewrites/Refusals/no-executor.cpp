@@ -8,14 +8,13 @@
 
 class pauses {
 public:
-  explicit pauses(asio::io_context &io) : io_(io) {}
-
   void wait_for(std::chrono::milliseconds time) {
-    auto timer = std::make_shared<asio::steady_timer>(io_, time);
+    auto timer = make_timer(time);
   // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [no-executor]
     timer->async_wait([timer](std::error_code) {});
   }
 
 private:
-  asio::io_context &io_;
+  std::shared_ptr<asio::steady_timer>
+  make_timer(std::chrono::milliseconds time);
 };

@@ -105,6 +105,9 @@ RenderedBody renderBody(const Agent &A, const RenderContext &Context);
 std::string valueTypeText(const clang::ParmVarDecl &Parameter,
                           const SourceText &Text);
 
+/// `Type Name`; a pointer to a function has its name inside.
+std::string declaration(llvm::StringRef Type, llvm::StringRef Name);
+
 } // namespace coralc
 
 #endif
