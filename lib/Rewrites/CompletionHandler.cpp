@@ -149,11 +149,12 @@ private:
   static std::optional<Refusal> readLambda(const LambdaExpr &Lambda,
                                            unsigned Count, Operation &Op,
                                            const SourceText &Text) {
-    const CXXMethodDecl *Operator = Lambda.getCallOperator();
-    if (Operator->isTemplated())
+    const CXXMethodDecl *Operator = callOperator(Lambda);
+    if (!Operator)
       return Refusal{"dependent-code", Lambda.getBeginLoc(),
-                     "the handler is a generic lambda; write the types of "
-                     "its parameters"};
+                     "the handler is a generic lambda that is called with "
+                     "different types, or never; write the types of its "
+                     "parameters"};
     if (Operator->getType()->castAs<FunctionProtoType>()->isNothrow())
       return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
                      "the handler is noexcept, so an exception in it ends the "
@@ -162,8 +163,12 @@ private:
       return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
                      "the handler does not take exactly what the operation "
                      "delivers"};
-    for (const ParmVarDecl *P : Operator->parameters())
+    for (auto [P, Written] :
+         zip(Operator->parameters(), Lambda.getCallOperator()->parameters())) {
       Op.Results.push_back(binding(*P, Op.Results.empty(), Text));
+      if (Written->getType()->isDependentType() && !Op.Results.back().IsError)
+        Op.Results.back().TypeText = "auto";
+    }
     return std::nullopt;
   }
 

@@ -157,7 +157,9 @@ std::string executorOf(const Operation &Op, const SourceText &Text,
     if (hasGetExecutor(Member->getImplicitObjectArgument()->getType()))
       Source = Member->getImplicitObjectArgument();
   } else if (!Source && Op.Call->getNumArgs() > 1) {
-    if (hasGetExecutor(Op.Call->getArg(0)->getType()))
+    QualType First = Op.Call->getArg(0)->getType();
+    IsExecutor = !hasGetExecutor(First) && isExecutor(First);
+    if (IsExecutor || hasGetExecutor(First))
       Source = Op.Call->getArg(0);
   }
   if (!Source && Around)

@@ -38,6 +38,10 @@ void forEachStep(const Sequence &Steps,
   }
 }
 
+const CompoundStmt *Operation::body() const {
+  return cast<CompoundStmt>(callOperator(*lambda())->getBody());
+}
+
 bool State::isPlain() const {
   bool Result = !Delivers;
   forEachStep(Steps, [&](const Step &Step) {
@@ -551,15 +555,14 @@ private:
     // Whether the callee keeps its contract is seen by building it.
     if (Suspend.Op->How == Operation::Form::Task)
       request(definitionOf(Call.getDirectCallee()));
-    const LambdaExpr *Handler = Suspend.Op->lambda();
+    const CompoundStmt &Handler = *Suspend.Op->body();
     Out.push_back(std::move(Suspend));
     Trivia Trailing;
     // The handler's own end is the end of the sequence that goes on here.
-    if (!buildCompound(*Handler->getCompoundStmtBody(), Position::Tail, Out,
-                       Trailing))
+    if (!buildCompound(Handler, Position::Tail, Out, Trailing))
       return false;
     keepTrailing(std::move(Trailing), Out);
-    return endSequence(Out, Handler->getEndLoc());
+    return endSequence(Out, Handler.getEndLoc());
   }
 
   //--- Operations that go on beside their function -----------------------//
@@ -694,7 +697,7 @@ private:
     for (const LambdaCapture &C : Op.lambda()->captures())
       if (C.capturesVariable() && C.getCaptureKind() == LCK_ByRef)
         V.Borrowed.insert(C.getCapturedVar());
-    V.TraverseStmt(Op.lambda()->getBody());
+    V.TraverseStmt(Op.body());
     return V.Found;
   }
 
@@ -702,7 +705,7 @@ private:
   bool goesOn(const Operation &Op) {
     if (Op.Bound)
       return reachesOperation(Op.Bound->Target);
-    return isInteresting(Op.lambda()->getBody());
+    return isInteresting(Op.body());
   }
 
   /// What the part that \p Call starts uses of its function.
@@ -890,7 +893,7 @@ private:
                         "started; name it as a variable before");
         if (isSharedFromThisCopy(Var)) {
           Op.HoldsSelf = true;
-          if (mentions(Op.lambda()->getBody(), Var))
+          if (mentions(Op.body(), Var))
             Op.InitCaptures.push_back(Var);
         } else if (isCallbackSource(Var->getInit())) {
           Callbacks.insert(Var);
@@ -965,7 +968,7 @@ private:
       if (S.What == Step::Kind::Suspend && S.Op->lambda())
         erase_if(S.Op->InitCaptures, [&](const VarDecl *V) {
           return isSharedFromThisCopy(V) &&
-                 isOnlyJumpedThrough(V, S.Op->lambda()->getBody());
+                 isOnlyJumpedThrough(V, S.Op->body());
         });
     }
   }
@@ -987,7 +990,7 @@ private:
       }
       bool TraverseLambdaExpr(const LambdaExpr *L) override {
         return Builder.WaitingHandlers.contains(L)
-                   ? TraverseStmt(L->getBody())
+                   ? TraverseStmt(callOperator(*L)->getBody())
                    : ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
       }
       bool VisitDeclRefExpr(const DeclRefExpr *E) override {
@@ -1017,6 +1020,12 @@ private:
         if (F->isThisDeclarationADefinition() && !isLambda(F))
           Function = F;
         return true;
+      }
+      bool TraverseLambdaExpr(const LambdaExpr *L) override {
+        // The agents go on in the instance of a generic handler.
+        return L->isGenericLambda() && Builder.WaitingHandlers.contains(L)
+                   ? TraverseStmt(callOperator(*L)->getBody())
+                   : ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
       }
       static bool isLambda(const FunctionDecl *F) {
         const auto *Method = dyn_cast<CXXMethodDecl>(F);

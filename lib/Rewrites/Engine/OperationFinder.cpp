@@ -30,6 +30,9 @@ public:
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
     bool Foreign = !Handlers.contains(L);
     SaveAndRestore<unsigned> Lambdas(ForeignLambdas, ForeignLambdas + Foreign);
+    // Of a generic handler, the instance says what is called.
+    if (!Foreign && L->isGenericLambda())
+      return TraverseStmt(callOperator(*L)->getBody());
     return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
   }
 

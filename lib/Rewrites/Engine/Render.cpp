@@ -189,10 +189,16 @@ private:
   void findForeignNames() {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       SmallPtrSet<const ValueDecl *, 16> Own;
+      SmallPtrSet<const LambdaExpr *, 4> Handlers;
       StringSet<> &Names;
       StartText Start;
       Visitor(StringSet<> &Names, StartText Start)
           : Names(Names), Start(Start) {}
+      bool TraverseLambdaExpr(const LambdaExpr *L) override {
+        return Handlers.contains(L)
+                   ? TraverseStmt(callOperator(*L)->getBody())
+                   : ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+      }
       // What starts beside this agent has names of its own.
       bool TraverseStmt(const Stmt *S) override {
         const auto *Call = dyn_cast_or_null<CallExpr>(S);
@@ -236,6 +242,7 @@ private:
           V.add(Step.Op->Bound->Target);
         if (Step.What != Step::Kind::Suspend)
           return;
+        V.Handlers.insert(Step.Op->lambda());
         V.Own.insert(Step.Op->InitCaptures.begin(),
                      Step.Op->InitCaptures.end());
         for (const Binding &B : Step.Op->Results)

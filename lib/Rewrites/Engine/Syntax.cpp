@@ -45,6 +45,21 @@ bool isVirtual(const FunctionDecl &F) {
   return Method && Method->isVirtual();
 }
 
+const CXXMethodDecl *callOperator(const LambdaExpr &L) {
+  const FunctionTemplateDecl *Template = L.getDependentCallOperator();
+  if (!Template)
+    return L.getCallOperator();
+  const CXXMethodDecl *Only = nullptr;
+  for (const FunctionDecl *Instance : Template->specializations()) {
+    if (!Instance->isDefined())
+      continue;
+    if (Only)
+      return nullptr;
+    Only = cast<CXXMethodDecl>(Instance);
+  }
+  return Only;
+}
+
 const Expr *asWritten(const Expr *E) {
   if (!E)
     return nullptr;

@@ -3,9 +3,9 @@
 #ifndef CORALC_REWRITES_ENGINE_CONVERT_H
 #define CORALC_REWRITES_ENGINE_CONVERT_H
 
-#include "coralc/Rewrites/Engine/Render.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Plan.h"
+#include "coralc/Rewrites/Engine/Render.h"
 
 namespace coralc {
 

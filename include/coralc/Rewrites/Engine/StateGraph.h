@@ -97,6 +97,8 @@ struct Operation {
   const clang::LambdaExpr *lambda() const {
     return llvm::dyn_cast_if_present<clang::LambdaExpr>(Handler);
   }
+  /// What the handler runs, when it is a lambda.
+  const clang::CompoundStmt *body() const;
   const Binding *error() const {
     return !Results.empty() && Results.front().IsError ? &Results.front()
                                                        : nullptr;

@@ -23,6 +23,10 @@ const clang::FunctionDecl *definitionOf(const clang::FunctionDecl *F);
 /// \p F is a function whose overrides may be called instead of it.
 bool isVirtual(const clang::FunctionDecl &F);
 
+/// What \p L runs when it is called; of a generic lambda the only instance of
+/// that, or null if there are none or several.
+const clang::CXXMethodDecl *callOperator(const clang::LambdaExpr &L);
+
 /// \p E without what the compiler put around it: the call, lambda or
 /// reference that the user wrote, be it as a default argument.
 const clang::Expr *asWritten(const clang::Expr *E);
