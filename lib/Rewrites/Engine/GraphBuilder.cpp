@@ -902,6 +902,10 @@ private:
         }
       } else if (isSharedFromThisCopy(Var)) {
         Op.HoldsSelf = true;
+        // The function around keeps its variable.
+        if (Current->Beside && isSharedFromThis(asWritten(Var->getInit())) &&
+            mentions(Op.body(), Var))
+          Op.InitCaptures.push_back(Var);
       }
     }
     return true;

@@ -121,6 +121,7 @@ SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
 class LifetimeCheck {
 public:
   std::optional<Refusal> run(const Agent &A) {
+    HoldsSelf = A.HoldsSelf;
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || A.Entry->Delivers->Callback != P) {
         if (mentions(A.Entry->Function->getBody(), P))
@@ -289,6 +290,9 @@ private:
                         "' would stay locked while the coroutine waits; end "
                         "its scope before the operation starts");
     case Destruction::Visible:
+      // The agent holds its object anyway.
+      if (HoldsSelf && isSharedFromThisCopy(&V))
+        return;
       if (!Captured.contains(&V) && !V.getType()->isReferenceType())
         refuse("observable-destructor", V.getLocation(),
                "'" + V.getName() +
@@ -303,6 +307,7 @@ private:
 
   SmallVector<Variable, 8> Live;
   SmallPtrSet<const VarDecl *, 8> Captured;
+  bool HoldsSelf = false;
   std::optional<Refusal> Why;
 };
 
