@@ -148,6 +148,7 @@ public:
     Scopes.emplace_back();
     findCopies();
     findForeignNames();
+    findMoved();
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName())
         declareAs(P, P->getName().str(), P->getType().getNonReferenceType());
@@ -165,6 +166,8 @@ private:
 
   struct Variable {
     QualType Type;
+    /// Where it is a copy of shared_from_this().
+    const VarDecl *Self = nullptr;
   };
 
   const Variable *visible(StringRef Name) const {
@@ -268,7 +271,8 @@ private:
   }
 
   void declareAs(const ValueDecl *D, std::string Name, QualType Type) {
-    Scopes.back()[Name] = {Type};
+    const auto *V = dyn_cast_or_null<VarDecl>(D);
+    Scopes.back()[Name] = {Type, V && isSharedFromThisCopy(V) ? V : nullptr};
     if (D)
       Names[D] = std::move(Name);
   }
@@ -435,7 +439,41 @@ private:
     }
   }
 
+  /// \p V is a reference to the object itself, and so is one that is there.
+  bool reusesSelf(const VarDecl &V) {
+    if (!isSharedFromThisCopy(&V))
+      return false;
+    for (const auto &Scope : Scopes)
+      for (const auto &Known : Scope)
+        if (Known.second.Self && !Moved.contains(Known.second.Self) &&
+            sameType(Known.second.Type, V.getType())) {
+          Names[&V] = Known.first().str();
+          return true;
+        }
+    return false;
+  }
+
+  void findMoved() {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallPtrSet<const VarDecl *, 4> &Moved;
+      explicit Visitor(SmallPtrSet<const VarDecl *, 4> &Moved) : Moved(Moved) {}
+      bool VisitCallExpr(const CallExpr *E) override {
+        if (E->isCallToStdMove())
+          Moved.insert(variableNamedBy(E));
+        return true;
+      }
+    } V(Moved);
+    for (const State *S : A.States)
+      V.TraverseStmt(S->Function->getBody());
+  }
+
   void code(const Stmt *S) {
+    const auto *Single = dyn_cast<DeclStmt>(S);
+    const auto *Self = Single && Single->isSingleDecl()
+                           ? dyn_cast<VarDecl>(Single->getSingleDecl())
+                           : nullptr;
+    if (Self && reusesSelf(*Self))
+      return;
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
       for (const Decl *D : Declaration->decls())
         if (const auto *V = dyn_cast<VarDecl>(D))
@@ -626,6 +664,8 @@ private:
 
   void await(const Operation &Op) {
     for (const VarDecl *Capture : Op.InitCaptures) {
+      if (reusesSelf(*Capture))
+        continue;
       std::string Init = edited(asWritten(Capture->getInit()));
       std::string Name = unique(Capture->getName());
       writtenLine("auto " + Name + " = " + Init + ";");
@@ -845,6 +885,8 @@ private:
   bool AtBlockStart = true;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
+  /// What the agent's code gives away.
+  SmallPtrSet<const VarDecl *, 4> Moved;
   /// The variable that has the error of the operation awaited last.
   std::string LastError;
   /// Parameters that a handler has captured by value, and those that get a

@@ -297,7 +297,8 @@ private:
         event(operation(*Op.Call, Op.Handler, Op.How == Operation::Form::Task),
               After);
     for (const VarDecl *V : reverse(Op.InitCaptures))
-      After = assigned(V->getInit(), After);
+      if (!isSharedFromThisCopy(V))
+        After = assigned(V->getInit(), After);
     return After;
   }
 
@@ -414,7 +415,8 @@ private:
   unsigned declaration(const DeclStmt &S, unsigned After) {
     for (const Decl *D : reverse(S.decls())) {
       const auto *V = dyn_cast<VarDecl>(D);
-      if (!V || !V->hasInit())
+      // References to the object itself are all the same.
+      if (!V || !V->hasInit() || isSharedFromThisCopy(V))
         continue;
       const Expr *Init = asWritten(V->getInit());
       if (const auto *Construct = dyn_cast<CXXConstructExpr>(Init))
