@@ -86,14 +86,15 @@ public:
         if (Step.What == Step::Kind::Suspend && !S->Beside)
           WaitingHandlers.insert(Step.Op->lambda());
       });
-    for (const auto &S : Graph.States)
-      dropSelves(S->Steps);
     mergeTails(Graph, Text);
     refuseStrayOperations();
     dropPlainStates();
     collectReferences();
     untangleSharedStates(Graph);
     refuseVirtualStates();
+    findJumps();
+    for (const auto &S : Graph.States)
+      dropSelves(S->Steps);
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
       P->addStates(Built, Text);
@@ -960,6 +961,17 @@ private:
           if (S && !S->Why)
             S->Why = *Why;
         }
+  }
+
+  /// The calls that are jumps in the end.
+  void findJumps() {
+    Jumps.clear();
+    for (const auto &S : Graph.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Jump)
+          if (const auto *E = dyn_cast_or_null<Expr>(Step.Source))
+            Jumps.insert(dyn_cast<CallExpr>(asWritten(E)));
+      });
   }
 
   /// Captures of shared_from_this() through which handlers only went on in

@@ -27,18 +27,6 @@ bool namesResults(const Operation &Op) {
                 });
 }
 
-/// The call that \p S is, of a function of the object whose code this is or
-/// of none.
-const CallExpr *callOnThis(const Stmt &S) {
-  const auto *E = dyn_cast<Expr>(&S);
-  const auto *Call = dyn_cast_or_null<CallExpr>(E ? asWritten(E) : nullptr);
-  const auto *Member = dyn_cast_or_null<CXXMemberCallExpr>(Call);
-  return !Member || isa<CXXThisExpr>(
-                        asWritten(Member->getImplicitObjectArgument()))
-             ? Call
-             : nullptr;
-}
-
 class Untangler {
 public:
   explicit Untangler(StateGraph &Graph) : Graph(Graph) {}
@@ -168,14 +156,15 @@ private:
       Changed |= startShared(S, Jump.Else);
       if (Jump.What != Step::Kind::Jump || !isForeign(S, *Jump.Target))
         continue;
-      if (!Jump.Source) {
+      const auto *E = dyn_cast_or_null<Expr>(Jump.Source);
+      const auto *Call = dyn_cast_or_null<CallExpr>(E ? asWritten(E) : nullptr);
+      if (!Jump.Source)
         // Its function stays, for the coroutine to call.
         Jump.Target->HasToStay = true;
-      } else if (const CallExpr *Call = callOnThis(*Jump.Source)) {
+      else if (Call)
         Graph.Starts[Jump.Target].push_back({Call, S.Function, true});
-      } else {
+      else
         continue;
-      }
       leave(Steps, I);
       Changed = true;
     }
