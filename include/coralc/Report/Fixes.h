@@ -3,8 +3,8 @@
 #ifndef CORALC_REPORT_FIXES_H
 #define CORALC_REPORT_FIXES_H
 
-#include "coralc/Support/Diff.h"
 #include "coralc/Report/SourceFiles.h"
+#include "coralc/Support/Diff.h"
 #include "coralc/Support/Finding.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
