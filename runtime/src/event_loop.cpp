@@ -185,7 +185,7 @@ void event_loop::run_hosted_batch() {
   timers_.no_longer_idle.set_listener(nullptr);
   receive();
   collect_due();
-  run_batch();
+  run_batches(1);
 }
 
 std::optional<event_loop::time_point> event_loop::next_deadline() const noexcept {
@@ -222,7 +222,7 @@ void event_loop::run_until_done(detail::future_base &awaited) {
 void event_loop::run_once() {
   receive();
   const bool busy = !ready_.empty() || stopping_;
-  if (!busy || ++batches_since_poll_ >= batches_per_poll) {
+  if (!busy || batches_since_poll_ >= batches_per_poll) {
     batches_since_poll_ = 0;
     std::optional<duration> timeout;
     if (busy)
@@ -233,7 +233,7 @@ void event_loop::run_once() {
     receive();
   }
   collect_due();
-  run_batch();
+  batches_since_poll_ += run_batches(batches_per_poll - batches_since_poll_);
 }
 
 void event_loop::collect_due() {
@@ -244,29 +244,34 @@ void event_loop::collect_due() {
     ready_.push(timers_.pop());
 }
 
-void event_loop::run_batch() {
-  struct rest_scope {
-    event_loop &loop;
-    /// What an exception left over stays first in line.
-    ~rest_scope() {
-      loop.batch_.append(loop.ready_);
-      loop.ready_.append(loop.batch_);
-    }
+int event_loop::run_batches(int limit) {
+  struct batch_scope {
+    detail::ready_queue &ready;
+    ~batch_scope() { ready.end_batch(); }
   };
-  batch_.append(ready_);
-  rest_scope keep_rest{*this};
   detail::driver scope;
-  const bool timed = get_debug();
-  while (!batch_.empty()) {
-    detail::ready_entry &entry = batch_.pop();
-    if (timed) [[unlikely]]
-      run_timed(entry, scope);
-    else
-      entry.run(scope);
-    detail::this_thread_state.running = nullptr;
-    if (scope.has_escaped()) [[unlikely]]
-      report("Exception in detached task", scope.take_escaped(), std::nullopt);
-  }
+  int batches = 0;
+  do {
+    ready_.begin_batch();
+    const batch_scope batch{ready_};
+    const bool timed = get_debug();
+    while (ready_.batch_has_more()) {
+      detail::ready_entry &entry = ready_.pop();
+      if (timed) [[unlikely]]
+        run_timed(entry, scope);
+      else
+        entry.run(scope);
+      detail::this_thread_state.running = nullptr;
+      if (scope.has_escaped()) [[unlikely]]
+        report("Exception in detached task", scope.take_escaped(), std::nullopt);
+    }
+  } while (++batches < limit && has_only_ready_work());
+  return batches;
+}
+
+bool event_loop::has_only_ready_work() const noexcept {
+  return !ready_.empty() && !stopping_ && timers_.empty() &&
+         !sent_.load(std::memory_order_relaxed);
 }
 
 void event_loop::run_timed(detail::ready_entry &entry, detail::driver &scope) {

@@ -129,7 +129,6 @@ std::vector<scheduled_base *> scheduled_base::all(const event_loop &loop) {
     if (scheduled_base *task = each.first_step_of())
       found.push_back(task);
   };
-  loop.batch_.for_each(add_unstarted);
   loop.ready_.for_each(add_unstarted);
   return found;
 }

@@ -456,7 +456,9 @@ private:
   void run_until_done(detail::future_base &awaited);
   void run_once();
   void collect_due();
-  void run_batch();
+  /// At least one batch, and at most `limit` while nothing but the ready queue has work. How many.
+  int run_batches(int limit);
+  bool has_only_ready_work() const noexcept;
   void run_timed(detail::ready_entry &entry, detail::driver &scope);
   void receive() noexcept;
   void drop_all() noexcept;
@@ -468,7 +470,6 @@ private:
   void report(const char *message, std::exception_ptr error, std::optional<handle> source);
 
   detail::ready_queue ready_;
-  detail::ready_queue batch_;
   detail::timer_queue timers_;
   detail::link_list pending_;
   detail::link_list asyncgens_;

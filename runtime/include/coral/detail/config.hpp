@@ -18,12 +18,12 @@
 #define CORAL_COLD [[gnu::cold, gnu::noinline]]
 
 // Clang turns every symmetric transfer into a tail call. GCC does so only where sibling calls are
-// optimised, which no predefined macro tells: there, transfers are counted and the stack is
-// unwound to the driver every so often.
+// optimised, which no predefined macro tells: there, the stack is unwound to the driver
+// when it has grown.
 #if defined(__GNUC__) && !defined(__clang__)
-#define CORAL_DETAIL_COUNT_TRANSFERS 1
+#define CORAL_DETAIL_BOUND_TRANSFERS 1
 #else
-#define CORAL_DETAIL_COUNT_TRANSFERS 0
+#define CORAL_DETAIL_BOUND_TRANSFERS 0
 #endif
 
 // GCC copies an awaiter that is an lvalue, instead of awaiting it where it is.

@@ -16,6 +16,7 @@
 #include <coral/detail/context_map.hpp>
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -168,7 +169,8 @@ struct thread_state {
   initiation_scope *initiating = nullptr;
   cancellation_scope *cancelling = nullptr;
   std::coroutine_handle<> parked = nullptr;
-  unsigned transfers = 0;
+  /// Where the stack has grown so far below the innermost driver that transfers go back to it.
+  const std::byte *transfer_floor = nullptr;
 };
 
 inline constinit thread_local thread_state this_thread_state{};
@@ -201,6 +203,14 @@ private:
   context_slot *outer_;
 };
 
+[[gnu::always_inline]] inline const std::byte *stack_here() noexcept {
+  return static_cast<const std::byte *>(__builtin_frame_address(0));
+}
+
+/// How much of the stack transfers may take that are no tail calls: little beside any thread's
+/// stack, and much beside what it costs to come back to the driver.
+inline constexpr std::ptrdiff_t transfer_space = 32 * 1024;
+
 /// The frame on the stack below which coroutines run. Drivers nest.
 class driver {
 public:
@@ -208,7 +218,8 @@ public:
       : outer_(std::exchange(this_thread_state.current, this)),
         running_(std::exchange(this_thread_state.running, nullptr)),
         context_(std::exchange(this_thread_state.context, nullptr)),
-        transfers_(std::exchange(this_thread_state.transfers, 0)) {}
+        transfer_floor_(std::exchange(this_thread_state.transfer_floor,
+                                      stack_here() - transfer_space)) {}
 
   driver(const driver &) = delete;
   driver &operator=(const driver &) = delete;
@@ -217,21 +228,17 @@ public:
     this_thread_state.current = outer_;
     this_thread_state.running = running_;
     this_thread_state.context = context_;
-    this_thread_state.transfers = transfers_;
+    this_thread_state.transfer_floor = transfer_floor_;
   }
 
   /// Runs `coroutine` of the chain of `owner`, and whatever it transfers to, until all of it is
   /// suspended.
   void resume(std::coroutine_handle<> coroutine, root *owner) {
     this_thread_state.running = owner;
-    if constexpr (CORAL_DETAIL_COUNT_TRANSFERS)
-      this_thread_state.transfers = 0;
     coroutine.resume();
-    if constexpr (CORAL_DETAIL_COUNT_TRANSFERS)
-      while (auto next = std::exchange(this_thread_state.parked, nullptr)) {
-        this_thread_state.transfers = 0;
-        next.resume();
-      }
+    if constexpr (CORAL_DETAIL_BOUND_TRANSFERS)
+      while (this_thread_state.parked) [[unlikely]]
+        std::exchange(this_thread_state.parked, nullptr).resume();
   }
 
   /// Takes an exception that is to leave from this thread's innermost driver. Without a driver, or
@@ -250,7 +257,7 @@ private:
   driver *outer_;
   root *running_;
   context_slot *context_;
-  unsigned transfers_;
+  const std::byte *transfer_floor_;
   std::exception_ptr escaped_;
 };
 
@@ -267,16 +274,19 @@ inline void drive(std::coroutine_handle<> coroutine, root *owner) {
     std::rethrow_exception(std::move(escaped));
 }
 
+/// Leaves `next` to the driver, which runs it when the stack has been unwound.
+CORAL_COLD inline std::coroutine_handle<> park(std::coroutine_handle<> next) noexcept {
+  if (this_thread_state.parked)
+    return next;
+  this_thread_state.parked = next;
+  return std::noop_coroutine();
+}
+
 /// What an `await_suspend` returns to hand the processor to `next` without growing the stack.
 inline std::coroutine_handle<> transfer(std::coroutine_handle<> next) noexcept {
-  if constexpr (CORAL_DETAIL_COUNT_TRANSFERS) {
-    constexpr unsigned limit = 64;
-    thread_state &state = this_thread_state;
-    if (++state.transfers >= limit && state.current && !state.parked) [[unlikely]] {
-      state.parked = next;
-      return std::noop_coroutine();
-    }
-  }
+  if constexpr (CORAL_DETAIL_BOUND_TRANSFERS)
+    if (stack_here() < this_thread_state.transfer_floor) [[unlikely]]
+      return park(next);
   return next;
 }
 

@@ -26,37 +26,61 @@ public:
   link &operator=(const link &) = delete;
   ~link() { unlink(); }
 
-  bool linked() const noexcept { return next_ != this; }
+  bool linked() const noexcept { return next_ != nullptr; }
 
+  /// Takes it out of the list that it is in, if it is in one.
   void unlink() noexcept {
-    previous_->next_ = next_;
-    next_->previous_ = previous_;
-    previous_ = next_ = this;
+    if (linked())
+      take_out();
   }
 
-protected:
+private:
   friend class link_list;
-  link *previous_ = this;
-  link *next_ = this;
+
+  void take_out() noexcept {
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = nullptr;
+  }
+
+  link *previous_ = nullptr;
+  link *next_ = nullptr;
 };
 
 /// A list of links, in order of arrival. Owns nothing.
-class link_list : private link {
+class link_list {
 public:
-  bool empty() const noexcept { return !linked(); }
-
-  void push_back(link &added) noexcept {
-    added.previous_ = previous_;
-    added.next_ = this;
-    previous_->next_ = &added;
-    previous_ = &added;
+  link_list() noexcept { clear(); }
+  link_list(const link_list &) = delete;
+  link_list &operator=(const link_list &) = delete;
+  /// What is still here is in no list.
+  ~link_list() {
+    while (!empty())
+      pop_front();
+    ends_.next_ = nullptr;
   }
 
-  link &front() const noexcept { return *next_; }
+  bool empty() const noexcept { return ends_.next_ == &ends_; }
+
+  void push_back(link &added) noexcept {
+    link *last = ends_.previous_;
+    added.previous_ = last;
+    added.next_ = &ends_;
+    last->next_ = &added;
+    ends_.previous_ = &added;
+  }
+
+  link &front() const noexcept { return *ends_.next_; }
+
+  link &pop_front() noexcept {
+    link &first = front();
+    first.take_out();
+    return first;
+  }
 
   /// Calls `f(link)` for each, in order.
   template <class F> void for_each(F &&f) const {
-    for (link *each = next_; each != this; each = each->next_)
+    for (link *each = ends_.next_; each != &ends_; each = each->next_)
       f(*each);
   }
 
@@ -64,12 +88,18 @@ public:
   void append(link_list &other) noexcept {
     if (other.empty())
       return;
-    other.next_->previous_ = previous_;
-    previous_->next_ = other.next_;
-    other.previous_->next_ = this;
-    previous_ = other.previous_;
-    other.previous_ = other.next_ = &other;
+    other.ends_.next_->previous_ = ends_.previous_;
+    ends_.previous_->next_ = other.ends_.next_;
+    other.ends_.previous_->next_ = &ends_;
+    ends_.previous_ = other.ends_.previous_;
+    other.clear();
   }
+
+private:
+  void clear() noexcept { ends_.previous_ = ends_.next_ = &ends_; }
+
+  /// Before the first and behind the last.
+  link ends_;
 };
 
 /// Something to run once. In at most one list at a time. Where it stands for a suspended coroutine
@@ -123,6 +153,7 @@ private:
 
 class ready_queue {
 public:
+  /// Between batches.
   bool empty() const noexcept { return entries_.empty(); }
 
   void push(ready_entry &entry) noexcept {
@@ -139,19 +170,27 @@ public:
   }
 
   template <class F> void for_each(F &&f) const {
-    entries_.for_each([&](link &each) { f(static_cast<ready_entry &>(each)); });
+    entries_.for_each([&](link &each) {
+      if (&each != &batch_end_)
+        f(static_cast<ready_entry &>(each));
+    });
   }
 
-  ready_entry &pop() noexcept {
-    auto &entry = static_cast<ready_entry &>(entries_.front());
-    entry.unlink();
-    return entry;
-  }
+  ready_entry &pop() noexcept { return static_cast<ready_entry &>(entries_.pop_front()); }
+
+  /// What is here now is a batch; what comes later waits behind its end.
+  void begin_batch() noexcept { entries_.push_back(batch_end_); }
+
+  bool batch_has_more() const noexcept { return &entries_.front() != &batch_end_; }
+
+  /// What is left of the batch stays first in line.
+  void end_batch() noexcept { batch_end_.unlink(); }
 
   idle_signal no_longer_idle;
 
 private:
   link_list entries_;
+  link batch_end_;
 };
 
 /// A coroutine to resume.
