@@ -46,7 +46,8 @@ def _parse(arguments):
     add("--work", type=pathlib.Path, default=work, help="default: %(default)s")
     add("--target", choices=TARGETS, action="append", help="only for this one")
     add("--jobs", "-j", type=int, default=2, help="programs at once")
-    add("--resume", action="store_true", help="keep what this coral made before")
+    add("--resume", action="store_true", help="keep verdicts of an earlier run: all "
+        "of the same coral, and of another those on rewrites that are as they were")
     add("--list", action="store_true", help="tell the programs and stop")
     add("--write", action="store_true", help="write docs/rewrites/corpus.md")
     return parser.parse_args(arguments)
@@ -73,11 +74,19 @@ class Shelf:
 
     def get(self, name, target):
         """The verdict that this coral got; None if there is none."""
+        kept = self._kept(name, target)
+        return kept["verdict"] if kept and kept["coral"] == self._coral else None
+
+    def get_earlier(self, name, target):
+        """The last verdict that any coral got; None if there is none."""
+        kept = self._kept(name, target)
+        return kept and kept["verdict"]
+
+    def _kept(self, name, target):
         try:
-            kept = json.loads(self._path(name, target).read_text())
+            return json.loads(self._path(name, target).read_text())
         except FileNotFoundError:
             return None
-        return kept["verdict"] if kept["coral"] == self._coral else None
 
 
 def main(arguments):
@@ -101,8 +110,11 @@ def main(arguments):
         for target in options.target or TARGETS:
             # What there is to convert is the same for every target.
             if not (verdict and is_idle(verdict)):
-                kept = shelf.get(each.name, target) if options.resume else None
-                verdict = kept or judge.judge(each, target)
+                kept = before = None
+                if options.resume:
+                    kept = shelf.get(each.name, target)
+                    before = shelf.get_earlier(each.name, target)
+                verdict = kept or judge.judge(each, target, before)
                 shelf.put(each.name, target, verdict)
             found[target] = verdict
         return each, found

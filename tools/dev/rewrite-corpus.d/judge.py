@@ -12,10 +12,15 @@ The judgement of a program for one target is a dictionary that JSON can hold:
     lints        "yes", or how many findings are new
     idempotent   "yes", "no"
     control      whether it is a negative control
-    said         what went wrong, at length
+    pair         a digest of the original and the rewritten program, of how they
+                 are built and of what is played to them
+    played       what went wrong when it was compiled and run, at length
+    said         all that went wrong, at length
 """
 
 import collections
+import functools
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -27,7 +32,7 @@ from inputs import matches
 from observe import Observer, compare
 from program import HarnessError
 from scenarios import of_kind
-from toolchain import CompileError, Toolchain
+from toolchain import CHECKOUT, CompileError, Toolchain
 
 STANDARD = "c++20"
 COMPILERS = {"clang": "clang++-22", "gcc": "g++-12"}
@@ -45,12 +50,14 @@ class Judge:
         with open(TALKS, "rb") as file:
             self._talks = tomllib.load(file)["talk"]
 
-    def judge(self, each, target):
+    def judge(self, each, target, before=None):
+        """BEFORE is an earlier verdict: if the rewrite came out the same, so does
+        what compilers and peers make of it."""
         work = self._work / each.name / target
         original = self._work / each.name / "original"
         each.copy(original)
         each.copy(work)
-        before = _contents(work)
+        contents = _contents(work)
 
         first = self._rewrite(each, target, work)
         if isinstance(first, str):
@@ -61,17 +68,35 @@ class Judge:
         after = _contents(work)
         if verdict["state"] == "broken":
             return verdict
-        verdict["state"] = "unchanged" if before == after else "converted"
-        if before == after:
+        verdict["state"] = "unchanged" if contents == after else "converted"
+        if contents == after:
             return verdict
 
-        pair = self._compile(each, target, original, work, verdict)
-        verdict["behaves"] = self._behave(each, pair, original, verdict)
+        verdict["pair"] = self._digest(each, target, contents, after)
+        if before and before.get("pair") == verdict["pair"]:
+            verdict |= {key: before[key] for key in (*COMPILERS, "behaves", "played")}
+        else:
+            pair = self._compile(each, target, original, work, verdict)
+            verdict["behaves"] = self._behave(each, pair, original, verdict)
+            verdict["played"] = verdict["said"]
+        verdict["said"] = verdict["played"]
         verdict["lints"] = self._lint(each, target, original, work, verdict)
         again = self._rewrite(each, target, work)
         stable = isinstance(again, dict) and _contents(work) == after
         verdict["idempotent"] = "yes" if stable else "no"
         return verdict
+
+    def _talk(self, each):
+        return next((t for t in self._talks if matches(each.name, t["programs"])), None)
+
+    def _digest(self, each, target, before, after):
+        digest = hashlib.sha256()
+        for contents in (before, after, runtime_headers() if target == "coral" else {}):
+            for name, content in sorted(contents.items()):
+                digest.update(f"{name} {len(content)}\n".encode())
+                digest.update(content)
+        digest.update(repr((each.flags(target), self._talk(each))).encode())
+        return digest.hexdigest()
 
     def _run(self, command, cwd):
         try:
@@ -143,13 +168,11 @@ class Judge:
             return str(error)
 
     def _behave(self, each, pair, original, verdict):
-        table = next(
-            (dict(t) for t in self._talks if matches(each.name, t["programs"])), None
-        )
+        table = dict(self._talk(each) or {"not-driven": "not driven"})
         if not pair:
             return "not built"
-        if not table or "not-driven" in table:
-            return table["not-driven"] if table else "not driven"
+        if "not-driven" in table:
+            return table["not-driven"]
         table.pop("programs")
         wanted = table.pop("scenarios", ["*"])
         talk = script.from_table(table, original / "talk")
@@ -214,6 +237,12 @@ def faults(verdict):
 def is_idle(verdict):
     """Whether the program has nothing to convert."""
     return verdict["state"] == "unchanged" and not verdict["initiations"]
+
+
+@functools.cache
+def runtime_headers():
+    folder = CHECKOUT / "runtime" / "include"
+    return {str(path): path.read_bytes() for path in folder.rglob("*.hpp")}
 
 
 def _contents(folder):
