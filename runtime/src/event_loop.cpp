@@ -270,8 +270,7 @@ int event_loop::run_batches(int limit) {
 }
 
 bool event_loop::has_only_ready_work() const noexcept {
-  return !ready_.empty() && !stopping_ && timers_.empty() &&
-         !sent_.load(std::memory_order_relaxed);
+  return !ready_.empty() && !stopping_ && timers_.empty() && !sent_.load(std::memory_order_relaxed);
 }
 
 void event_loop::run_timed(detail::ready_entry &entry, detail::driver &scope) {

@@ -218,8 +218,8 @@ public:
       : outer_(std::exchange(this_thread_state.current, this)),
         running_(std::exchange(this_thread_state.running, nullptr)),
         context_(std::exchange(this_thread_state.context, nullptr)),
-        transfer_floor_(std::exchange(this_thread_state.transfer_floor,
-                                      stack_here() - transfer_space)) {}
+        transfer_floor_(
+            std::exchange(this_thread_state.transfer_floor, stack_here() - transfer_space)) {}
 
   driver(const driver &) = delete;
   driver &operator=(const driver &) = delete;
