@@ -57,10 +57,9 @@ void join_awaiter::await_resume() {
   entries_.clear();
   if (!owner())
     return;
-  if (failed_ && !failed_->cancelled())
-    owner()->resumed_quietly();
-  else
-    owner()->resumed();
+  owner()->resumed();
+  if (cancelled_ && (!failed_ || failed_->cancelled()))
+    std::rethrow_exception(cancelled_);
 }
 
 cancel_outcome join_awaiter::request_cancel(const std::exception_ptr &reason) noexcept {
@@ -68,7 +67,11 @@ cancel_outcome join_awaiter::request_cancel(const std::exception_ptr &reason) no
     bool any = false;
     for (future_base *child : children_)
       any |= child->cancel(reason);
-    return any ? cancel_outcome::accepted : cancel_outcome::refused;
+    if (!any)
+      return cancel_outcome::refused;
+    // They may take their time, and have to be asked again when another request comes.
+    cancelled_ = reason;
+    return cancel_outcome::passed_on;
   }
   if (linked())
     return cancel_outcome::refused;

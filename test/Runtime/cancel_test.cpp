@@ -461,6 +461,66 @@ TEST_F(Cancel, fact_61_cancelling_gather_cancels_its_children) {
   EXPECT_EQ(log, (names{"a cancelled all", "b cancelled all", "join cancelled all"}));
 }
 
+TEST_F(Cancel, fact_61_a_second_request_cancels_the_children_of_gather_again) {
+  auto stubborn = [&]() -> task<void> {
+    for (int i = 0; i != 2; ++i) {
+      try {
+        co_await coral::sleep(1h);
+      } catch (const cancelled_error &error) {
+        note(error.message());
+      }
+    }
+  };
+  auto gathers = [&]() -> task<void> { co_await coral::gather(stubborn()); };
+  auto main = [&]() -> task<void> {
+    auto child = coral::create_task(gathers());
+    for (const char *message : {"first", "second"}) {
+      co_await coral::sleep(1s);
+      child.cancel(message);
+    }
+    co_await joins(child);
+    EXPECT_EQ(child.cancelling(), 2);
+    EXPECT_EQ(loop.time().time_since_epoch(), 2s);
+  };
+  run(main);
+  EXPECT_EQ(log, (names{"first", "second", "join cancelled second"}));
+}
+
+TEST_F(Cancel, fact_41_a_cancel_after_a_child_of_gather_failed_still_wins) {
+  future<int> number(loop);
+  auto gathers = [&]() -> task<void> { co_await coral::gather(number); };
+  auto main = [&]() -> task<void> {
+    auto child = coral::create_task(gathers());
+    co_await coral::sleep(0s);
+    number.set_exception(std::domain_error("child"));
+    child.cancel("late");
+    co_await joins(child);
+    EXPECT_TRUE(child.cancelled());
+  };
+  run(main);
+  EXPECT_EQ(log, names{"join cancelled late"});
+}
+
+TEST_F(Cancel, fact_61_a_child_that_fails_when_gather_is_cancelled_throws_its_error) {
+  auto fails = [&]() -> task<void> {
+    try {
+      co_await coral::sleep(1h);
+    } catch (const cancelled_error &) {
+      throw std::domain_error("cleanup");
+    }
+  };
+  auto gathers = [&]() -> task<void> { co_await coral::gather(fails(), waits("other")); };
+  auto main = [&]() -> task<void> {
+    auto child = coral::create_task(gathers());
+    co_await coral::sleep(1s);
+    child.cancel("all");
+    co_await coral::sleep(1s);
+    EXPECT_EQ(message_of<std::domain_error>([&] { child.result(); }), "cleanup");
+  };
+  run(main);
+  EXPECT_EQ(log, names{"other cancelled all"});
+}
+
 TEST_F(Cancel, a_request_waits_for_an_operation_that_cannot_end_early) {
   manual_event event;
   auto body = [&]() -> task<void> {

@@ -109,8 +109,8 @@ public:
     begin();
   }
 
-  /// Throws `cancelled_error` if the awaiting chain was cancelled, except where a child failed by
-  /// itself, which the caller finds in `failed`.
+  /// Throws `cancelled_error` if the awaiting chain was cancelled, except where the children were
+  /// cancelled for it and one failed by itself, which the caller finds in `failed`.
   void await_resume();
 
   /// The child whose end ended the wait before all were done.
@@ -139,6 +139,8 @@ private:
   std::vector<future_base *> children_;
   std::deque<entry> entries_;
   future_base *failed_ = nullptr;
+  /// The request that was passed on to the children.
+  std::exception_ptr cancelled_;
   std::size_t remaining_ = 0;
   std::optional<event_loop::time_point> deadline_;
   timer_slot timer_{*this};
