@@ -61,7 +61,7 @@ void scheduled_base::run(driver &scope) {
 }
 
 bool scheduled_base::cancel(const std::exception_ptr &reason) noexcept {
-  if (done())
+  if (done() || passing_on_)
     return false;
   ++cancels_;
   if (request_ == cancel_request::delivering)
@@ -80,8 +80,13 @@ std::uint32_t scheduled_base::uncancel() noexcept {
 }
 
 void scheduled_base::deliver_request() noexcept {
+  // What waits may be dropped because of the request, and the task with it.
+  const ref<scheduled_base> keep(this);
   const std::exception_ptr reason = error_;
-  switch (innermost_->request_cancel(reason)) {
+  passing_on_ = true;
+  const cancel_outcome outcome = innermost_->request_cancel(reason);
+  passing_on_ = false;
+  switch (outcome) {
   case cancel_outcome::refused:
     break;
   case cancel_outcome::accepted:

@@ -521,6 +521,42 @@ TEST_F(Cancel, fact_61_a_child_that_fails_when_gather_is_cancelled_throws_its_er
   EXPECT_EQ(log, names{"other cancelled all"});
 }
 
+TEST_F(Cancel, tasks_that_await_each_other_end_when_one_is_cancelled) {
+  std::optional<scheduled_task<>> first;
+  std::optional<scheduled_task<>> second;
+  auto awaits = [&](std::optional<scheduled_task<>> &other) -> task<void> { co_await *other; };
+  auto main = [&]() -> task<void> {
+    first = coral::create_task(awaits(second));
+    second = coral::create_task(awaits(first));
+    co_await coral::sleep(1s);
+    first->cancel("deadlock");
+    co_await coral::sleep(1s);
+    EXPECT_TRUE(first->cancelled());
+    EXPECT_TRUE(second->cancelled());
+    EXPECT_EQ(message_of<cancelled_error>([&] { first->result(); }), "deadlock");
+  };
+  run(main);
+}
+
+TEST_F(Cancel, tasks_that_gather_each_other_survive_a_cancel) {
+  std::optional<scheduled_task<>> first;
+  std::optional<scheduled_task<>> second;
+  auto gathers = [&](std::optional<scheduled_task<>> &other) -> task<void> {
+    co_await coral::gather(*other);
+  };
+  auto main = [&]() -> task<void> {
+    first = coral::create_task(gathers(second));
+    second = coral::create_task(gathers(first));
+    co_await coral::sleep(1s);
+    first->cancel();
+    co_await coral::sleep(1s);
+    EXPECT_EQ(first->cancelling(), 1);
+  };
+  run(main);
+  loop.close();
+  EXPECT_EQ(take_errors().size(), 2u);
+}
+
 TEST_F(Cancel, a_request_waits_for_an_operation_that_cannot_end_early) {
   manual_event event;
   auto body = [&]() -> task<void> {

@@ -54,6 +54,9 @@ public:
   /// Asks the task to end; true unless it is done.
   bool cancel(const std::exception_ptr &reason) noexcept final;
 
+  /// `cancel` is asking what this task waits for: who waits for this task closes a circle.
+  bool passing_on() const noexcept { return passing_on_; }
+
   std::uint32_t cancelling() const noexcept { return cancels_; }
   std::uint32_t uncancel() noexcept;
 
@@ -114,6 +117,7 @@ private:
 
   std::uint32_t cancels_ = 0;
   std::uint32_t number_;
+  bool passing_on_ = false;
 
   /// What few tasks have.
   struct extras {

@@ -199,6 +199,13 @@ public:
   }
 
   cancel_outcome request_cancel(const std::exception_ptr &reason) noexcept override {
+    if constexpr (std::derived_from<State, root>)
+      if (state_->passing_on()) [[unlikely]] {
+        // Tasks that wait for each other in a circle: this one stops waiting.
+        unlink();
+        owner()->run_soon(*this);
+        return cancel_outcome::accepted;
+      }
     return state_->cancel(reason) ? cancel_outcome::passed_on : cancel_outcome::refused;
   }
 
