@@ -343,6 +343,88 @@ TEST_P(TransportTest, WriteEofWaitsForWhatIsBuffered) {
   complete(body());
 }
 
+TEST_P(TransportTest, AProtocolMayCloseWhenItResumes) {
+  class closing : public recorder {
+  public:
+    closing(names &log, bool aborts) : recorder(log), aborts_(aborts) {}
+    void resume_writing() override { aborts_ ? connected->abort() : connected->close(); }
+
+  private:
+    bool aborts_;
+  };
+  auto body = [this](bool aborts) -> task<void> {
+    auto protocol = std::make_shared<closing>(log, aborts);
+    coral::detail::start_transport(std::move(near), coral::detail::endpoint_kind::socket, protocol);
+    protocol->connected->set_write_buffer_limits(1000, 0);
+    const std::string much(1'000'000, 'x');
+    protocol->connected->write(much);
+    std::string seen;
+    while (!protocol->gone) {
+      seen += received();
+      co_await coral::yield();
+    }
+    seen += received();
+    EXPECT_EQ(seen.size(), much.size());
+    co_await coral::yield();
+    // The number is used again, and nobody else watches it.
+    int both[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, both), 0);
+    near = owned_descriptor(both[0]);
+    far = owned_descriptor(both[1]);
+    auto next = connect();
+    send("next");
+    co_await until([&] { return next->received == "next"; });
+    next->connected->close();
+    co_await until([&] { return next->gone; });
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, both), 0);
+    near = owned_descriptor(both[0]);
+    far = owned_descriptor(both[1]);
+  };
+  complete(body(false));
+  complete(body(true));
+}
+
+TEST_P(TransportTest, ADatagramProtocolMayCloseWhenItResumes) {
+  class closing final : public coral::datagram_protocol {
+  public:
+    void connection_made(coral::datagram_transport &t) override { made = t.shared_from_this(); }
+    void pause_writing() override { paused = true; }
+    void resume_writing() override { made->close(); }
+    void connection_lost(std::exception_ptr) override {
+      made.reset();
+      gone = true;
+    }
+    std::shared_ptr<coral::datagram_transport> made;
+    bool paused = false;
+    bool gone = false;
+  };
+  auto body = [this]() -> task<void> {
+    temporary_directory directory;
+    const std::string path = directory / "socket";
+    const socket_address there = socket_address::unix_path(path);
+    owned_descriptor peer(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    EXPECT_EQ(::bind(peer.get(), there.data(), there.size()), 0);
+    auto protocol = std::make_shared<closing>();
+    co_await coral::create_datagram_endpoint([&] { return protocol; }, {.remote_address = there});
+    const std::string much(30'000, 'x');
+    while (!protocol->paused)
+      protocol->made->sendto(much);
+    std::vector<char> space(much.size());
+    while (!protocol->gone) {
+      while (::recv(peer.get(), space.data(), space.size(), 0) > 0)
+        ;
+      co_await coral::yield();
+    }
+    // A descriptor of the same number is watched afresh.
+    auto next = connect();
+    send("next");
+    co_await until([&] { return next->received == "next"; });
+    next->connected->close();
+    co_await until([&] { return next->gone; });
+  };
+  complete(body());
+}
+
 TEST_P(TransportTest, AbortDropsWhatIsBuffered) {
   auto body = [this]() -> task<void> {
     auto protocol = connect();

@@ -145,9 +145,13 @@ void socket_datagram_transport::close() {
   if (loop_.is_closed())
     return loop_closed();
   closing_ = true;
-  descriptor_access::unwatch(loop_, fd_.get(), io_direction::read);
-  if (queue_.empty())
-    lose_soon(nullptr);
+  if (!queue_.empty()) {
+    descriptor_access::unwatch(loop_, fd_.get(), io_direction::read);
+    return;
+  }
+  // The writing too, if this is called for what was sent last.
+  unwatch();
+  lose_soon(nullptr);
 }
 
 void socket_datagram_transport::abort() {

@@ -315,8 +315,11 @@ void stream_transport::close() {
   if (loop_.is_closed())
     return loop_closed();
   unwatch_reading();
-  if (queue_.empty())
+  if (queue_.empty()) {
+    // Still watched, if this is called for what was written last.
+    unwatch_writing();
     lose_soon(nullptr);
+  }
 }
 
 void stream_transport::abort() { force_close(nullptr); }
