@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <typeinfo>
 
 namespace coral {
@@ -72,7 +73,10 @@ void callback_entry::cancel() noexcept {
 event_loop::event_loop()
     : gate_(std::make_shared<detail::loop_gate>(*this)), debug_(debug_from_environment()) {}
 
-event_loop::~event_loop() = default;
+event_loop::~event_loop() {
+  // What was made ready after the loop was closed.
+  drop_ready();
+}
 
 void event_loop::require_open() const {
   if (is_closed())
@@ -109,7 +113,14 @@ void event_loop::schedule_at(const std::shared_ptr<detail::callback_entry> &entr
 }
 
 void event_loop::send(const std::shared_ptr<detail::callback_entry> &entry) {
-  require_open();
+  struct sending {
+    std::atomic<int> &senders;
+    explicit sending(std::atomic<int> &senders) noexcept : senders(senders) { ++senders; }
+    ~sending() { --senders; }
+  } counted(senders_);
+  // Either this sees that the loop is closed, or `close` waits for this.
+  if (closed_.load())
+    require_open();
   entry->self = entry;
   detail::callback_entry *first = sent_.load(std::memory_order_relaxed);
   do
@@ -291,14 +302,19 @@ void event_loop::run_timed(detail::ready_entry &entry, detail::driver &scope) {
 void event_loop::close() {
   if (is_running())
     throw runtime_error("Cannot close a running event loop");
-  if (closed_.exchange(true))
+  if (is_closed())
     return;
+  // Who comes through the gate meets no closed loop.
   gate_->close();
+  closed_.store(true);
+  while (senders_.load() != 0)
+    std::this_thread::yield();
   signals_.reset();
   drop_all();
   detail::async_generator_base::leave_loop(asyncgens_);
   detail::async_generator_base::leave_loop(asyncgen_orphans_);
   default_executor_.reset();
+  drop_ready();
   close_backend();
 }
 
@@ -315,6 +331,10 @@ void event_loop::drop_all() noexcept {
   }
   unwatch_all();
   receive();
+  drop_ready();
+}
+
+void event_loop::drop_ready() noexcept {
   while (!ready_.empty() || !timers_.empty())
     (ready_.empty() ? timers_.pop() : ready_.pop()).drop();
 }

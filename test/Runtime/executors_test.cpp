@@ -301,6 +301,16 @@ TEST_P(InExecutor, the_loop_may_go_before_the_call_is_done) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+TEST_P(InExecutor, calls_that_end_while_the_loop_closes_are_dropped) {
+  coral::thread_pool_executor pool(2);
+  for (int round = 0; round != 200; ++round) {
+    const std::unique_ptr<coral::event_loop> closing = create();
+    for (int i = 0; i != 4; ++i)
+      static_cast<void>(closing->run_in_executor(&pool, [] {}));
+    closing->close();
+  }
+}
+
 TEST_P(InExecutor, closing_the_loop_ends_its_executor) {
   std::atomic<bool> done = false;
   loop.run_in_executor(nullptr, [&] {

@@ -2,7 +2,9 @@
 
 #include "loop_backends.hpp"
 
+#include <coral/async_generator.hpp>
 #include <coral/awaitable.hpp>
+#include <coral/future.hpp>
 #include <coral/loop/manual.hpp>
 #include <coral/runner.hpp>
 #include <coral/spawn.hpp>
@@ -770,6 +772,64 @@ TEST_P(LoopTest, threadsafe_calls_are_not_lost_while_the_loop_is_busy) {
   loop.run_until_complete(busy());
   other.join();
   EXPECT_TRUE(received);
+}
+
+TEST_P(LoopTest, threads_that_send_while_the_loop_closes_are_told) {
+  for (int round = 0; round != 50; ++round) {
+    const std::unique_ptr<coral::event_loop> closing = create();
+    std::atomic<int> sent = 0;
+    const auto counted = std::make_shared<int>(0);
+    std::vector<std::thread> senders;
+    for (int i = 0; i != 2; ++i)
+      senders.emplace_back([&] {
+        EXPECT_THROW(for (;; ++sent) closing->call_soon_threadsafe([counted] {}),
+                     coral::runtime_error);
+      });
+    while (sent.load() < round)
+      std::this_thread::yield();
+    closing->close();
+    for (std::thread &sender : senders)
+      sender.join();
+    EXPECT_EQ(counted.use_count(), 1) << "a call was neither made nor dropped";
+  }
+}
+
+TEST_P(LoopTest, what_the_end_of_an_async_generator_makes_ready_is_dropped) {
+  const auto alive = std::make_shared<int>(0);
+  {
+    const std::unique_ptr<coral::event_loop> closing = create();
+    coral::future<> done(*closing);
+    done.add_done_callback([alive] {});
+    struct finisher {
+      coral::future<> finished;
+      ~finisher() { finished.set_result(); }
+    };
+    auto numbers = [](coral::future<> given) -> coral::async_generator<int> {
+      const finisher at_end{given};
+      co_yield 1;
+    };
+    auto main = [&]() -> task<void> {
+      auto left = numbers(done);
+      co_await left.next();
+    };
+    closing->run_until_complete(main());
+    closing->close();
+    EXPECT_TRUE(done.done());
+    EXPECT_EQ(alive.use_count(), 1);
+  }
+}
+
+TEST_P(LoopTest, what_is_made_ready_on_a_closed_loop_dies_with_it) {
+  const auto alive = std::make_shared<int>(0);
+  {
+    const std::unique_ptr<coral::event_loop> closed = create();
+    coral::future<> late(*closed);
+    late.add_done_callback([alive] {});
+    closed->close();
+    late.set_result();
+    EXPECT_EQ(alive.use_count(), 2);
+  }
+  EXPECT_EQ(alive.use_count(), 1);
 }
 
 TEST_P(LoopTest, a_sent_call_that_is_cancelled_is_not_called) {

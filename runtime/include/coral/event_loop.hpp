@@ -462,6 +462,7 @@ private:
   void run_timed(detail::ready_entry &entry, detail::driver &scope);
   void receive() noexcept;
   void drop_all() noexcept;
+  void drop_ready() noexcept;
   void watch(int descriptor, detail::io_direction direction, detail::watched_descriptor::side side);
   bool unwatch(int descriptor, detail::io_direction direction) noexcept;
   void unwatch_all() noexcept;
@@ -477,6 +478,8 @@ private:
   detail::link_list resources_;
   std::vector<detail::watched_descriptor> watched_;
   std::atomic<detail::callback_entry *> sent_ = nullptr;
+  /// The threads that are adding to `sent_`.
+  std::atomic<int> senders_ = 0;
   exception_handler exception_handler_;
   task_factory task_factory_;
   int batches_since_poll_ = 0;
