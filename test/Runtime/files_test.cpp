@@ -3,9 +3,13 @@
 #include "io_fixture.hpp"
 
 #include <coral/errors.hpp>
+#include <coral/executors.hpp>
 #include <coral/files.hpp>
+#include <coral/result.hpp>
 #include <coral/tasks.hpp>
 
+#include <latch>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -81,6 +85,28 @@ TEST_P(FileTest, AClosedFileSaysSo) {
   };
   EXPECT_EQ(message_of<coral::value_error>([&] { complete(body()); }),
             "I/O operation on closed file.");
+}
+
+TEST_P(FileTest, ACancelledCloseClosesAllTheSame) {
+  loop().set_default_executor(std::make_shared<coral::thread_pool_executor>(1));
+  auto body = [this]() -> task<void> {
+    file opened = co_await coral::open_file(path, "w");
+    const std::size_t before = open_descriptors();
+    std::latch go_on(1);
+    // The only thread is busy: the call of `close` is never made.
+    auto busy = loop().run_in_executor(nullptr, [&] { go_on.wait(); });
+    auto closing = coral::create_task(opened.close());
+    co_await coral::yield();
+    closing.cancel();
+    EXPECT_TRUE((co_await coral::as_result(closing)).cancelled());
+    go_on.count_down();
+    co_await busy;
+    EXPECT_TRUE(opened.closed());
+    // The call is dropped by the thread that did not make it.
+    co_await loop().run_in_executor(nullptr, [] {});
+    EXPECT_EQ(open_descriptors(), before - 1);
+  };
+  complete(body());
 }
 
 TEST_P(FileTest, ACancelledReadIsForgotten) {

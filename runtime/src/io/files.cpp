@@ -118,8 +118,11 @@ task<void> file::close() {
   if (closed())
     co_return;
   // The number is free for others when close(2) returns, whatever it returns.
-  auto close = [fd = fd_->release()] { check(::close(fd), "close"); };
-  co_await in_executor(close);
+  // A call that is never made closes it too.
+  auto close = [fd = detail::owned_descriptor(fd_->release())]() mutable {
+    check(::close(fd.release()), "close");
+  };
+  co_await in_executor(std::move(close));
 }
 
 task<file> open_file(std::string path, std::string mode) {
