@@ -2,11 +2,13 @@
 
 #include "io_fixture.hpp"
 
+#include <coral/detail/owned_descriptor.hpp>
 #include <coral/errors.hpp>
 #include <coral/future.hpp>
 #include <coral/streams.hpp>
 #include <coral/tasks.hpp>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ using coral::stream_pair;
 using coral::stream_reader;
 using coral::stream_writer;
 using coral::task;
+using coral::detail::owned_descriptor;
 using namespace std::chrono_literals;
 
 constexpr const char *localhost = "127.0.0.1";
@@ -620,6 +623,53 @@ TEST_P(StreamTest, fact_93_a_server_starts_when_it_is_told_to) {
     }
   };
   complete(body());
+}
+
+TEST_P(StreamTest, AServerThatCannotListenServesNothing) {
+  auto nobody = [](coral::stream_reader, coral::stream_writer) {};
+  auto body = [&]() -> task<void> {
+    coral::server_options later{.family = AF_INET, .start_serving = false};
+    auto first = co_await coral::start_server(nobody, "127.0.0.1", 0, later);
+    auto second = co_await coral::start_server(nobody, "127.0.0.1", first.port(), later);
+    first.start_serving();
+    // Bound to the same port, which only one can listen on.
+    EXPECT_THROW(second.start_serving(), std::system_error);
+    EXPECT_FALSE(second.is_serving());
+    EXPECT_THROW(second.start_serving(), std::system_error);
+    first.close();
+    second.start_serving();
+    EXPECT_TRUE(second.is_serving());
+    second.close();
+  };
+  complete(body());
+}
+
+TEST_P(StreamTest, AServerMayBeClosedWhenDescriptorsRunOut) {
+  std::optional<coral::server> listening;
+  loop().set_exception_handler([&](coral::event_loop &, const coral::exception_context &context) {
+    errors.push_back(context.message);
+    listening->close();
+  });
+  auto nobody = [](coral::stream_reader, coral::stream_writer) {};
+  auto body = [&]() -> task<void> {
+    listening.emplace(co_await coral::start_server(nobody, "127.0.0.1", 0, {.family = AF_INET}));
+    owned_descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const coral::socket_address there = listening->addresses().front();
+    EXPECT_EQ(::connect(client.get(), there.data(), there.size()), 0);
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    // The lowest number that is free: poll(2) still works.
+    const int free = ::dup(client.get());
+    ::close(free);
+    const rlimit none{static_cast<rlim_t>(free), before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    while (errors.empty())
+      co_await coral::yield();
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_FALSE(listening->is_serving());
+  };
+  complete(body());
+  EXPECT_EQ(errors, names{"socket.accept() failed"});
 }
 
 TEST_P(StreamTest, fact_93_serve_forever_until_it_is_cancelled) {

@@ -52,7 +52,7 @@ void server_state::listener::run(driver &) {
     if (!fd) {
       if (would_block(errno) || errno == ECONNABORTED)
         return;
-      return out_of_resources(errno);
+      return out_of_resources(*keep, errno);
     }
     try {
       set_no_delay(fd.get(), address_.family());
@@ -69,14 +69,17 @@ void server_state::listener::run(driver &) {
 }
 
 /// Without descriptors or memory the connection stays in the backlog, and readable.
-void server_state::listener::out_of_resources(int error) {
+void server_state::listener::out_of_resources(server_state &owner, int error) {
   constexpr std::chrono::seconds retry_delay(1);
   unwatch();
-  owner_.loop_.call_exception_handler(
+  owner.loop_.call_exception_handler(
       {"socket.accept() failed",
        std::make_exception_ptr(std::system_error(error, std::system_category(), "accept")),
        std::nullopt});
-  retry_ = owner_.loop_.call_later(retry_delay, [this] {
+  // The handler may have closed the server, and destroyed this.
+  if (owner.closed_)
+    return;
+  retry_ = owner.loop_.call_later(retry_delay, [this] {
     retry_.reset();
     watch();
   });
@@ -89,13 +92,14 @@ void server_state::add(owned_descriptor bound) {
 void server_state::start_serving() {
   if (closed_)
     throw runtime_error("server is closed");
-  if (std::exchange(serving_, true))
+  if (serving_)
     return;
-  for (const std::unique_ptr<listener> &each : listeners_) {
+  for (const std::unique_ptr<listener> &each : listeners_)
     if (::listen(each->fd(), options_.backlog) < 0)
       throw_errno("listen");
+  for (const std::unique_ptr<listener> &each : listeners_)
     each->watch();
-  }
+  serving_ = true;
   resource_access::add(loop_, *this);
   self_ = shared_from_this();
 }
@@ -132,8 +136,6 @@ void server_state::close() {
   const std::shared_ptr<server_state> keep = std::move(self_);
   unlink();
   serving_ = false;
-  for (const std::unique_ptr<listener> &each : listeners_)
-    each->unwatch();
   listeners_.clear();
   if (loop_.is_closed())
     return;

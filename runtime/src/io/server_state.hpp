@@ -58,7 +58,10 @@ private:
   class listener final : public ready_entry {
   public:
     listener(server_state &owner, owned_descriptor fd);
-    ~listener() { remove_file(); }
+    ~listener() {
+      unwatch();
+      remove_file();
+    }
     void run(driver &) override;
     void drop() noexcept override {}
     void watch();
@@ -67,7 +70,7 @@ private:
     int fd() const noexcept { return fd_.get(); }
 
   private:
-    void out_of_resources(int error);
+    void out_of_resources(server_state &owner, int error);
     void remove_file() noexcept;
 
     server_state &owner_;
