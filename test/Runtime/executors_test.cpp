@@ -148,7 +148,19 @@ TEST(ThreadPool, a_call_is_cancelled_before_it_begins_only) {
   EXPECT_FALSE(ran);
 }
 
+TEST(ThreadPool, a_result_is_waited_for_as_long_as_is_said) {
+  coral::thread_pool_executor pool(1);
+  std::latch go_on(1);
+  const coral::concurrent_future<> late = pool.submit([&] { go_on.wait(); });
+  EXPECT_THROW(late.result(-1s), coral::timeout_error);
+  EXPECT_THROW(late.result(1ms), coral::timeout_error);
+  go_on.count_down();
+  late.result(std::chrono::nanoseconds::max());
+  late.result(std::chrono::hours::max());
+}
+
 TEST(ThreadPool, a_job_may_wait_for_jobs_of_its_own_pool) {
+  // David-Haim/concurrencpp#61
   thread_pool_executor pool(1);
   std::function<int(int)> fibonacci = [&](int n) -> int {
     if (n < 2)

@@ -478,6 +478,29 @@ TEST_P(LoopTest, sleep_is_never_short) {
   loop.run_until_complete(main());
 }
 
+TEST_P(LoopTest, the_longest_duration_is_for_ever) {
+  static constexpr auto for_ever = coral::event_loop::duration::max();
+  auto sleeps = []() -> task<void> { co_await coral::sleep(for_ever); };
+  auto quick = []() -> task<int> {
+    co_await coral::sleep(1ms);
+    co_return 1;
+  };
+  auto main = [&]() -> task<void> {
+    const scheduled_task<> sleeper = coral::create_task(sleeps());
+    coral::handle timer = loop.call_later(for_ever, note("never"));
+    coral::timeout limit(for_ever);
+    EXPECT_EQ(limit.when(), coral::event_loop::time_point::max());
+    EXPECT_EQ(co_await coral::wait_for(quick(), for_ever), 1);
+    const std::vector one{coral::create_task(quick())};
+    EXPECT_EQ((co_await coral::wait(one, {.timeout = for_ever})).done, one);
+    EXPECT_FALSE(sleeper.done());
+    sleeper.cancel();
+    timer.cancel();
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, names{});
+}
+
 TEST_P(LoopTest, a_scheduled_task_is_awaited_many_times) {
   auto child = []() -> task<std::string> {
     co_await coral::sleep(1ms);

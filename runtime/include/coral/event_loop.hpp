@@ -176,7 +176,8 @@ public:
   /// after what is already in the ready queue.
   template <class Callback, class... Args>
   handle call_later(duration delay, Callback &&callback, Args &&...args) {
-    return call_at(time() + delay, std::forward<Callback>(callback), std::forward<Args>(args)...);
+    return call_at(time_after(delay), std::forward<Callback>(callback),
+                   std::forward<Args>(args)...);
   }
 
   /// The same, at a time of the loop's clock.
@@ -298,6 +299,13 @@ public:
 
   /// The loop's clock. Never goes back.
   virtual time_point time() const noexcept = 0;
+
+  /// `delay` from now; the clock's last time if that is later, so that `duration::max()` is for
+  /// ever.
+  time_point time_after(duration delay) const noexcept {
+    const time_point now = time();
+    return delay > time_point::max() - now ? time_point::max() : now + delay;
+  }
 
   /// Runs until `stop`. Throws `runtime_error` when this loop is closed or running, or another one
   /// runs on this thread. A `keyboard_interrupt` or `system_exit` of a callback leaves from here,

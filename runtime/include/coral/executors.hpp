@@ -129,10 +129,17 @@ public:
     finished_.wait(lock, [this] { return outcome_.is_set(); });
   }
 
-  template <class Clock, class Duration>
-  bool wait_until(std::chrono::time_point<Clock, Duration> deadline) {
+  /// False when `timeout` has passed. More than a century is for ever: no clock goes to the end of
+  /// every duration.
+  template <class Rep, class Period> bool wait_for(std::chrono::duration<Rep, Period> timeout) {
+    using clock = std::chrono::steady_clock;
+    constexpr std::chrono::hours century(24 * 36525);
+    const bool limited = std::chrono::duration<double>(timeout) < century;
     std::unique_lock lock(mutex_);
-    return finished_.wait_until(lock, deadline, [this] { return outcome_.is_set(); });
+    return finished_.wait_until(lock,
+                                limited ? clock::now() + std::chrono::ceil<clock::duration>(timeout)
+                                        : clock::time_point::max(),
+                                [this] { return outcome_.is_set(); });
   }
 
   outcome<T> &result() noexcept { return outcome_; }
@@ -231,7 +238,7 @@ public:
   /// The same; throws `timeout_error` when `timeout` has passed.
   template <class Rep, class Period>
   std::add_lvalue_reference_t<const T> result(std::chrono::duration<Rep, Period> timeout) const {
-    if (!state_->wait_until(std::chrono::steady_clock::now() + timeout))
+    if (!state_->wait_for(timeout))
       throw timeout_error();
     return state_->result().get();
   }

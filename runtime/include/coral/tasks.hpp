@@ -63,7 +63,7 @@ public:
     event_loop &loop = get_running_loop();
     waiting(awaiting);
     if (delay_ > event_loop::duration::zero()) {
-      loop.timers_.add(timer_, loop.time() + delay_);
+      loop.timers_.add(timer_, loop.time_after(delay_));
       waiting_cancellably();
     } else {
       loop.ready_.push(*this);
@@ -88,8 +88,9 @@ private:
 } // namespace detail
 
 /// Suspends the awaiting coroutine for `delay` of the running loop's clock; a delay that is not
-/// positive gives way for one batch. Sleepers of equal deadline wake in the order they slept.
-/// Can be awaited in any coroutine. The await throws `runtime_error`, "no running event loop".
+/// positive gives way for one batch, and `duration::max()` is for ever. Sleepers of equal deadline
+/// wake in the order they slept. Can be awaited in any coroutine. The await throws `runtime_error`,
+/// "no running event loop".
 [[nodiscard]] inline detail::sleep_awaiter sleep(event_loop::duration delay) noexcept {
   return detail::sleep_awaiter(delay);
 }

@@ -3,6 +3,9 @@
 // A timeout cancels the task it was entered in, and turns the `cancelled_error` that comes of it
 // into a `timeout_error`. A request to cancel that came from elsewhere stays what it is, also when
 // both come at once: the counts of `any_task::cancelling` tell them apart.
+//
+// Times are of the loop's clock, `event_loop::time`; `duration::max()` is no limit. Used on the
+// loop's thread.
 
 #ifndef CORAL_TIMEOUTS_HPP
 #define CORAL_TIMEOUTS_HPP
@@ -83,7 +86,7 @@ public:
   /// `delay` from now, of the running loop's clock; nothing: no limit.
   /// Throws `runtime_error`, "no running event loop".
   explicit timeout(std::optional<duration> delay)
-      : timeout(delay ? std::optional(get_running_loop().time() + *delay) : std::nullopt) {}
+      : timeout(delay ? std::optional(get_running_loop().time_after(*delay)) : std::nullopt) {}
 
   /// At a time of the loop's clock; nothing: no limit. asyncio's `timeout_at`.
   explicit timeout(std::optional<time_point> when) noexcept : when_(when) {}
@@ -137,7 +140,7 @@ template <class T> task<T> timed_out() {
 inline std::optional<event_loop::time_point> deadline(std::optional<event_loop::duration> timeout) {
   if (!timeout)
     return std::nullopt;
-  return get_running_loop().time() + *timeout;
+  return get_running_loop().time_after(*timeout);
 }
 
 } // namespace detail

@@ -50,7 +50,7 @@ task<wait_result<Handle>> wait_for_handles(std::vector<Handle> handles, wait_opt
   for (const Handle &each : handles)
     some.add(*handle_access::typed(each));
   if (options.timeout)
-    some.set_deadline(get_running_loop().time() + *options.timeout);
+    some.set_deadline(get_running_loop().time_after(*options.timeout));
   co_await some;
   wait_result<Handle> result;
   for (Handle &each : handles)

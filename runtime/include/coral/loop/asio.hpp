@@ -25,6 +25,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -113,6 +114,9 @@ public:
   }
 
 private:
+  /// Asio adds it to the time, which may come near its end.
+  static constexpr duration longest_wait = std::chrono::hours(24);
+
   /// A watched descriptor. Asio owns what it has assigned; `release` gives it back.
   struct watcher {
     typename Asio::descriptor descriptor;
@@ -158,7 +162,7 @@ private:
     if (!timeout)
       context_.run_one();
     else if (*timeout > duration::zero())
-      context_.run_one_for(*timeout);
+      context_.run_one_for(std::min<duration>(*timeout, longest_wait));
     // Handlers that post handlers do not keep the loop from its own work.
     for (int handlers = 0; handlers != batches_per_poll && context_.poll_one(); ++handlers)
       ;
