@@ -324,6 +324,24 @@ TEST_F(Shield, fact_63_the_result_passes) {
   run(main);
 }
 
+TEST_F(Shield, fact_63_what_is_done_is_not_waited_for) {
+  auto main = [&]() -> task<void> {
+    auto inner = coral::create_task(after(1s, 3));
+    auto cancelled = coral::create_task(forever());
+    auto failed = coral::create_task(failing_after(1s, "bad"));
+    cancelled.cancel();
+    co_await coral::sleep(2s);
+    loop.call_soon([&] { note("next batch"); });
+    EXPECT_EQ(co_await coral::shield(inner), 3);
+    EXPECT_TRUE((co_await as_result(coral::shield(cancelled))).cancelled());
+    EXPECT_FALSE(co_await as_result(coral::shield(failed)));
+    EXPECT_EQ(log, names{});
+    co_await coral::sleep(0s);
+  };
+  run(main);
+  EXPECT_EQ(log, names{"next batch"});
+}
+
 TEST_F(Shield, fact_63_a_cancelled_inner_cancels_the_await) {
   auto main = [&]() -> task<void> {
     auto inner = coral::create_task(after(5s, 3));

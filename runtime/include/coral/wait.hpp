@@ -246,13 +246,14 @@ as_completed(std::vector<task<T>> tasks,
 }
 
 /// Keeps a cancellation from what is awaited: cancelling `co_await coral::shield(handle)` ends the
-/// await, and `handle` goes on. When `handle` is cancelled itself, so is the await. An exception
-/// that comes after the await was cancelled is reported when the last handle is gone.
+/// await, and `handle` goes on. When `handle` is cancelled itself, so is the await; one that is
+/// done gives its result at once. An exception that comes after the await was cancelled is reported
+/// when the last handle is gone.
 template <detail::future_handle Handle>
 future<typename Handle::value_type> shield(const Handle &inner) {
   using value = typename Handle::value_type;
   future<value> outer(inner.get_loop());
-  inner.add_done_callback([outer](const Handle &done) {
+  auto pass_on = [outer](const Handle &done) {
     if (outer.done())
       return;
     auto state = detail::handle_access::typed(done);
@@ -266,7 +267,11 @@ future<typename Handle::value_type> shield(const Handle &inner) {
     } else {
       outer.set_result(detail::last_value<value>(*state));
     }
-  });
+  };
+  if (inner.done())
+    pass_on(inner);
+  else
+    inner.add_done_callback(std::move(pass_on));
   return outer;
 }
 
