@@ -299,6 +299,22 @@ TEST_F(AsioLoop, attached_the_loop_is_neither_run_nor_attached_nor_closed) {
   EXPECT_THROW(other.attach(), coral::runtime_error);
 }
 
+TEST_F(AsioLoop, attached_a_context_that_runs_on_another_thread_is_told) {
+  loop.attach();
+  loop.call_soon(note("never"));
+  std::string told;
+  std::thread([&] {
+    try {
+      context.run();
+    } catch (const coral::runtime_error &error) {
+      told = error.what();
+    }
+  }).join();
+  EXPECT_EQ(told, "the io_context that hosts this event loop runs on another thread than the one "
+                  "that called attach");
+  EXPECT_EQ(log, names{});
+}
+
 TEST(AsioLoopLifetime, a_loop_may_go_before_its_context_runs_what_it_left) {
   net::io_context context;
   int both[2];

@@ -63,7 +63,8 @@ namespace coral {
 ///
 /// Threads: one thread runs the context, and it is the loop's. A context that several threads run
 /// hosts no loop; give the loop a context, and a thread, of its own and send it work with
-/// `call_soon_threadsafe`.
+/// `call_soon_threadsafe`. A turn of an attached loop on another thread throws `runtime_error`,
+/// from that thread's `context.run()`.
 template <class Asio> class basic_asio_loop final : public event_loop {
 public:
   using context_type = typename Asio::io_context;
@@ -193,6 +194,9 @@ private:
 
   /// One batch, as a handler of the context.
   void turn() {
+    if (running_loop_or_null() != this) [[unlikely]]
+      throw runtime_error("the io_context that hosts this event loop runs on another thread than "
+                          "the one that called attach");
     struct turn_scope {
       basic_asio_loop &loop;
       explicit turn_scope(basic_asio_loop &loop) noexcept : loop(loop) { loop.in_turn_ = true; }
