@@ -17,6 +17,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -431,6 +432,64 @@ TEST_F(AsioLoop, a_result_that_came_first_is_given_and_the_request_stays) {
   };
   loop.run_until_complete(main());
   EXPECT_EQ(log, names{"got 7"});
+}
+
+/// An operation whose cancellation does something to its handler, and perhaps destroys the slot.
+template <class Handler, class OnCancel>
+void start_cancellable(Handler handler, OnCancel on_cancel) {
+  auto slot = net::get_associated_cancellation_slot(handler);
+  auto waiting = std::make_shared<std::optional<Handler>>(std::move(handler));
+  slot.assign([waiting, on_cancel](net::cancellation_type) mutable {
+    const auto kept = std::move(waiting);
+    on_cancel(*kept);
+  });
+}
+
+TEST_F(AsioLoop, an_operation_may_complete_inside_its_cancellation) {
+  // chriskohlhoff/asio#1332
+  auto waits = [&]() -> task<void> {
+    auto start = [](auto handler) {
+      start_cancellable(std::move(handler), [](auto &waiting) { (*waiting)(7); });
+    };
+    const int value =
+        co_await net::async_initiate<const coral::use_task_t &, void(int)>(start, coral::use_task);
+    log.push_back("got " + std::to_string(value));
+    co_await coral::sleep(1h);
+  };
+  auto main = [&]() -> task<void> {
+    const coral::result<> ended = co_await cancel_while(waits);
+    EXPECT_EQ(cancel_message(ended), "enough");
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, names{"got 7"});
+}
+
+TEST_F(AsioLoop, an_operation_may_be_dropped_by_its_cancellation) {
+  // chriskohlhoff/asio#1332
+  auto waits = [&]() -> task<void> {
+    const tracker local(log, "frame");
+    auto start = [](auto handler) {
+      start_cancellable(std::move(handler), [](auto &waiting) { waiting.reset(); });
+    };
+    co_await net::async_initiate<const coral::use_task_t &, void(int)>(start, coral::use_task);
+  };
+  auto main = [&]() -> task<void> {
+    const coral::result<> ended = co_await cancel_while(waits);
+    EXPECT_THROW(ended.value(), coral::runtime_error);
+  };
+  loop.run_until_complete(main());
+  EXPECT_EQ(log, names{"frame"});
+}
+
+TEST_F(AsioLoop, cancelling_a_task_that_has_ended_touches_nothing_of_it) {
+  // boostorg/cobalt#194
+  auto timer = std::make_unique<net::steady_timer>(context, 1ms);
+  auto waits = [&]() -> task<void> { co_await timer->async_wait(coral::use_task); };
+  auto child = loop.create_task(waits());
+  loop.run_until_complete(child);
+  timer.reset();
+  EXPECT_FALSE(child.cancel());
+  EXPECT_FALSE(child.cancelled());
 }
 
 TEST_F(AsioLoop, an_abort_without_a_request_is_a_system_error) {

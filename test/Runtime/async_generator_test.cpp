@@ -670,6 +670,7 @@ class AsyncGeneratorLoopTest : public OverLoops {};
 INSTANTIATE_OVER_LOOPS(AsyncGeneratorLoopTest);
 
 TEST_P(AsyncGeneratorLoopTest, fact_77_a_break_finalises_nothing_the_death_of_the_object_does) {
+  // lewissbaker/cppcoro#38
   auto main = [&]() -> task<void> {
     {
       auto source = tidy(log);

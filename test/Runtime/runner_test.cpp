@@ -110,6 +110,7 @@ TEST_P(RunnerTest, fact_80_leftovers_are_cancelled_when_main_fails_too) {
 }
 
 TEST_P(RunnerTest, fact_80_the_default_executor_is_waited_for) {
+  // jbaldwin/libcoro#361
   bool done = false;
   auto slow = [&] {
     std::this_thread::sleep_for(5ms);

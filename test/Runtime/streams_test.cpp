@@ -350,6 +350,7 @@ TEST_P(StreamTest, fact_92_drain_waits_above_the_high_mark_until_the_low_one) {
 }
 
 TEST_P(StreamTest, fact_92_several_coroutines_may_drain) {
+  // dermesser/uvco#4
   socket_pair sockets;
   auto body = [&]() -> task<void> {
     stream_pair near = coral::open_socket(sockets.ends[0]);

@@ -136,6 +136,7 @@ TEST_P(Sync, fact_88_below_async_to_sync_sensitive_calls_are_made_by_its_thread)
 }
 
 TEST_P(Sync, fact_88_tasks_of_the_coroutine_know_its_thread_too) {
+  // django/asgiref#249, #348
   auto grandchild = []() -> task<thread_id> {
     auto child = coral::create_task(sensitive_thread());
     co_return co_await child;
@@ -254,6 +255,7 @@ TEST_P(Sync, fact_88_a_loop_that_sensitive_code_runs_itself_reports_the_deadlock
 }
 
 TEST_P(Sync, fact_88_a_task_that_outlives_its_async_to_sync_still_makes_calls) {
+  // django/asgiref#491
   std::latch returned(1);
   auto late = [&]() -> task<void> {
     auto waits = sync_to_async([&] { returned.wait(); }, anywhere);
@@ -277,6 +279,35 @@ TEST_P(Sync, fact_88_a_task_that_outlives_its_async_to_sync_still_makes_calls) {
   };
   run(main());
   EXPECT_EQ(log, names{"made"});
+}
+
+TEST_P(Sync, fact_88_two_sensitive_calls_of_one_task_wait_for_each_other) {
+  // django/asgiref#323
+  std::vector<int> made;
+  auto call = sync_to_async([&](int which) { made.push_back(which); });
+  auto calls = [&]() -> task<void> { co_await coral::gather(call(1), call(2), call(3)); };
+  run(calls());
+  to_sync(calls)();
+  EXPECT_EQ(made, (std::vector{1, 2, 3, 1, 2, 3}));
+}
+
+TEST_P(Sync, fact_88_a_call_that_no_executor_takes_does_not_count_as_a_deadlock) {
+  // django/asgiref#495
+  coral::thread_pool_executor ended(1);
+  ended.shutdown();
+  auto refused = sync_to_async([] {}, {.thread_sensitive = false, .executor = &ended});
+  auto main = [&]() -> task<void> {
+    for (int i = 0; i != 2; ++i) {
+      try {
+        co_await refused();
+      } catch (const coral::runtime_error &error) {
+        log.push_back(error.what());
+      }
+      co_await sensitive_thread();
+    }
+  };
+  run(main());
+  EXPECT_EQ(log, names(2, "cannot schedule new futures after shutdown"));
 }
 
 TEST_P(Sync, fact_88_cancelling_a_call_cancels_the_coroutine_it_waits_for) {

@@ -360,6 +360,35 @@ TEST_F(TaskGroup, fact_71_a_nested_group_keeps_the_request_of_the_outer) {
   EXPECT_EQ(log, (names{"inner body cancelled", "outer body cancelled"}));
 }
 
+TEST_F(TaskGroup, fact_71_a_failed_group_leaves_a_timeout_around_it_as_it_is) {
+  // python/cpython#133747
+  task_group group;
+  auto fails = []() -> task<void> {
+    throw std::domain_error("child");
+    co_return;
+  };
+  auto body = [&]() -> task<void> {
+    group.create_task(fails());
+    co_return;
+  };
+  auto delays = [&]() -> task<void> {
+    result<> ended = co_await as_result(coral::async_with(group, body));
+    EXPECT_EQ(errors_of(ended), names{"child"});
+    EXPECT_EQ(cancelling(), 0);
+    co_await coral::sleep(10s);
+    ended.value();
+  };
+  auto main = [&]() -> task<void> {
+    result<> ended = co_await as_result(coral::wait_for(delays(), 1s));
+    EXPECT_THROW(ended.value(), coral::timeout_error);
+    EXPECT_EQ(cancelling(), 0);
+    co_await coral::sleep(1s);
+    note("slept");
+  };
+  run(main);
+  EXPECT_EQ(log, names{"slept"});
+}
+
 TEST_F(TaskGroup, fact_71_cancel_in_the_body_ends_the_scope_without_error) {
   task_group group;
   auto body = [&]() -> task<void> {

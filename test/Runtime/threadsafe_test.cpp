@@ -83,6 +83,7 @@ TEST_F(RunCoroutineThreadsafe, fact_86_a_timeout_cancels_nothing) {
 }
 
 TEST_F(RunCoroutineThreadsafe, fact_86_cancelling_the_future_cancels_the_task) {
+  // alibaba/async_simple#402
   std::atomic<bool> cancelled = false;
   concurrent_future<void> waiting =
       coral::run_coroutine_threadsafe(sleeps_until_cancelled(cancelled), loop);
@@ -122,6 +123,7 @@ TEST_F(RunCoroutineThreadsafe, fact_86_closing_the_loop_cancels_the_future) {
 }
 
 TEST_F(RunCoroutineThreadsafe, fact_86_many_threads_send) {
+  // jbaldwin/libcoro#287
   std::vector<std::thread> threads;
   std::atomic<int> sum = 0;
   for (int t = 0; t != 4; ++t)

@@ -142,6 +142,7 @@ TEST_F(WaitFor, fact_68_a_cancel_from_outside_is_never_lost) {
 }
 
 TEST_F(WaitFor, fact_68_a_cancel_together_with_the_result_is_not_lost) {
+  // python/cpython#86296
   future<int> number(loop);
   auto waits = [&]() -> task<void> { co_await coral::wait_for(number, 9s); };
   auto main = [&]() -> task<void> {

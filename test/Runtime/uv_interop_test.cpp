@@ -153,6 +153,7 @@ TEST_F(UvProgram, StreamsAreWrittenAndRead) {
 }
 
 TEST_F(UvProgram, AWriteThatIsAbandonedKeepsItsBytes) {
+  // dermesser/uvco#4
   auto streams = std::make_unique<stream_pair>(&loop);
   {
     // The writer and its frame go first; libuv still has the bytes.
