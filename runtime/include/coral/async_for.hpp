@@ -1,4 +1,4 @@
-// coral::async_for: Python's `async for`.
+// coral::async_for: Python's `async for`. Needs no loop, and runs where its source resumes it.
 
 #ifndef CORAL_ASYNC_FOR_HPP
 #define CORAL_ASYNC_FOR_HPP

@@ -8,6 +8,8 @@
 //
 // `aexit` is awaited however the scope is left, with the exception it is left by, or null. A
 // manager whose `aexit` gives bool can suppress that exception, by giving true.
+//
+// Needs no loop. Everything runs where the coroutine that awaits it does.
 
 #ifndef CORAL_ASYNC_WITH_HPP
 #define CORAL_ASYNC_WITH_HPP

@@ -25,7 +25,7 @@ concept byte_range = std::ranges::contiguous_range<Range> && std::ranges::sized_
 } // namespace detail
 
 /// Bytes that somebody else owns: a string's, a string literal's (without its final null), or those
-/// of any contiguous range of `char`, `unsigned char` or `std::byte`.
+/// of any contiguous range of `char`, `unsigned char` or `std::byte`. Good as long as they are.
 class bytes_view {
 public:
   constexpr bytes_view() noexcept = default;

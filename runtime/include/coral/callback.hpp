@@ -1,4 +1,5 @@
-// Awaiting a function that reports its result to a callback.
+// Awaiting a function that reports its result to a callback: what Python programs write with a
+// future that the callback sets.
 
 #ifndef CORAL_CALLBACK_HPP
 #define CORAL_CALLBACK_HPP

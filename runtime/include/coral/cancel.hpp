@@ -4,7 +4,7 @@
 // task resumes in a later batch with `cancelled_error` thrown where it waits. The task may handle
 // it: close what is open and rethrow, or go on. A request that comes while the task runs, or while
 // it waits for something that cannot end early, is remembered and delivered when it next waits.
-// Nothing is ever destroyed to cancel it.
+// Nothing is ever destroyed to cancel it. Used on the thread of the task's loop.
 
 #ifndef CORAL_CANCEL_HPP
 #define CORAL_CANCEL_HPP

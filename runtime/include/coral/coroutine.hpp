@@ -11,6 +11,8 @@
 //     }
 //
 //     int total = co_await coral::coroutine(sum());
+//
+// Needs no loop. The body runs on whichever thread completes what it waits for.
 
 #ifndef CORAL_COROUTINE_HPP
 #define CORAL_COROUTINE_HPP

@@ -1,4 +1,5 @@
-// coral::exception_group: Python's ExceptionGroup, several errors at once.
+// coral::exception_group: Python's ExceptionGroup, several errors at once. A value; copies share
+// what they hold, and can be used on any thread.
 
 #ifndef CORAL_EXCEPTION_GROUP_HPP
 #define CORAL_EXCEPTION_GROUP_HPP

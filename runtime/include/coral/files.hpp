@@ -6,7 +6,8 @@
 //       co_return text.substr(0, text.find('\n'));
 //     }
 //
-// asyncio has no files; these are those of aiofiles, without text encodings and buffers.
+// asyncio has no files; these are those of aiofiles, without text encodings and buffers. Called on
+// the loop's thread.
 
 #ifndef CORAL_FILES_HPP
 #define CORAL_FILES_HPP

@@ -1,4 +1,4 @@
-// coral::gather: asyncio.gather.
+// coral::gather: asyncio.gather. Called and awaited on the thread of the running loop.
 
 #ifndef CORAL_GATHER_HPP
 #define CORAL_GATHER_HPP

@@ -8,6 +8,8 @@
 // thrown. From a task, a scheduled task or a future it is taken as it was stored, which costs a
 // small part of a throw. Whoever swallows a `cancelled_error` swallows a request to end: see
 // `any_task::uncancel`.
+//
+// Python has no such thing: exceptions are cheap there. A `result` is a value, good on any thread.
 
 #ifndef CORAL_RESULT_HPP
 #define CORAL_RESULT_HPP

@@ -1,4 +1,4 @@
-// coral::task_group: asyncio's TaskGroup.
+// coral::task_group: asyncio's TaskGroup. Used on the thread of the loop it is entered in.
 
 #ifndef CORAL_TASK_GROUP_HPP
 #define CORAL_TASK_GROUP_HPP

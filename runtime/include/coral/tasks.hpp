@@ -1,5 +1,6 @@
 // asyncio's functions on tasks: create_task, current_task, all_tasks, sleep; and by inclusion
-// gather, wait, as_completed, shield, wait_for and timeout.
+// gather, wait, as_completed, shield, wait_for and timeout. All belong to the thread of the running
+// loop.
 
 #ifndef CORAL_TASKS_HPP
 #define CORAL_TASKS_HPP

@@ -1,4 +1,4 @@
-// coral::run_coroutine_threadsafe: a task for a loop of another thread.
+// asyncio's run_coroutine_threadsafe: a task for a loop of another thread.
 
 #ifndef CORAL_THREADSAFE_HPP
 #define CORAL_THREADSAFE_HPP

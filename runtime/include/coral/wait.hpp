@@ -1,4 +1,5 @@
-// asyncio's wait, as_completed and shield.
+// asyncio's wait, as_completed and shield. What they take belongs to the running loop, on whose
+// thread they are called and awaited.
 
 #ifndef CORAL_WAIT_HPP
 #define CORAL_WAIT_HPP

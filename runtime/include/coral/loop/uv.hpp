@@ -11,8 +11,8 @@ struct uv_loop_s;
 
 namespace coral {
 
-/// An event loop that waits in a libuv loop of its own. Timers have a resolution of a millisecond,
-/// and are never early.
+/// An event loop that waits in a libuv loop of its own, as Python's uvloop does. Timers have a
+/// resolution of a millisecond, and are never early.
 class uv_loop final : public event_loop {
 public:
   /// Throws `std::system_error` when libuv cannot make a loop.
