@@ -108,7 +108,7 @@ private:
     if (Call.containsErrors())
       return;
     if (Unit.types().calls(Role::Dropping, &Call))
-      return visitArguments(Call.arguments(), {}, calleeName(Call));
+      return visitArguments(Call.arguments(), {}, nameOfDropping(Call));
     if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call))
       return visitOperator(*Operator);
     const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call);
@@ -138,6 +138,20 @@ private:
     if (Operator.getOperator() == OO_LessLess &&
         recordOf(Operator.getArg(0)->getType()))
       reportValue(Operator.getArg(1), "printed");
+  }
+
+  /// What is called: a function, or a function object by its name, as
+  /// std::ranges::for_each is one.
+  static llvm::StringRef nameOfDropping(const CallExpr &Call) {
+    llvm::StringRef Name = calleeName(Call);
+    const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
+    const auto *Object =
+        Name.empty() && Operator
+            ? dyn_cast<DeclRefExpr>(Operator->getArg(0)->IgnoreParenImpCasts())
+            : nullptr;
+    return Object && Object->getDecl()->getIdentifier()
+               ? Object->getDecl()->getName()
+               : Name;
   }
 
   template <class Range>

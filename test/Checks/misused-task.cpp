@@ -61,6 +61,9 @@ void dropped_by_name(std::vector<int> v) {
   t.join();
   std::for_each(v.begin(), v.end(), [](int n) -> task<> { co_await handle(n); });
   // CHECK: :[[@LINE-1]]:37: warning: 'for_each' drops the task
+  std::ranges::for_each(v, [](int n) { return handle(n); });
+  // CHECK: :[[@LINE-1]]:28: warning: 'for_each' drops the task that this lambda returns
+  std::ranges::for_each(v, [](int n) { fire(n); });
 }
 
 struct registry {
