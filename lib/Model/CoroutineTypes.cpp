@@ -1,6 +1,7 @@
 //===--- CoroutineTypes.cpp - What a type means to coroutines -------------===//
 
 #include "coralc/Model/CoroutineTypes.h"
+#include "coralc/Model/AwaitCustomization.h"
 #include "coralc/Model/Records.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/DeclCXX.h"
@@ -362,6 +363,12 @@ void CoroutineTypes::readAwaiter(CoroutineType &Facts) {
   if (!Facts.isAwaitable() && Facts.Promise &&
       transformedByPromise(Facts.Promise, Record))
     Facts.AwaitableAsRvalue = true;
+  if (!Facts.isAwaitable() && Facts.Promise)
+    if (const FunctionDecl *Customization =
+            awaitCustomization(*Facts.Promise, *Record)) {
+      Facts.AwaitableAsRvalue = true;
+      Operators.push_back(Customization);
+    }
   if (!Facts.isAwaitable())
     return;
 
