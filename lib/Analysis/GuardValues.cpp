@@ -145,6 +145,8 @@ bool GuardValues::unlocksItself(const CXXRecordDecl *Record) const {
   return llvm::any_of(Record->methods(), [&](const CXXMethodDecl *Method) {
     if (Method->isImplicit() || Method->isConst() || Method->isStatic() ||
         Method->isDefaulted() || Method->isDeleted() ||
+        Method->getOverloadedOperator() == OO_Arrow ||
+        Method->getOverloadedOperator() == OO_Star ||
         isa<CXXConstructorDecl, CXXDestructorDecl>(Method))
       return false;
     const Stmt *Body = visibleBody(Method);

@@ -52,6 +52,11 @@ public:
     if (!Node)
       return;
     At.pass(*Node->getStmt(), Branches, Context);
+    // The graph has a statement of its own for each variable that is declared.
+    if (const auto *Declaration = dyn_cast<DeclStmt>(Node->getStmt());
+        Declaration && Of.TakenAtDeclaration &&
+        llvm::is_contained(Declaration->decls(), Of.Guard))
+      At.set(Of.Guard->getLocation());
     auto Event = Of.Events.find(Node->getStmt());
     if (Event != Of.Events.end())
       At.set(Event->second.Kind == LockEvent::Take ? Event->second.Where

@@ -65,7 +65,7 @@ public:
       if (const auto *Declaration = dyn_cast<DeclStmt>(&Node)) {
         for (const Decl *Declared : Declaration->decls())
           if (const auto *Variable = dyn_cast<VarDecl>(Declared))
-            declare(*Variable, *Declaration);
+            declare(*Variable);
       } else if (const auto *Call = dyn_cast<CXXMemberCallExpr>(&Node)) {
         callOnMutex(*Call);
       }
@@ -104,14 +104,14 @@ private:
     return Guard;
   }
 
-  void declare(const VarDecl &Variable, const DeclStmt &At) {
+  void declare(const VarDecl &Variable) {
     if (!Variable.hasLocalStorage() || Variable.isInvalidDecl() ||
         !Values.isGuardOrHolder(ownedType(Variable)))
       return;
     Lock &Guard = addGuard(Variable);
     if (Values.hasLock(Variable.getInit()) ||
         isMovedFromGuard(Variable, Variable.getInit()))
-      Guard.Events[&At] = {LockEvent::Take, Variable.getLocation()};
+      Guard.TakenAtDeclaration = true;
   }
 
   /// `auto mine = std::move(theirs);` has what the other had at first, unless

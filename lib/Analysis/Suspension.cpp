@@ -64,7 +64,7 @@ std::vector<SuspensionPoint> suspensionPoints(const FunctionDecl &Function,
               Function.getLocation(), Types, Points);
   // What `co_await` is made of repeats its operand: each is counted once.
   llvm::DenseSet<const Stmt *> Seen;
-  anyStatement(Body->getBody(), [&](const Stmt &Node) {
+  auto Visit = [&](const Stmt &Node, auto &Again) -> bool {
     if (const auto *Suspend = dyn_cast<CoroutineSuspendExpr>(&Node)) {
       if (Seen.insert(Suspend).second && !goesOn(*Suspend, Types))
         Points.push_back({isa<CoyieldExpr>(Suspend) ? SuspensionPoint::Yield
@@ -74,9 +74,16 @@ std::vector<SuspensionPoint> suspensionPoints(const FunctionDecl &Function,
       if (Seen.insert(Await).second)
         Points.push_back(
             {SuspensionPoint::DependentAwait, Await, Await->getKeywordLoc()});
+    } else if (const auto *Lambda = dyn_cast<LambdaExpr>(&Node)) {
+      // What a capture is initialised with is evaluated here.
+      for (const Expr *Init : Lambda->capture_inits())
+        anyStatement(Init,
+                     [&](const Stmt &Inner) { return Again(Inner, Again); });
     }
     return false;
-  });
+  };
+  anyStatement(Body->getBody(),
+               [&](const Stmt &Node) { return Visit(Node, Visit); });
   addImplicit(SuspensionPoint::Final, Body->getFinalSuspendStmt(),
               Function.getEndLoc(), Types, Points);
   return Points;

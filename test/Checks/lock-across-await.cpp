@@ -49,6 +49,19 @@ private:
 };
 holder locked_holder();
 
+class monitor {
+public:
+  struct entry {
+    explicit entry(std::mutex &m) : lock(m) {}
+    std::unique_lock<std::mutex> lock;
+    int *operator->();
+  };
+  entry enter() { return entry(mutex_); }
+
+private:
+  std::mutex mutex_;
+};
+
 task<int> spellings(bool b) {
   {
     std::scoped_lock guard(m);
@@ -101,6 +114,30 @@ task<int> spellings(bool b) {
     session.touch();
     // CHECK: :[[@LINE+1]]:5: warning: 'session' keeps a mutex locked
     co_await io();
+  }
+  {
+    std::unique_lock first(m, std::defer_lock), second(m);
+    // CHECK: :[[@LINE+1]]:5: warning: 'second' keeps a mutex locked
+    co_await io();
+  }
+  {
+    struct {
+      std::unique_lock<std::mutex> lock;
+    } local{std::unique_lock(m)};
+    // CHECK: :[[@LINE+1]]:5: warning: 'local' keeps a mutex locked
+    co_await io();
+  }
+  {
+    monitor watched;
+    auto entry = watched.enter();
+    // CHECK: :[[@LINE+1]]:5: warning: 'entry' keeps a mutex locked
+    co_await io();
+  }
+  {
+    std::lock_guard guard(m);
+    // CHECK: :[[@LINE+1]]:23: warning: 'guard' keeps a mutex locked
+    auto later = [n = co_await count()] { return n; };
+    later();
   }
   std::unique_lock last(m);
   // CHECK: :[[@LINE+1]]:13: warning: 'last' keeps a mutex locked
@@ -300,6 +337,28 @@ task<> handed_on() {
   m.lock();
   auto unlock = [] { m.unlock(); };
   unlock();
+  co_await io();
+}
+
+task<> two_deferred(bool b) {
+  std::unique_lock first(m, std::defer_lock), second(m, std::defer_lock);
+  co_await io();
+  auto inner = [n = 1]() -> task<> { co_await io(); };
+  std::lock_guard guard(m);
+  auto later = [t = inner()]() mutable { return std::move(t); };
+}
+class entrance {
+public:
+  struct entry {
+    explicit entry(std::mutex &m) : lock(m) {}
+    std::unique_lock<std::mutex> lock;
+    int *operator->();
+    void finish();
+  };
+  entry enter();
+};
+task<> perhaps_finished(entrance &e) {
+  auto entry = e.enter();
   co_await io();
 }
 

@@ -47,6 +47,8 @@ struct Lock {
   const clang::VarDecl *Guard = nullptr;
   /// Where it was taken before the function began; invalid if it was not.
   clang::SourceLocation TakenAtEntry;
+  /// The guard has its lock from its declaration on.
+  bool TakenAtDeclaration = false;
   llvm::DenseMap<const clang::Stmt *, LockEvent> Events;
 };
 
