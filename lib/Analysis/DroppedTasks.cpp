@@ -6,6 +6,7 @@
 #include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Model/Records.h"
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/StmtCXX.h"
 #include "llvm/ADT/DenseSet.h"
@@ -18,8 +19,10 @@ namespace {
 /// Walks a body and tells apart values that are used and values that are not.
 class DropFinder {
 public:
-  DropFinder(CoroutineTypes &Types, std::vector<DroppedTask> &Found)
-      : Types(Types), Found(Found) {}
+  DropFinder(const FunctionDecl &Function, CoroutineTypes &Types,
+             std::vector<DroppedTask> &Found)
+      : Function(Function), Body(bodyOf(Function)), Types(Types), Found(Found) {
+  }
 
   /// \p Node stands where a statement stands: its value is discarded.
   void discard(const Stmt *Node) {
@@ -34,6 +37,9 @@ public:
       return;
     switch (Node->getStmtClass()) {
     case Stmt::LambdaExprClass:
+      for (const Expr *Init : cast<LambdaExpr>(Node)->capture_inits())
+        visit(Init);
+      return;
     case Stmt::UnaryExprOrTypeTraitExprClass:
     case Stmt::CXXNoexceptExprClass:
     case Stmt::CXXTypeidExprClass:
@@ -88,6 +94,10 @@ public:
       }
     if (const auto *Cast = dyn_cast<ImplicitCastExpr>(Node))
       noteConversion(*Cast);
+    if (const auto *Construct = dyn_cast<CXXConstructExpr>(Node))
+      noteConstruction(*Construct);
+    if (const auto *Return = dyn_cast<CoreturnStmt>(Node))
+      noteReturn(*Return);
     if (const auto *Cast = dyn_cast<CastExpr>(Node))
       if (Cast->getCastKind() == CK_ToVoid)
         return discardValue(Cast->getSubExpr(), DroppedTask::Ignored);
@@ -173,10 +183,96 @@ private:
     bool InContainer;
     const CoroutineType *Type =
         taskTypeIn(Object->getType(), Types, InContainer);
-    if (Type && !InContainer)
+    if (Type && !InContainer && (isa<CallExpr>(Object) || isOnlyUse(Object)))
       Found.push_back({DroppedTask::Converted, Object, Type, Call->getType()});
   }
 
+  /// `std::optional<int> n = read();`: the class converts the task to the
+  /// result in its turn.
+  void noteConstruction(const CXXConstructExpr &Construct) {
+    const Expr *Given =
+        Construct.getNumArgs() ? ignoreWrappers(Construct.getArg(0)) : nullptr;
+    const auto *Made = dyn_cast_or_null<CallExpr>(Given);
+    const auto *Spec = dyn_cast<ClassTemplateSpecializationDecl>(
+        Construct.getConstructor()->getParent());
+    if (!Made || !Made->isPRValue() || !Spec)
+      return;
+    bool InContainer;
+    const CoroutineType *Type = taskTypeIn(Made->getType(), Types, InContainer);
+    if (!Type || InContainer || Type->Result.isNull() ||
+        !convertsToResult(*Type))
+      return;
+    const ASTContext &Context = Spec->getASTContext();
+    auto IsResult = [&](const TemplateArgument &Argument) {
+      return Argument.getKind() == TemplateArgument::Type &&
+             Context.hasSameUnqualifiedType(Argument.getAsType(),
+                                            Type->Result.getNonReferenceType());
+    };
+    auto TakesResult = [&](const TemplateArgument &Argument) {
+      return Argument.getKind() == TemplateArgument::Pack
+                 ? llvm::any_of(Argument.pack_elements(), IsResult)
+                 : IsResult(Argument);
+    };
+    if (llvm::any_of(Spec->getTemplateArgs().asArray(), TakesResult))
+      Found.push_back({DroppedTask::Converted, Made, Type,
+                       Type->Result.getNonReferenceType()});
+  }
+
+  /// `co_return read();` where the promise takes anything that converts to the
+  /// result.
+  void noteReturn(const CoreturnStmt &Return) {
+    const Expr *Given = ignoreWrappers(Return.getOperand());
+    const auto *Made = dyn_cast_or_null<CallExpr>(Given);
+    if (!Made || !Made->isPRValue() || Made->isTypeDependent())
+      return;
+    bool InContainer;
+    const CoroutineType *Type = taskTypeIn(Made->getType(), Types, InContainer);
+    const CoroutineType *Own = Types.lookup(Function.getReturnType());
+    if (Type && !InContainer && Own && !Own->Result.isNull() &&
+        !Type->Result.isNull() && convertsToResult(*Type) &&
+        Function.getASTContext().hasSameUnqualifiedType(
+            Own->Result.getNonReferenceType(),
+            Type->Result.getNonReferenceType()))
+      Found.push_back({DroppedTask::Converted, Made, Type,
+                       Type->Result.getNonReferenceType()});
+  }
+
+  static bool convertsToResult(const CoroutineType &Type) {
+    const CXXRecordDecl *Record = definitionOf(Type.Record);
+    if (!Record)
+      return false;
+    const ASTContext &Context = Record->getASTContext();
+    return llvm::any_of(
+        Record->getVisibleConversionFunctions(), [&](const NamedDecl *Named) {
+          const auto *Conversion = dyn_cast<CXXConversionDecl>(Named);
+          return Conversion &&
+                 Context.hasSameUnqualifiedType(
+                     Conversion->getConversionType().getNonReferenceType(),
+                     Type.Result.getNonReferenceType());
+        });
+  }
+
+  /// Is \p Object the only mention of a local variable? One that is mentioned
+  /// again may have been awaited, or asked whether it is ready.
+  bool isOnlyUse(const Expr *Object) const {
+    const auto *Ref = dyn_cast<DeclRefExpr>(Object);
+    const auto *Variable = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+    if (!Variable || !Variable->hasLocalStorage() ||
+        isa<ParmVarDecl>(Variable) || Variable->getType()->isReferenceType() ||
+        Ref->refersToEnclosingVariableOrCapture())
+      return false;
+    return !anyStatement(Body, [&](const Stmt &Node) {
+      if (const auto *Lambda = dyn_cast<LambdaExpr>(&Node))
+        return llvm::any_of(Lambda->captures(), [&](const LambdaCapture &C) {
+          return C.capturesVariable() && C.getCapturedVar() == Variable;
+        });
+      const auto *Other = dyn_cast<DeclRefExpr>(&Node);
+      return Other && Other != Ref && Other->getDecl() == Variable;
+    });
+  }
+
+  const FunctionDecl &Function;
+  const Stmt *Body;
   CoroutineTypes &Types;
   std::vector<DroppedTask> &Found;
   llvm::DenseSet<const Stmt *> Seen;
@@ -187,7 +283,7 @@ private:
 std::vector<DroppedTask> findDroppedTasks(const FunctionDecl &Function,
                                           CoroutineTypes &Types) {
   std::vector<DroppedTask> Found;
-  DropFinder Finder(Types, Found);
+  DropFinder Finder(Function, Types, Found);
   Finder.visit(bodyOf(Function));
   if (const auto *Constructor = dyn_cast<CXXConstructorDecl>(&Function))
     for (const CXXCtorInitializer *Init : Constructor->inits())

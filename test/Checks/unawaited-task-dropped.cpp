@@ -5,6 +5,7 @@
 #include "cppcoro.hpp"
 #include "kinds.hpp"
 #include "seastar.hpp"
+#include <optional>
 #include <tuple>
 
 using cppcoro::task;
@@ -98,10 +99,41 @@ struct converting : task<int> {
   operator int() const;
 };
 converting convertible();
+struct converting_task {
+  struct promise_type {
+    converting_task get_return_object();
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    template <class U> void return_value(U &&);
+    void unhandled_exception();
+  };
+  converting_task(converting_task &&);
+  ~converting_task() { handle.destroy(); }
+  operator int() const;
+  bool is_ready() const;
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<>);
+  int await_resume();
+  std::coroutine_handle<promise_type> handle;
+};
+converting_task length();
 task<> converted() {
   int n = convertible();
   // CHECK: :[[@LINE-1]]:11: warning: the task returned by 'convertible' is converted to 'int' without having been awaited; 'co_await' it
+  auto kept = length();
+  int m = kept;
+  // CHECK: :[[@LINE-1]]:11: warning: the task is converted to 'int' without having been awaited
+  std::optional<int> maybe = length();
+  // CHECK: :[[@LINE-1]]:30: warning: the task returned by 'length' is converted to 'int'
+  auto captured = [k = int(length())] { return k; };
+  // CHECK: :[[@LINE-1]]:28: warning: the task returned by 'length' is converted to 'int'
+  n += length();
+  // CHECK: :[[@LINE-1]]:8: warning: the task returned by 'length' is converted to 'int'
   co_return;
+}
+converting_task returned_in_place_of_its_result() {
+  co_return length();
+  // CHECK: :[[@LINE-1]]:13: warning: the task returned by 'length' is converted to 'int'
 }
 
 // Nothing below is reported.
@@ -136,6 +168,22 @@ task<> fine() {
   co_return;
 }
 int blocking = convertible();
+task<int> converted_when_done(converting_task given, converting_task *pointed) {
+  auto awaited = length();
+  co_await awaited;
+  int n = awaited;
+  auto asked = length();
+  if (asked.is_ready())
+    n = asked;
+  else
+    n = co_await asked;
+  auto captured = [k = co_await length()] { return k; };
+  std::optional<int> maybe = co_await length();
+  std::optional<converting_task> whole = length();
+  co_await *whole;
+  co_return n + given + *pointed;
+}
+converting_task result_of_its_own() { co_return co_await length(); }
 task<> returned() { return go(); }
 
 // A test that a call throws has no use for what it returns.
