@@ -71,6 +71,7 @@ public:
       : Flow(Flow), Holder(Holder), Types(Types), Branches(Branches),
         Context(Flow.function().getASTContext()) {
     collectUses(Parents);
+    collectLoops();
   }
 
   /// Runs the analysis and adds what it finds to \p Found.
@@ -142,6 +143,10 @@ public:
       if (Way.Status == World::Unawaited && Way.Path.size() < 32)
         Way.Path.push_back({&From, Taken});
     }
+    if (!Taken && LoopsOverTasks.contains(From.getTerminatorStmt()))
+      for (World &Way : At.Worlds)
+        if (Way.Status == World::Unawaited)
+          Way.Status = World::Settled;
     normalise(At);
   }
 
@@ -177,6 +182,33 @@ private:
       const auto *Ref = dyn_cast<DeclRefExpr>(&Node);
       if (Ref && Ref->getDecl() == Holder.Name)
         addUse(classifyUse(Ref, Holder.InContainer, Parents, Types));
+      return false;
+    });
+  }
+
+  /// Loops that take the tasks out of a container one by one. When such a loop
+  /// has ended there are none left: `i < tasks.size()`, or `i < 3` where three
+  /// were put in.
+  void collectLoops() {
+    if (!Holder.InContainer)
+      return;
+    anyStatement(bodyOf(Flow.function()), [&](const Stmt &Node) {
+      if (!isa<ForStmt, WhileStmt, DoStmt, CXXForRangeStmt>(Node))
+        return false;
+      bool Takes = false, Fills = false;
+      anyStatement(&Node, [&](const Stmt &Inner) {
+        const auto *Declaration = dyn_cast<DeclStmt>(&Inner);
+        Fills |= Declaration &&
+                 llvm::is_contained(Declaration->decls(), Holder.Owner);
+        if (auto Use = Uses.find(&Inner); Use != Uses.end()) {
+          Takes |= Use->second.Kind == TaskUse::Consume;
+          Fills |= Use->second.Kind == TaskUse::Put ||
+                   Use->second.Kind == TaskUse::Assign;
+        }
+        return false;
+      });
+      if (Takes && !Fills)
+        LoopsOverTasks.insert(&Node);
       return false;
     });
   }
@@ -487,6 +519,7 @@ private:
   Conditions &Branches;
   ASTContext &Context;
   llvm::DenseMap<const Stmt *, TaskUse> Uses;
+  llvm::SmallPtrSet<const Stmt *, 4> LoopsOverTasks;
   std::vector<const SuspensionPoint *> Crossed;
   bool Consumed = false;
   std::vector<AbandonedTask> *Out = nullptr;

@@ -373,6 +373,33 @@ seastar::future<> stands_in(bool b) {
   co_await std::move(before);
 }
 
+// What went in comes out again, one by one.
+task<> by_index(int n) {
+  std::vector<task<>> tasks;
+  for (int i = 0; i < n; ++i) {
+    auto each = go();
+    tasks.push_back(std::move(each));
+  }
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    co_await tasks[i];
+  task<> pair[2];
+  for (int i = 0; i != 2; ++i)
+    pair[i] = go();
+  int next = 0;
+  while (next != 2)
+    co_await pair[next++];
+}
+task<> refilled() {
+  while (flag()) {
+    std::vector<task<>> tasks;
+    tasks.push_back(go());
+    // CHECK: :[[@LINE-1]]:21: warning: {{.*}} is kept in 'tasks' but not awaited on every path
+    if (flag())
+      for (std::size_t i = 0; i < tasks.size(); ++i)
+        co_await tasks[i];
+  }
+}
+
 task<> in_one_round(int n) {
   task<int> started;
   for (int i = 0; i < n; ++i) {
