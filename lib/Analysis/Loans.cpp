@@ -110,9 +110,7 @@ private:
     case Storage::Temporary:
       switch (Fate.Kind) {
       case TaskFate::Kept:
-        // A lazy task that nobody runs does no harm.
-        return !Fate.Keeper || Type.Start != StartPolicy::Lazy ||
-                       isMentioned(*Fate.Keeper)
+        return !Fate.Keeper || mayRunOn(Call, Type) || isMentioned(*Fate.Keeper)
                    ? Ending::DiesFirst
                    : Ending::Fine;
       case TaskFate::Returned:
@@ -143,6 +141,24 @@ private:
     default:
       return Ending::Fine;
     }
+  }
+
+  /// May the task that \p Call makes run on when nobody mentions it again? A
+  /// lazy one does not, and one that ends with its object does not where the
+  /// function does nothing else until then.
+  bool mayRunOn(const CallExpr &Call, const CoroutineType &Type) const {
+    if (Type.Start == StartPolicy::Lazy)
+      return false;
+    const Stmt *OfReturn = nullptr;
+    return Type.Release != ReleasePolicy::Destroys ||
+           anyStatement(Root, [&](const Stmt &Node) {
+             // What `co_return` tells the promise.
+             if (const auto *Return = dyn_cast<CoreturnStmt>(&Node))
+               OfReturn = Return->getPromiseCall();
+             return isa<CallExpr, CoroutineSuspendExpr, DependentCoawaitExpr>(
+                        Node) &&
+                    &Node != OfReturn && Call.getEndLoc() < Node.getBeginLoc();
+           });
   }
 
   bool isMentioned(const VarDecl &Variable) {

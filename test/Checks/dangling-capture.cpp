@@ -197,3 +197,21 @@ int run_by_another(int x) {
 }
 watcher watched(int x) { return watcher([x]() -> task<int> { co_return x; }()); }
 wrapper nothing_captured(task<int> t) { return wrapper([]() -> task<int> { co_return 1; }()); }
+
+//===--- Coroutines that end with what stands for them --------------------===//
+
+kinds::owned<> ends_before_it_goes_on(int &n) {
+  kinds::owned<> t = [&n]() -> kinds::owned<> {
+    co_await kinds::sleep_for(1);
+    n = 1;
+  }();
+  co_return;
+}
+kinds::owned<> goes_on_meanwhile(int &n) {
+  kinds::owned<> t = [&n]() -> kinds::owned<> {
+    // CHECK: :[[@LINE-1]]:22: warning: this closure dies at the end of the full-expression
+    co_await kinds::sleep_for(1);
+    n = 1;
+  }();
+  co_await kinds::sleep_for(2);
+}

@@ -103,6 +103,35 @@ struct joining {
   void *state;
 };
 
+/// Eager; ends with the object that stands for it.
+template <class T = void> class owned;
+template <class T> struct owned_result {
+  void return_value(T value);
+};
+template <> struct owned_result<void> {
+  void return_void() noexcept {}
+};
+template <class T> class [[nodiscard]] owned {
+public:
+  struct promise_type : owned_result<T> {
+    owned get_return_object() noexcept;
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void unhandled_exception() noexcept { std::terminate(); }
+  };
+  owned(owned &&) noexcept;
+  ~owned() {
+    if (handle_)
+      handle_.destroy();
+  }
+  bool await_ready() const noexcept { return handle_.done(); }
+  void await_suspend(std::coroutine_handle<>) noexcept;
+  T await_resume();
+
+private:
+  std::coroutine_handle<promise_type> handle_;
+};
+
 /// Eager; counted, and the running coroutine counts, too.
 class counted {
 public:
