@@ -94,11 +94,53 @@ static Storage storageOfVariable(const ValueDecl *Declared) {
   return Bound.Kind == Storage::Temporary ? Storage() : Bound;
 }
 
+/// `std::make_shared<session>()`
+static bool makesShared(const Expr *Value) {
+  const auto *Call = dyn_cast_or_null<CallExpr>(ignoreWrappers(Value));
+  const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
+  return Callee && Callee->isInStdNamespace() &&
+         calleeName(*Call) == "make_shared";
+}
+
+/// Is \p Pointer a shared pointer that nobody else has a copy of: one that is
+/// made here, or a local variable that is mentioned once?
+static bool isOnlyOwner(const Expr *Pointer) {
+  if (makesShared(Pointer))
+    return true;
+  const auto *Ref = dyn_cast_or_null<DeclRefExpr>(ignoreWrappers(Pointer));
+  const auto *Variable = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+  const auto *Function =
+      Variable ? dyn_cast<FunctionDecl>(Variable->getDeclContext()) : nullptr;
+  if (!Function || !Variable->hasLocalStorage() ||
+      Ref->refersToEnclosingVariableOrCapture() ||
+      !makesShared(Variable->getInit()))
+    return false;
+  return !anyStatement(Function->getBody(), [&](const Stmt &Node) {
+    if (const auto *Lambda = dyn_cast<LambdaExpr>(&Node))
+      return llvm::any_of(Lambda->captures(),
+                          [&](const LambdaCapture &C) {
+                            return C.capturesVariable() &&
+                                   C.getCapturedVar() == Variable;
+                          }) ||
+             llvm::any_of(Lambda->capture_inits(), [&](const Expr *Init) {
+               return anyStatement(Init, [&](const Stmt &Inner) {
+                 const auto *Other = dyn_cast<DeclRefExpr>(&Inner);
+                 return Other && Other->getDecl() == Variable;
+               });
+             });
+    const auto *Other = dyn_cast<DeclRefExpr>(&Node);
+    return Other && Other->getDecl() == Variable && Other != Ref;
+  });
+}
+
 static Storage storageOfCall(const CallExpr &Call) {
   if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call)) {
     OverloadedOperatorKind Kind = Operator->getOperator();
     if ((Kind == OO_Subscript || Kind == OO_Star || Kind == OO_Arrow) &&
         isOwner(Operator->getArg(0)->getType()))
+      return storageOf(Operator->getArg(0));
+    if ((Kind == OO_Star || Kind == OO_Arrow) &&
+        isOnlyOwner(Operator->getArg(0)))
       return storageOf(Operator->getArg(0));
     return {};
   }

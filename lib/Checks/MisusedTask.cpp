@@ -83,7 +83,14 @@ private:
   const CoroutineType *taskFrom(const Expr *Callable) {
     if (!Callable || Callable->isTypeDependent() || Callable->containsErrors())
       return nullptr;
-    QualType Result = resultOfCalling(Callable->getType());
+    // std::bind(&server::serve, this)
+    const Expr *Bound = ignoreWrappers(Callable);
+    const auto *Binding = dyn_cast_or_null<CallExpr>(Bound);
+    bool Binds = Binding && Binding->getNumArgs() &&
+                 (Unit.types().calls(Role::Binder, Binding) ||
+                  Unit.types().calls(Role::FrontBinder, Binding));
+    QualType Result = resultOfCalling(Binds ? Binding->getArg(0)->getType()
+                                            : Callable->getType());
     if (Result.isNull() || Result->isReferenceType() ||
         Result->isDependentType())
       return nullptr;

@@ -66,6 +66,16 @@ void dropped_by_name(std::vector<int> v) {
   std::ranges::for_each(v, [](int n) { fire(n); });
 }
 
+struct bound {
+  task<> serve(int);
+  void start(server &s) {
+    s.on_accept = std::bind(&bound::serve, this, std::placeholders::_1);
+    // CHECK: :[[@LINE-1]]:19: warning: 'std::function<void (int)>' drops the task that this callable returns
+    s.on_accept = std::bind(&bound::log, this, std::placeholders::_1);
+  }
+  void log(int);
+};
+
 struct registry {
   std::function<void()> callback;
   registry() : callback([]() -> task<> { co_return; }) {}
