@@ -3,6 +3,7 @@
 #include "coralc/Analysis/Borrowing.h"
 #include "coralc/Analysis/Awaitedness.h"
 #include "coralc/Analysis/Dataflow.h"
+#include "coralc/Analysis/KeptAlive.h"
 #include "coralc/Analysis/Suspension.h"
 #include "coralc/Model/CoroutineTypes.h"
 #include "coralc/Model/Records.h"
@@ -34,13 +35,26 @@ static bool isReferring(QualType Type) {
 // Late uses
 //===----------------------------------------------------------------------===//
 
+/// What the closure whose call operator \p Function is has copies of.
+static llvm::SmallPtrSet<const ValueDecl *, 4>
+capturedByCopy(const FunctionDecl &Function) {
+  llvm::SmallPtrSet<const ValueDecl *, 4> Copied;
+  const auto *Method = dyn_cast<CXXMethodDecl>(&Function);
+  if (Method && Method->getParent()->isLambda())
+    for (const LambdaCapture &Capture : Method->getParent()->captures())
+      if (Capture.capturesVariable() && Capture.getCaptureKind() == LCK_ByCopy)
+        Copied.insert(Capture.getCapturedVar());
+  return Copied;
+}
+
 namespace {
 
 /// Notes uses in one body, those of local references to a subject included.
 class UseRecorder {
 public:
   UseRecorder(const FunctionDecl &Function, LateUses &Uses)
-      : InLambda(isLambda(Function)), Uses(Uses) {
+      : InLambda(isLambda(Function)), Copied(capturedByCopy(Function)),
+        Uses(Uses) {
     anyStatement(bodyOf(Function), [&](const Stmt &Node) {
       if (const auto *Statement = dyn_cast<DeclStmt>(&Node))
         for (const Decl *Declared : Statement->decls())
@@ -64,6 +78,8 @@ public:
   void noteVariable(const ValueDecl *Variable, LateUse Use) {
     if (!Uses.Variables.try_emplace(Variable, Use).second)
       return;
+    if (AliasesOfCaptures.contains(Variable))
+      noteCapture(Use);
     for (const ValueDecl *Subject : Aliases.lookup(Variable))
       noteVariable(Subject, Use);
     if (AliasesOfThis.contains(Variable))
@@ -92,19 +108,42 @@ private:
     if (!Variable.getInit() || !isReferring(Variable.getType()))
       return;
     anyStatement(Variable.getInit(), [&](const Stmt &Node) {
-      if (const auto *Ref = dyn_cast<DeclRefExpr>(&Node))
-        Aliases[&Variable].push_back(Ref->getDecl());
-      else if (isa<CXXThisExpr>(Node))
+      if (const auto *Ref = dyn_cast<DeclRefExpr>(&Node)) {
+        if (Ref->refersToEnclosingVariableOrCapture())
+          addAliasOfCapture(Variable, *Ref);
+        else
+          Aliases[&Variable].push_back(Ref->getDecl());
+      } else if (isa<CXXThisExpr>(Node) && !InLambda) {
+        // A lambda's `this` is a pointer in the closure: a copy of it does
+        // without.
         AliasesOfThis.insert(&Variable);
+      }
       return false;
     });
   }
 
+  /// \p Variable is made from the capture \p Captured: it refers to the closure
+  /// if the closure has a copy, and if it is not just a copy of that itself.
+  void addAliasOfCapture(const VarDecl &Variable, const DeclRefExpr &Captured) {
+    bool TakesAddress = anyStatement(Variable.getInit(), [&](const Stmt &Node) {
+      const auto *Unary = dyn_cast<UnaryOperator>(&Node);
+      return Unary && Unary->getOpcode() == UO_AddrOf;
+    });
+    QualType Of = Captured.getType();
+    if ((!Variable.getType()->isPointerType() || TakesAddress) &&
+        (Variable.getType()->isReferenceType() ||
+         !(Of->isPointerType() || isView(Of))) &&
+        Copied.contains(Captured.getDecl()))
+      AliasesOfCaptures.insert(&Variable);
+  }
+
   bool InLambda;
+  llvm::SmallPtrSet<const ValueDecl *, 4> Copied;
   LateUses &Uses;
   llvm::DenseMap<const ValueDecl *, llvm::SmallVector<const ValueDecl *, 2>>
       Aliases;
   llvm::DenseSet<const ValueDecl *> AliasesOfThis;
+  llvm::DenseSet<const ValueDecl *> AliasesOfCaptures;
 };
 
 /// The first suspension that may lie behind, for every place of a function.
@@ -195,7 +234,27 @@ static void forReturnedCalls(const Expr *Value,
   }
 }
 
+/// Is what \p Passed refers to among the \p Copied captures of a closure?
+static bool isPartOf(const Borrow &Passed,
+                     const llvm::SmallPtrSetImpl<const ValueDecl *> &Copied) {
+  const Expr *Given = Passed.Given;
+  if (!Given || Passed.Kind == Borrow::Captured ||
+      (Passed.Kind == Borrow::Object && Given->getType()->isPointerType()) ||
+      (Passed.Name && !Passed.Name->getType()->isReferenceType()))
+    return false;
+  while (true) {
+    Given = ignoreWrappers(Given);
+    const auto *Member = dyn_cast_or_null<MemberExpr>(Given);
+    if (!Member || Member->isArrow())
+      break;
+    Given = Member->getBase();
+  }
+  const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Given);
+  return Ref && Copied.contains(Ref->getDecl());
+}
+
 void Borrowing::readPlain(const FunctionDecl &Function, LateUses &Uses) {
+  auto Copied = capturedByCopy(Function);
   anyStatement(bodyOf(Function), [&](const Stmt &Node) {
     const auto *Return = dyn_cast<ReturnStmt>(&Node);
     if (!Return || !Return->getRetValue())
@@ -206,6 +265,8 @@ void Borrowing::readPlain(const FunctionDecl &Function, LateUses &Uses) {
           Uses.Variables.try_emplace(Passed.Place.Variable, Passed.Use);
         else if (Passed.Place.Kind == Storage::This && !Uses.This)
           Uses.This = Passed.Use;
+        else if (!Uses.Captures && isPartOf(Passed, Copied))
+          Uses.Captures = Passed.Use;
       }
     });
     return false;
@@ -286,42 +347,6 @@ struct CallParts {
   }
 };
 
-/// Adds the variables that \p Closure captures by reference.
-void Borrowing::addCaptured(const CXXRecordDecl &Closure, const LateUses &Uses,
-                            std::vector<Borrow> &Found) {
-  if (!Uses.Captures)
-    return;
-  for (const LambdaCapture &Capture : Closure.captures()) {
-    if (Capture.capturesThis()) {
-      if (Capture.getCaptureKind() == LCK_This)
-        Found.push_back({Borrow::Captured,
-                         nullptr,
-                         nullptr,
-                         {Storage::This, nullptr, nullptr},
-                         *Uses.Captures});
-      continue;
-    }
-    if (!Capture.capturesVariable() || Capture.getCaptureKind() != LCK_ByRef)
-      continue;
-    const auto *Variable = dyn_cast<VarDecl>(Capture.getCapturedVar());
-    if (Variable && Variable->hasLocalStorage() &&
-        !Variable->getType()->isReferenceType() && !Variable->isInitCapture() &&
-        Variable->getDeclContext() == Closure.getDeclContext())
-      Found.push_back({Borrow::Captured,
-                       nullptr,
-                       Variable,
-                       {Storage::Local, Variable, nullptr},
-                       *Uses.Captures});
-  }
-}
-
-std::vector<Borrow> Borrowing::ofKept(const CXXRecordDecl &Closure) {
-  std::vector<Borrow> Found;
-  if (const FunctionDecl *Operator = coroutineOperator(Closure))
-    addCaptured(Closure, lateUses(*Operator), Found);
-  return Found;
-}
-
 /// Is \p Declared a task that whoever is given it makes his own? Nobody is
 /// given one by rvalue reference to leave it where it is.
 static bool takesOver(QualType Declared, CoroutineTypes &Types) {
@@ -357,7 +382,13 @@ std::vector<Borrow> Borrowing::of(const CallExpr &Call) {
   }
   if (Parts.Object && !Method->isStatic()) {
     std::optional<LateUse> Late = OfClosure ? Uses.Captures : Uses.This;
-    if (!Late && Assumed && !isHandle(Class))
+    // `auto self = shared_from_this();` has run when an eager one returns.
+    if (!OfClosure && Type->Start == StartPolicy::Eager && Body &&
+        keepsAlive(*Body, *Class, Types))
+      Late = std::nullopt;
+    // One that can be shared may give its coroutine a share of itself.
+    if (!Late && Assumed && !isHandle(Class) &&
+        methodsNamed(Class, "shared_from_this").empty())
       Late = LateUse();
     Storage Place = Parts.Object->getType()->isPointerType()
                         ? pointeeStorageOf(Parts.Object)

@@ -2,6 +2,7 @@
 
 #include "coralc/Analysis/Loans.h"
 #include "coralc/Analysis/Awaitedness.h"
+#include "coralc/Analysis/Callables.h"
 #include "coralc/Analysis/Suspension.h"
 #include "coralc/Analysis/TaskUses.h"
 #include "coralc/Model/CoroutineTypes.h"
@@ -31,6 +32,8 @@ public:
       if (!Call || !Seen.insert(Call).second)
         return false;
       for (const Borrow &What : Borrows.of(*Call))
+        addMade(*Call, What);
+      for (const Borrow &What : Borrows.ofHeld(*Call, Function))
         addMade(*Call, What);
       addPassed(*Call);
       return false;
@@ -63,8 +66,26 @@ private:
         What.Place.Kind == Storage::Parameter || isOfAnother(What.Place))
       return;
     const CoroutineType *Type = Types.lookup(Call.getType());
-    TaskFate Fate = fateOfTask(&Call, parents(), Types);
+    TaskFate Fate = followed(fateOfTask(&Call, parents(), Types));
     add(Call, Type, What, Fate, endingOf(Call, *Type, What, Fate));
+  }
+
+  /// A task that is kept in a variable, and returned or started from there.
+  TaskFate followed(TaskFate Fate) {
+    if (Fate.Kind != TaskFate::Kept || !Fate.Keeper)
+      return Fate;
+    TaskFate Later = Fate;
+    anyStatement(Root, [&](const Stmt &Node) {
+      const auto *Ref = dyn_cast<DeclRefExpr>(&Node);
+      if (!Ref || Ref->getDecl() != Fate.Keeper)
+        return false;
+      TaskFate Next = fateOfTask(Ref, parents(), Types);
+      if (Next.Kind != TaskFate::Returned && Next.Kind != TaskFate::Started)
+        return false;
+      Later = Next;
+      return true;
+    });
+    return Later;
   }
 
   /// `[x](this auto)`: the coroutine has the closure as a parameter.
@@ -74,34 +95,81 @@ private:
            !Method->getParamDecl(0)->getType()->isReferenceType();
   }
 
-  /// Coroutine lambdas that are passed on uncalled.
+  /// Lambdas that are passed on uncalled.
   void addPassed(const CallExpr &Call) {
-    bool Detaches = Types.calls(Role::Detaching, &Call);
-    bool Forgets = !Detaches && Types.calls(Role::Forgetting, &Call);
-    if (!Detaches && !Forgets)
-      return;
-    const TaskFate Runs = {TaskFate::Started, nullptr, &Call};
-    for (const Expr *Argument : Call.arguments()) {
+    CallableUse Use = useOfCallables(Call, Types);
+    for (unsigned Index = 0; Index < Call.getNumArgs(); ++Index) {
+      const Expr *Argument = Call.getArg(Index);
       const Expr *Given = ignoreWrappers(Argument);
       const CXXRecordDecl *Closure =
           Given ? Given->getType()->getAsCXXRecordDecl() : nullptr;
-      const FunctionDecl *Operator = Closure && Closure->isLambda()
-                                         ? coroutineOperator(*Closure)
-                                         : nullptr;
-      if (!Operator || holdsItself(*Operator))
+      if (!Closure || !Closure->isLambda())
         continue;
-      if (Detaches)
-        for (const Borrow &What : Borrows.ofKept(*Closure))
-          add(Call, nullptr, What, Runs, Ending::MayDieFirst);
-      else if (const auto &Late = Borrows.lateUses(*Operator).Captures)
-        add(Call, nullptr,
-            {Borrow::Closure,
-             Given,
-             nullptr,
-             {Storage::Temporary, nullptr, Argument},
-             *Late},
-            Runs, Ending::DiesFirst);
+      const FunctionDecl *Operator = coroutineOperator(*Closure);
+      if (!Operator) {
+        addContinuation(Call, *Given, Use);
+        // One that returns a task which refers to a capture is no better.
+        Operator = Closure->getLambdaCallOperator();
+        if (Operator->isDependentContext())
+          continue;
+      }
+      if (!holdsItself(*Operator))
+        addCoroutine(Call, *Argument, *Closure, *Operator,
+                     Use == CallableUse::Unknown ? useInside(Call, Index, Types)
+                                                 : Use);
     }
+  }
+
+  void addCoroutine(const CallExpr &Call, const Expr &Argument,
+                    const CXXRecordDecl &Closure, const FunctionDecl &Operator,
+                    CallableUse Use) {
+    const TaskFate Runs = {TaskFate::Started, nullptr, &Call};
+    if (Use == CallableUse::Detached)
+      for (const Borrow &What : Borrows.ofKept(Closure))
+        add(Call, nullptr, What, Runs, Ending::MayDieFirst);
+    const auto &Late = Borrows.lateUses(Operator).Captures;
+    if (!Late)
+      return;
+    const Expr *Given = ignoreWrappers(&Argument);
+    if (Use == CallableUse::Forgotten)
+      add(Call, nullptr,
+          {Borrow::Closure,
+           Given,
+           nullptr,
+           {Storage::Temporary, nullptr, &Argument},
+           *Late},
+          Runs, Ending::DiesFirst);
+    else if (Use == CallableUse::Invoked && Types.lookup(Call.getType()))
+      addMade(Call,
+              {Borrow::Closure, Given, nullptr, storageOf(&Argument), *Late});
+    else if (Use == CallableUse::InvokedAndStarted)
+      addStarted(Call, Operator,
+                 {Borrow::Closure, Given, nullptr, storageOf(&Argument), *Late},
+                 Runs);
+  }
+
+  /// \p What, a closure that stands where it is called from, and whose task
+  /// goes on by itself.
+  void addStarted(const CallExpr &Call, const FunctionDecl &Operator,
+                  const Borrow &What, const TaskFate &Runs) {
+    const CoroutineType *Type = Types.lookup(Operator.getReturnType());
+    if (What.Place.Kind == Storage::Temporary)
+      add(Call, Type, What, Runs, Ending::DiesFirst);
+    else if (What.Place.Kind == Storage::Local)
+      add(Call, Type, What, Runs, Ending::MayDieFirst);
+  }
+
+  /// `return read().then([&n] { ++n; });`: what is run when the function has
+  /// returned refers to what has died by then.
+  void addContinuation(const CallExpr &Call, const Expr &Given,
+                       CallableUse Use) {
+    const CoroutineType *Type =
+        Use == CallableUse::Forgotten || Use == CallableUse::KeptAlive
+            ? Types.lookup(Call.getType())
+            : nullptr;
+    if (Type && !Type->Synchronous)
+      for (const Borrow &What : Borrows.ofContinuation(Given))
+        addMade(Call, What);
   }
 
   Ending endingOf(const CallExpr &Call, const CoroutineType &Type,
@@ -127,8 +195,7 @@ private:
         return Fate.Keeper ? inScopes(Call, *What.Place.Variable, *Fate.Keeper)
                            : Ending::Fine;
       case TaskFate::Returned:
-        return isKeptAlongside(Call, *What.Place.Variable) ? Ending::Fine
-                                                           : Ending::DiesFirst;
+        return isKeptAlongside(Call, What) ? Ending::Fine : Ending::DiesFirst;
       case TaskFate::Started:
       case TaskFate::Raced:
         return Ending::MayDieFirst;
@@ -188,7 +255,18 @@ private:
 
   /// `return run(*x).finally([x = std::move(x)] {})`: is \p Variable handed on
   /// in the same full-expression to something that may keep what it holds?
-  bool isKeptAlongside(const CallExpr &Call, const VarDecl &Variable) {
+  bool isKeptAlongside(const CallExpr &Call, const Borrow &What) {
+    const VarDecl &Variable = *What.Place.Variable;
+    // What refers to the variable itself does not care who takes it over.
+    const Expr *Given = What.Given;
+    while (const auto *Member =
+               dyn_cast_or_null<MemberExpr>(ignoreWrappers(Given))) {
+      if (Member->isArrow())
+        break;
+      Given = Member->getBase();
+    }
+    if (Given && isa<DeclRefExpr>(ignoreWrappers(Given)))
+      return false;
     const Stmt *Whole = &Call;
     while (const auto *Outer =
                dyn_cast_or_null<Expr>(parents().getParent(Whole)))

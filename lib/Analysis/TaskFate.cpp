@@ -131,6 +131,8 @@ private:
     }
     if (const auto *Call = dyn_cast<CallExpr>(&Outer))
       return atCall(*Call, Task, Next);
+    if (isa<CXXNewExpr>(Outer))
+      return done(TaskFate::Kept);
     if (isa<CXXConstructExpr, InitListExpr, CXXStdInitializerListExpr,
             CXXParenListInitExpr>(Outer) &&
         holdsTask(Outer.getType()))
@@ -256,6 +258,8 @@ private:
             FateFinder(Inside, Types, Depth - 1).run(moved(Ref, Inside));
         if (Fate.Kind == TaskFate::Started)
           Found = TaskFate{TaskFate::Started, nullptr, &Call};
+        else if (Fate.Kind == TaskFate::Kept && !Fate.Keeper)
+          Found = Fate;
         else if (Fate.Kind == TaskFate::Consumed && isCoroutine(*Body))
           // Nobody waits for the coroutine that waits for it.
           Found = TaskFate{TaskFate::Started, nullptr, &Call};

@@ -142,9 +142,7 @@ bool diesWithFunction(const CallExpr &Taker, const Loan &Lent,
            storageOf(Value).Kind == Storage::Local;
   };
   const auto *Member = dyn_cast<CXXMemberCallExpr>(&Taker);
-  if (Member && (IsLocal(Member->getImplicitObjectArgument()) ||
-                 Types.plays(Role::JoiningScope,
-                             Member->getImplicitObjectArgument()->getType())))
+  if (Member && IsLocal(Member->getImplicitObjectArgument()))
     return true;
   return llvm::any_of(Taker.arguments(), IsLocal);
 }

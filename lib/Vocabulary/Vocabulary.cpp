@@ -12,7 +12,7 @@
 using namespace llvm;
 using namespace coralc;
 
-static_assert(NumRoles <= 32, "the roles of a name are bits of an unsigned");
+static_assert(NumRoles <= 64, "the roles of a name are bits of a number");
 
 namespace {
 
@@ -55,6 +55,9 @@ constexpr RoleKey RoleKeys[] = {
     {Role::KeepAlive, "keep-alive"},
     // Destroys the callable that it is given as soon as it has called it.
     {Role::Forgetting, "forgetting"},
+    // Calls the callable that it is given where that stands, and returns what
+    // it returned.
+    {Role::Invoking, "invoking"},
     // Calls what it is given and drops the result.
     {Role::Dropping, "dropping"},
     // Runs what it is given where it may block.
@@ -296,7 +299,7 @@ VocabularySet::VocabularySet(std::vector<Vocabulary> Vocabularies)
   for (const Vocabulary &V : this->Vocabularies)
     for (auto [Bit, Names] : enumerate(V.Names))
       for (const std::string &Name : Names)
-        Roles[Name] |= 1u << Bit;
+        Roles[Name] |= uint64_t(1) << Bit;
 }
 
 bool VocabularySet::has(Role R, StringRef Name) const {

@@ -7,6 +7,7 @@
 #include "kinds.hpp"
 #include "seastar.hpp"
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -215,3 +216,119 @@ kinds::owned<> goes_on_meanwhile(int &n) {
   }();
   co_await kinds::sleep_for(2);
 }
+
+//===--- Closures that somebody else calls --------------------------------===//
+
+template <class F> void run_now(F &&f) { scope.spawn(f()); }
+template <class F> void run_own(F f) {
+  auto t = f();
+  scope.spawn(std::move(t));
+}
+template <class F> void run_through(F &&f) { scope.spawn(std::invoke(f)); }
+template <class F> void run_and_wait(F &&f) { cppcoro::sync_wait(f()); }
+template <class F> void run_kept(F f) {
+  auto kept = std::make_shared<F>(std::move(f));
+  scope.spawn([](std::shared_ptr<F> f) -> task<> { co_await (*f)(); }(kept));
+}
+struct jobs {
+  std::vector<task<>> all;
+  void add(task<> t) { all.push_back(std::move(t)); }
+  void post(task<> t) { new task<>(std::move(t)); }
+};
+
+void passed_on(int n, jobs &to) {
+  run_now([n]() -> task<> { (void)n; co_return; });
+  // CHECK: :[[@LINE-1]]:11: warning: this closure dies at the end of the full-expression
+  run_own([n]() -> task<> { (void)n; co_return; });
+  // CHECK: :[[@LINE-1]]:11: warning: this closure is destroyed as soon as it has been called
+  run_through([n]() -> task<> { (void)n; co_return; });
+  // CHECK: :[[@LINE-1]]:15: warning: this closure
+  to.add([n]() -> task<> { (void)n; co_return; }());
+  // CHECK: :[[@LINE-1]]:10: warning: this closure
+  to.post([n]() -> task<> { (void)n; co_return; }());
+  // CHECK: :[[@LINE-1]]:11: warning: this closure
+  run_and_wait([n]() -> task<> { (void)n; co_return; });
+  run_kept([n]() -> task<> { (void)n; co_return; });
+  run_now([]() -> task<> { co_return; });
+  to.add([](int n) -> task<> { (void)n; co_return; }(n));
+}
+
+task<> held_by_a_function(int n) {
+  std::function<task<>()> f = [n]() -> task<> { (void)n; co_return; };
+  return f();
+  // CHECK: :[[@LINE-1]]:10: warning: the closure 'f' dies when this function returns
+}
+task<> held_by_a_temporary(int n) {
+  auto t = std::function<task<>()>([n]() -> task<> { (void)n; co_return; })();
+  // CHECK: :[[@LINE-1]]:12: warning: this closure dies
+  co_await std::move(t);
+}
+task<> held_long_enough(int n) {
+  std::function<task<>()> f = [n]() -> task<> { (void)n; co_return; };
+  auto t = f();
+  co_await std::move(t);
+  co_await std::function<task<>()>([n]() -> task<> { (void)n; co_return; })();
+}
+task<> held_without_captures() {
+  std::function<task<>()> f = []() -> task<> { co_return; };
+  return f();
+}
+task<> held_until_another(int n, std::function<task<>()> other) {
+  std::function<task<>()> f = [n]() -> task<> { (void)n; co_return; };
+  f = std::move(other);
+  return f();
+}
+
+//===--- Continuations ----------------------------------------------------===//
+
+namespace seastar {
+struct gate {};
+template <class F> future<> with_gate(gate &, F &&);
+} // namespace seastar
+seastar::future<> touch(const int &n) {
+  co_await seastar::make_ready_future();
+  (void)n;
+}
+struct shard {
+  int n = 0;
+  seastar::gate gate;
+  seastar::future<> through_a_gate() {
+    return seastar::with_gate(gate, [this]() -> seastar::future<> {
+      // CHECK: :[[@LINE-1]]:37: warning: this closure dies at the end of the full-expression
+      co_await seastar::make_ready_future();
+      ++n;
+    });
+  }
+  seastar::future<> awaited() {
+    co_await seastar::with_gate(gate, [this]() -> seastar::future<> {
+      co_await seastar::make_ready_future();
+      ++n;
+    });
+  }
+  seastar::future<> of_a_capture() {
+    return seastar::make_ready_future().then([n = 1] { return touch(n); });
+    // CHECK: :[[@LINE-1]]:46: warning: this closure is destroyed as soon as it has been called
+  }
+  seastar::future<> of_a_copy() {
+    return seastar::make_ready_future().then([this] {
+      auto self = this;
+      return touch(self->n);
+    });
+  }
+  // The pointer has been copied before the closure is gone.
+  seastar::future<> of_a_copied_pointer() {
+    return seastar::make_ready_future().then([this]() -> seastar::future<> {
+      auto self = this;
+      co_await seastar::make_ready_future();
+      ++self->n;
+    });
+  }
+  seastar::future<> of_a_reference() {
+    return seastar::make_ready_future().then([text = std::vector<int>()]() -> seastar::future<> {
+      // CHECK: :[[@LINE-1]]:46: warning: this closure is destroyed as soon as it has been called
+      auto &alias = text;
+      co_await seastar::make_ready_future();
+      (void)alias.size();
+    });
+  }
+};

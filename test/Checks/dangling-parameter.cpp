@@ -153,6 +153,15 @@ task<> scopes(std::vector<int> numbers) {
 
 //===--- What is fine -----------------------------------------------------===//
 
+struct SharedClient : std::enable_shared_from_this<SharedClient> {
+  task<int> ask();
+};
+task<int> of_nobody_else() {
+  auto t = std::make_shared<Client>("host")->ask();
+  // CHECK: :[[@LINE-1]]:12: warning: the temporary that this is called on dies
+  co_return co_await std::move(t);
+}
+
 task<int> fine(std::string name, const std::string &lent) {
   co_await fetch("tmp");
   co_await take(std::string("tmp"));
@@ -167,7 +176,8 @@ task<int> fine(std::string name, const std::string &lent) {
   auto g = Client::version();
   static const std::string lasting = "x";
   auto h = fetch(lasting);
-  auto i = std::make_shared<Client>("host")->ask();
+  auto i = std::make_shared<SharedClient>()->ask();
+  int answer = co_await std::make_shared<Client>("host")->ask();
   std::string_view view = name;
   auto j = look(view);
   const std::string &extended = std::string("x");

@@ -111,6 +111,7 @@ seastar::future<int> eager(int n) {
 task<int> fine(int n, const std::string &lent, std::string *pointer, Client &client, std::string parameter) {
   static std::string lasting;
   auto shared = std::make_shared<Client>();
+  auto copied = shared;
   const std::string &alias = lent;
   switch (n) {
   case 0:
@@ -159,4 +160,75 @@ task<int> around() {
   auto ask = [&local]() -> task<int> { co_return local.size(); };
   auto pass_on = [&ask] { return ask(); };
   co_return co_await pass_on();
+}
+
+/// By way of a variable.
+task<int> kept_before(std::string name) {
+  auto t = fetch(name);
+  // CHECK: :[[@LINE-1]]:18: warning: the parameter 'name' dies
+  return t;
+}
+task<int> kept_and_moved() {
+  std::string local = "x";
+  auto t = fetch(local);
+  // CHECK: :[[@LINE-1]]:18: warning: 'local' dies
+  return std::move(t);
+}
+std::vector<task<int>> kept_among_others(std::string name, const std::string &lent) {
+  std::vector<task<int>> all;
+  all.push_back(fetch(lent));
+  all.push_back(fetch(name));
+  // CHECK: :[[@LINE-1]]:23: warning: the parameter 'name' dies
+  return all;
+}
+task<int> kept_and_done(std::string name, const std::string &lent) {
+  auto t = fetch(name);
+  cppcoro::sync_wait(t);
+  auto u = fetch(lent);
+  return u;
+}
+
+/// An object that only this function has.
+struct SharedClient : std::enable_shared_from_this<SharedClient> {
+  task<int> ask();
+};
+task<int> of_nobody_else() {
+  auto only = std::make_shared<Client>();
+  return only->ask();
+  // CHECK: :[[@LINE-1]]:10: warning: 'only' dies when this function returns
+}
+task<int> of_itself() {
+  auto only = std::make_shared<SharedClient>();
+  return only->ask();
+}
+task<int> of_others(std::vector<std::shared_ptr<Client>> &clients) {
+  auto shared = std::make_shared<Client>();
+  clients.push_back(shared);
+  return shared->ask();
+}
+
+/// What a continuation refers to, or is passed on from one.
+seastar::future<> touch(const std::string &text) {
+  co_await seastar::make_ready_future();
+  (void)text.size();
+}
+seastar::future<> continued(std::string name, const std::string &lent) {
+  if (name.empty())
+    return seastar::make_ready_future().then([&lent] { (void)lent.size(); });
+  if (lent.empty())
+    return seastar::make_ready_future().then([name] { (void)name.size(); });
+  if (lent == name)
+    return touch(name).finally([name = std::move(name)] {});
+  // CHECK: :[[@LINE-1]]:18: warning: the parameter 'name' dies
+  return seastar::make_ready_future().then([&] { (void)name.size(); });
+  // CHECK: :[[@LINE-1]]:44: warning: the parameter 'name' dies when this function returns
+  // CHECK: :[[@LINE-2]]:56: note: used here
+}
+seastar::future<> continued_and_awaited(std::string name) {
+  co_await seastar::make_ready_future().then([&] { (void)name.size(); });
+  auto later = seastar::make_ready_future().then([&] { (void)name.size(); });
+  co_await std::move(later);
+}
+void continued_and_waited_for(std::string name) {
+  seastar::make_ready_future().then([&] { (void)name.size(); }).get();
 }

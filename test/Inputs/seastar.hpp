@@ -23,6 +23,7 @@ public:
   void ignore_ready_future() noexcept;
   template <class F> future<void> then(F &&f);
   template <class F> future<T> handle_exception(F &&f);
+  template <class F> future<T> finally(F &&f);
 
 private:
   void *state_;
@@ -38,6 +39,7 @@ template <class T> future<T> make_ready_future(T value);
 future<> make_ready_future();
 template <class T> template <class F> future<void> future<T>::then(F &&) { return make_ready_future(); }
 template <class T> template <class F> future<T> future<T>::handle_exception(F &&) { return std::move(*this); }
+template <class T> template <class F> future<T> future<T>::finally(F &&) { return std::move(*this); }
 template <class... F> future<> when_all(F &&...futures);
 
 namespace internal {

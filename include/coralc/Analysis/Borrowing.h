@@ -79,7 +79,8 @@ struct Borrow {
     Captured
   };
   KindTy Kind;
-  /// The argument, object or closure as it is written; null for Captured.
+  /// The argument, object or closure as it is written; for Captured the closure
+  /// where one is passed on, and null where one is called.
   const clang::Expr *Given;
   /// The parameter of an Argument, the variable of a Captured.
   const clang::VarDecl *Name;
@@ -94,9 +95,18 @@ public:
   /// What the task that \p Call makes borrows. Empty when it makes none.
   std::vector<Borrow> of(const clang::CallExpr &Call);
 
+  /// What the task that \p Call makes borrows where it calls a std::function,
+  /// or something like one, that holds a coroutine lambda.
+  std::vector<Borrow> ofHeld(const clang::CallExpr &Call,
+                             const clang::FunctionDecl &Around);
+
   /// What the coroutine of \p Closure, a lambda's class, borrows if somebody
   /// who keeps the closure itself runs it.
   std::vector<Borrow> ofKept(const clang::CXXRecordDecl &Closure);
+
+  /// What the body of \p Given, a lambda or a variable that holds one, uses of
+  /// the variables that it captures by reference, if it is run later.
+  std::vector<Borrow> ofContinuation(const clang::Expr &Given);
 
   /// The late uses of \p Function, of the body that will be run.
   const LateUses &lateUses(const clang::FunctionDecl &Function);

@@ -65,6 +65,7 @@ enum class Role : unsigned char {
   Consuming,
   KeepAlive,
   Forgetting,
+  Invoking,
   Dropping,
   Offloading,
   Shield,
@@ -131,7 +132,7 @@ public:
 private:
   std::vector<Vocabulary> Vocabularies;
   /// The roles of a name, one bit each.
-  llvm::StringMap<unsigned> Roles;
+  llvm::StringMap<uint64_t> Roles;
 };
 
 /// The vocabularies that are part of Coral.
