@@ -96,6 +96,7 @@ public:
     Op.Call = &Call;
     Op.Handler = Handler;
     Op.HandlerArgument = Argument;
+    Op.Made = Handler;
     for (const ParmVarDecl *P : Handler->getCallOperator()->parameters()) {
       Binding B;
       B.Decl = P->getDeclName() ? P : nullptr;

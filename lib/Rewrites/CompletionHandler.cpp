@@ -10,6 +10,7 @@
 #include "coralc/Rewrites/Engine/Initiation.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
@@ -80,34 +81,40 @@ public:
     const Expr *Handler = handlerIn(Argument);
     if (!isCallable(Handler->getType()))
       return std::nullopt;
+    const VarDecl *Stored = storedHandler(*Handler, Call);
+    const Expr *Made = Stored ? madeBy(*Stored) : Handler;
     if (!I->Signature)
-      I->Signature = signatureOf(*Handler);
+      I->Signature = signatureOf(*Made);
     if (!I->Signature)
       return Refusal{"unsupported-handler", Handler->getBeginLoc(),
                      "nothing says what '" + Callee->getNameAsString() +
                          "' delivers to this handler; write it as a lambda "
                          "with the types of its parameters"};
-    return makeOperation(Call, *Callee, *I, *Argument, *Handler, Text);
+    Operation Op;
+    Op.Call = &Call;
+    Op.Handler = Handler;
+    Op.HandlerArgument = Argument;
+    Op.Made = Made;
+    Op.Stored = Stored;
+    return makeOperation(std::move(Op), *Callee, *I, Text);
   }
 
 private:
   /// What a handler takes that can only be called in one way.
   static const FunctionProtoType *signatureOf(const Expr &Handler) {
+    if (std::optional<FunctionObject> Object = functionObject(Handler))
+      return Object->Operator->getType()->getAs<FunctionProtoType>();
     const auto *Lambda = dyn_cast<LambdaExpr>(&Handler);
     if (!Lambda || Lambda->getCallOperator()->isTemplated())
       return nullptr;
     return Lambda->getCallOperator()->getType()->getAs<FunctionProtoType>();
   }
 
-  static OperationMatch makeOperation(const CallExpr &Call,
-                                      const FunctionDecl &Callee,
-                                      const Initiation &I, const Expr &Argument,
-                                      const Expr &Handler,
+  static OperationMatch makeOperation(Operation Op, const FunctionDecl &Callee,
+                                      const Initiation &I,
                                       const SourceText &Text) {
-    Operation Op;
-    Op.Call = &Call;
-    Op.Handler = &Handler;
-    Op.HandlerArgument = &Argument;
+    const CallExpr &Call = *Op.Call;
+    const Expr &Handler = *Op.Made;
     for (SourceRange R : {Call.getSourceRange(), Handler.getSourceRange()})
       if (!Text.range(R))
         return Refusal{"macro-in-the-way", Call.getBeginLoc(),
@@ -118,9 +125,12 @@ private:
       return Refusal{"unsupported-handler", Handler.getBeginLoc(),
                      "the operation hands its handler an exception, and one "
                      "that is awaited throws it"};
-    std::optional<Refusal> Why = Op.lambda()
-                                     ? readLambda(*Op.lambda(), Count, Op, Text)
-                                     : readBoundCall(Callee, I, Op, Text);
+    if (!Op.lambda())
+      Op.Object = functionObject(Handler);
+    std::optional<Refusal> Why =
+        Op.lambda() ? readLambda(*Op.lambda(), Count, Op, Text)
+        : Op.Object ? readObject(Count, Op, Text)
+                    : readBoundCall(Callee, I, Op, Text);
     if (Why)
       return std::move(*Why);
     bool DeliversError =
@@ -155,14 +165,10 @@ private:
                      "the handler is a generic lambda that is called with "
                      "different types, or never; write the types of its "
                      "parameters"};
-    if (Operator->getType()->castAs<FunctionProtoType>()->isNothrow())
-      return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
-                     "the handler is noexcept, so an exception in it ends the "
-                     "program; a coroutine would let it out"};
+    if (std::optional<Refusal> Why = mayThrow(*Operator, Lambda))
+      return Why;
     if (Operator->getNumParams() != Count)
-      return Refusal{"unsupported-handler", Lambda.getBeginLoc(),
-                     "the handler does not take exactly what the operation "
-                     "delivers"};
+      return takesOtherValues(Lambda);
     for (auto [P, Written] :
          zip(Operator->parameters(), Lambda.getCallOperator()->parameters())) {
       Op.Results.push_back(binding(*P, Op.Results.empty(), Text));
@@ -172,6 +178,49 @@ private:
     return std::nullopt;
   }
 
+  static Refusal takesOtherValues(const Expr &Handler) {
+    return Refusal{"unsupported-handler", Handler.getBeginLoc(),
+                   "the handler does not take exactly what the operation "
+                   "delivers"};
+  }
+
+  static std::optional<Refusal> readObject(unsigned Count, Operation &Op,
+                                           const SourceText &Text) {
+    const CXXMethodDecl &Operator = *Op.Object->Operator;
+    std::optional<TextRange> Range = Text.range(Operator.getSourceRange());
+    if (!Range || !Text.isInMainFile(Operator.getSourceRange()) ||
+        !isa<CompoundStmt>(Operator.getBody()))
+      return Refusal{"unsupported-handler", Op.Made->getBeginLoc(),
+                     "the call operator of the handler is not in this file; "
+                     "write a lambda that calls what it calls"};
+    if (Text.crossesDirective(*Range))
+      return Refusal{"preprocessor-in-the-way", Operator.getLocation(),
+                     "the handler contains a preprocessor directive, so its "
+                     "other branch would be lost"};
+    if (std::optional<Refusal> Why = mayThrow(Operator, *Op.Made))
+      return Why;
+    if (const Expr *Use = otherUseOfItself(*Op.Object))
+      return Refusal{"unsupported-handler", Use->getBeginLoc(),
+                     "the handler works on itself other than by its members; "
+                     "write it as a lambda, or call it instead of handing it "
+                     "to an operation"};
+    if (Operator.getNumParams() != Count ||
+        !Operator.getReturnType()->isVoidType())
+      return takesOtherValues(*Op.Made);
+    for (const ParmVarDecl *P : Operator.parameters())
+      Op.Results.push_back(binding(*P, Op.Results.empty(), Text));
+    return std::nullopt;
+  }
+
+  static std::optional<Refusal> mayThrow(const FunctionDecl &F,
+                                         const Expr &Handler) {
+    if (!F.getType()->castAs<FunctionProtoType>()->isNothrow())
+      return std::nullopt;
+    return Refusal{"unsupported-handler", Handler.getBeginLoc(),
+                   "the handler is noexcept, so an exception in it ends the "
+                   "program; a coroutine would let it out"};
+  }
+
   /// The results go to the parameters of the function that the handler calls;
   /// one that goes nowhere has the type that the operation delivers.
   static std::optional<Refusal> readBoundCall(const FunctionDecl &Callee,
@@ -179,17 +228,15 @@ private:
                                               Operation &Op,
                                               const SourceText &Text) {
     unsigned Count = I.Signature->getNumParams();
-    Op.Bound = boundCall(*Op.Handler, Count);
+    Op.Bound = boundCall(*Op.Made, Count);
     if (!Op.Bound)
       return Refusal{"unsupported-handler", Op.Handler->getBeginLoc(),
                      "the handler of '" + Callee.getNameAsString() +
                          "' is neither a lambda nor a function with its "
                          "arguments; write it as a lambda that calls what it "
                          "calls now"};
-    if (Op.Bound->Target->getType()->castAs<FunctionProtoType>()->isNothrow())
-      return Refusal{"unsupported-handler", Op.Handler->getBeginLoc(),
-                     "the handler is noexcept, so an exception in it ends the "
-                     "program; a coroutine would let it out"};
+    if (std::optional<Refusal> Why = mayThrow(*Op.Bound->Target, *Op.Made))
+      return Why;
     PrintingPolicy Policy(Text.context().getLangOpts());
     for (unsigned Result = 0; Result != Count; ++Result) {
       Binding B;

@@ -1,6 +1,7 @@
 //===--- BoundCall.cpp - Handlers that name a function --------------------===//
 
 #include "coralc/Rewrites/Engine/BoundCall.h"
+#include "coralc/Rewrites/Engine/FunctionObject.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
@@ -91,10 +92,45 @@ std::optional<BoundCall> bound(const CallExpr &Call, unsigned Results) {
   return Result;
 }
 
+/// The call of the object itself, `*this` or moved from. What the operation
+/// does not deliver is left to the operator's defaults.
+std::optional<BoundCall> ownCall(const Expr &Handler, unsigned Results) {
+  const Expr *E = asWritten(&Handler);
+  if (const auto *Call = dyn_cast<CallExpr>(E))
+    if (Call->isCallToStdMove())
+      E = asWritten(Call->getArg(0));
+  const auto *Object = dyn_cast<UnaryOperator>(E);
+  if (!Object || Object->getOpcode() != UO_Deref ||
+      !isa<CXXThisExpr>(asWritten(Object->getSubExpr())))
+    return std::nullopt;
+  const CXXRecordDecl *Record = Object->getType()->getAsCXXRecordDecl();
+  const CXXMethodDecl *Operator =
+      Record && Record->hasDefinition() ? onlyCallOperator(*Record) : nullptr;
+  if (!Operator || Operator->getNumParams() < Results)
+    return std::nullopt;
+  BoundCall Result;
+  Result.Target = Operator;
+  Result.IsObject = true;
+  for (const ParmVarDecl *P : Operator->parameters()) {
+    unsigned Index = P->getFunctionScopeIndex();
+    const ParmVarDecl *Declared = Operator->getFirstDecl()->getParamDecl(Index);
+    if (Index < Results)
+      Result.Arguments.push_back({nullptr, Index});
+    else if (Declared->hasDefaultArg() &&
+             !Declared->hasUninstantiatedDefaultArg())
+      Result.Arguments.push_back({Declared->getDefaultArg(), 0});
+    else
+      return std::nullopt;
+  }
+  return Result;
+}
+
 } // namespace
 
 std::optional<BoundCall> boundCall(const Expr &Handler, unsigned Results) {
-  std::optional<BoundCall> Result;
+  std::optional<BoundCall> Result = ownCall(Handler, Results);
+  if (Result)
+    return Result;
   if (const DeclRefExpr *Function = functionNamedBy(&Handler)) {
     Result.emplace();
     Result->Reference = Function;

@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
+#include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -163,6 +164,7 @@ public:
       edit(*A);
     if (Edits.empty())
       return {};
+    removeHandlerClasses();
     addHelpers();
     append_range(Edits, includeEdits(Text, Text.mainFile(),
                                      Dialect.includes(Uses), Dialect, Target));
@@ -220,9 +222,10 @@ private:
     if (A.beside())
       return Form::Beside;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
-    if (A.Starts.size() != 1 || !A.Starts.front().IsStatement || !Hidden ||
-        A.Entry->HasToStay || isa<CXXConstructorDecl>(F) ||
-        F.getNumParams() != 0 || !isCalledFromHere(A, A.Starts.front()) ||
+    if (F.isOverloadedOperator() || A.Starts.size() != 1 ||
+        !A.Starts.front().IsStatement || !Hidden || A.Entry->HasToStay ||
+        isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
+        !isCalledFromHere(A, A.Starts.front()) ||
         isMoved(A.Starts.front().Caller) ||
         !Text.isInMainFile(A.Starts.front().Call->getSourceRange()))
       return Form::BehindEntry;
@@ -345,6 +348,15 @@ private:
     }
     if (Dialect.needsExecutor() && A.beside() && !checkLaterStart(A))
       return;
+    if (Dialect.needsExecutor() && F.isOverloadedOperator() && !A.HoldsObject &&
+        !A.HoldsSelf) {
+      A.Why = Refusal{"started-later", F.getLocation(),
+                      "'" + A.Entry->Name +
+                          "' may be called on an object that is gone when "
+                          "this target starts the operation. Convert to "
+                          "--target=coral"};
+      return;
+    }
     if (isInHeader(*anchorOf(A).getFirstDecl()) &&
         !hasCoroutines(Text, Dialect)) {
       A.Why = Refusal{"coroutines-switched-off", F.getLocation(),
@@ -505,8 +517,10 @@ private:
         renderBody(A, RenderContext{Text, Dialect, Start, Style, Indent});
     switch (How) {
     case Form::Beside:
-      if (!isInMovedCode(A))
+      if (!isInMovedCode(A)) {
         replaceStart(A);
+        removeStored(A);
+      }
       addDefinition(A, Name, Body, Style, Indent);
       break;
     case Form::InPlace:
@@ -553,6 +567,8 @@ private:
       if (N.What == Node::Kind::Await && N.Op->error() &&
           N.Op->How == Operation::Form::CompletionToken)
         Uses.ErrorsRedirected = true;
+      if (N.What == Node::Kind::Await && strandWrap(*N.Op))
+        Uses.ExecutorsBound = true;
     });
   }
 
@@ -704,7 +720,10 @@ private:
   /// The task to start, as an expression, or as a lambda that holds what the
   /// task needs while it runs.
   std::string taskExpression(const Agent &A, NameOf NameOf) const {
-    std::string Captures = "this, self = shared_from_this()";
+    std::string Captures =
+        A.HoldsObject
+            ? (A.MovesObject ? "self = std::move(*this)" : "self = *this")
+            : "this, self = shared_from_this()";
     std::string Arguments;
     bool Moves = false;
     for (const Parameter &P : coroutineParameters(A)) {
@@ -721,6 +740,8 @@ private:
                   (P.Moves ? " = std::move(" + Name + ")" : "");
     }
     std::string Call = A.Coroutine + "(" + Arguments + ")";
+    if (A.HoldsObject)
+      return "[" + Captures + "]() mutable { return self." + Call + "; }";
     if (!A.HoldsSelf)
       return Call;
     return "[" + Captures + "]" + (Moves ? "() mutable" : "") + " { return " +
@@ -854,6 +875,29 @@ private:
     if (Text.buffer().substr(Range.End).starts_with(";"))
       ++Range.End;
     add(Text.wholeLines(Range), EditText());
+  }
+
+  /// The variable that held the handler of the operation that starts \p A goes;
+  /// what was said about it stays.
+  void removeStored(const Agent &A) {
+    const Operation *First = firstOperation(A);
+    if (!First || First->Call != A.beside() || !First->Stored)
+      return;
+    TextRange Range = *Text.statement(declarationOf(*First->Stored));
+    add({Text.lineBegin(Range.Begin), Text.lineEnd(Range.End)}, EditText());
+  }
+
+  /// Classes of which only handlers were objects that are there no more.
+  void removeHandlerClasses() {
+    MapVector<const CXXRecordDecl *, std::vector<const Operation *>> Handlers;
+    for (const Agent *A : Agents)
+      forEachNode(A->Body, [&](const Node &N) {
+        if (N.What == Node::Kind::Await && N.Op->Object)
+          Handlers[N.Op->Object->Operator->getParent()].push_back(N.Op.get());
+      });
+    for (const auto &[Class, Operations] : Handlers)
+      for (SourceRange R : definitionsOnlyFor(*Class, Operations, Text))
+        removeDeclaration(R);
   }
 
   /// while (auto x = object.next()) becomes for (auto x : object.values()),

@@ -41,6 +41,8 @@ bool hasMember(const CXXRecordDecl *Record, StringRef Name) {
 const Expr *boundExecutor(const Operation &Op) {
   if (Op.How != Operation::Form::CompletionToken)
     return nullptr;
+  if (const CXXMemberCallExpr *Wrap = strandWrap(Op))
+    return Wrap->getImplicitObjectArgument();
   const Expr *Token = asWritten(Op.HandlerArgument);
   while (Token != Op.Handler) {
     const auto *Bind = dyn_cast<CallExpr>(Token);
@@ -106,6 +108,18 @@ std::string onlyContext(const FunctionDecl &F, const CallExpr &Start,
 }
 
 } // namespace
+
+const CXXMemberCallExpr *strandWrap(const Operation &Op) {
+  const Expr *Token = asWritten(Op.HandlerArgument);
+  while (const auto *Wrapper = dyn_cast_or_null<CallExpr>(Token)) {
+    if (Token == Op.Handler || Wrapper->getNumArgs() == 0)
+      return nullptr;
+    if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Wrapper))
+      return Member;
+    Token = asWritten(Wrapper->getArg(Wrapper->getNumArgs() - 1));
+  }
+  return nullptr;
+}
 
 bool hasGetExecutor(QualType Type) {
   Type = Type.getNonReferenceType();

@@ -39,7 +39,9 @@ void forEachStep(const Sequence &Steps,
 }
 
 const CompoundStmt *Operation::body() const {
-  return cast<CompoundStmt>(callOperator(*lambda())->getBody());
+  const CXXMethodDecl *Operator =
+      Object ? Object->Operator : callOperator(*lambda());
+  return cast<CompoundStmt>(Operator->getBody());
 }
 
 bool State::isPlain() const {
@@ -74,11 +76,14 @@ void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
 class GraphBuilder {
 public:
   GraphBuilder(const SourceText &Text, const PatternList &Patterns)
-      : Text(Text), Patterns(Patterns), Found(findOperations(Text, Patterns)) {}
+      : Text(Text), Patterns(Patterns), Found(findOperations(Text, Patterns)) {
+    readHandlers();
+  }
 
   BuiltGraph build() {
     for (const FoundOperation &Op : Found.InOrder)
-      request(definitionOf(Op.Function));
+      if (!Moved.contains(definitionOf(Op.Function)))
+        request(definitionOf(Op.Function));
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
     for (const auto &S : Graph.States)
@@ -123,6 +128,72 @@ private:
     return false;
   }
 
+  //--- What handlers are -------------------------------------------------//
+
+  /// Which handlers have a name, and what is known of those that are objects.
+  void readHandlers() {
+    readOperators();
+    for (bool Changed = true; Changed;) {
+      Changed = false;
+      for (auto &[Call, Match] : Found.Matches)
+        if (auto *Op = std::get_if<Operation>(&Match); Op && Op->Object)
+          for (FunctionObject::Member &M : Op->Object->Members)
+            if (M.What == FunctionObject::Member::Kind::Value && isSelf(M))
+              Changed = true, M.What = FunctionObject::Member::Kind::Self;
+    }
+    refuseUnclearMembers();
+    readOperators();
+    for (auto &[Call, Match] : Found.Matches)
+      if (const auto *Op = std::get_if<Operation>(&Match); Op && Op->Stored)
+        StoredHandlers.insert(Op->Stored);
+  }
+
+  void readOperators() {
+    Moved.clear();
+    for (auto &[Call, Match] : Found.Matches)
+      if (const auto *Op = std::get_if<Operation>(&Match); Op && Op->Object)
+        Moved.insert(Op->Object->Operator);
+  }
+
+  /// \p M is the object that starts the operation, by reference, by pointer or
+  /// by shared pointer.
+  bool isSelf(const FunctionObject::Member &M) {
+    QualType Type = M.Field->getType();
+    const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+    const Expr *Init = M.Init;
+    if (const auto *Unary = dyn_cast<UnaryOperator>(Init))
+      if (Unary->getOpcode() == UO_Deref && Type->isReferenceType())
+        Init = asWritten(Unary->getSubExpr());
+    bool Refers = Type->isReferenceType() || Type->isPointerType() ||
+                  (Record && Record->getDeclName().isIdentifier() &&
+                   Record->getName() == "shared_ptr");
+    if (!Refers)
+      return false;
+    if (const VarDecl *Copy = variableNamedBy(Init))
+      Init = isSharedFromThisCopy(Copy) ? asWritten(Copy->getInit()) : Init;
+    if (!isSelf(Init))
+      return false;
+    Selves.insert(M.Field);
+    return true;
+  }
+
+  /// A member that is the object for one handler is that for all.
+  void refuseUnclearMembers() {
+    for (auto &[Call, Match] : Found.Matches) {
+      const auto *Op = std::get_if<Operation>(&Match);
+      if (!Op || !Op->Object)
+        continue;
+      for (const FunctionObject::Member &M : Op->Object->Members)
+        if (Selves.contains(M.Field) &&
+            M.What != FunctionObject::Member::Kind::Self) {
+          Match = Refusal{"unsupported-handler", M.Init->getBeginLoc(),
+                          "the handler works on another object than the one "
+                          "that starts the operation"};
+          break;
+        }
+    }
+  }
+
   //--- What a call is ----------------------------------------------------//
 
   /// \p F starts an operation itself, or by calling such a function on the
@@ -157,8 +228,16 @@ private:
 
   bool isSelf(const Expr *Object) const {
     Object = asWritten(Object);
-    if (!Object || isa<CXXThisExpr>(Object) || isSharedFromThis(Object))
+    if (!Object || isSharedFromThis(Object))
       return Object;
+    // What a handler calls on itself is not called on what started it.
+    if (isa<CXXThisExpr>(Object))
+      return none_of(Moved, [&](const FunctionDecl *Operator) {
+        return declaresSameEntity(cast<CXXMethodDecl>(Operator)->getParent(),
+                                  Object->getType()->getPointeeCXXRecordDecl());
+      });
+    if (const FieldDecl *Field = ownField(Object))
+      return Selves.contains(Field);
     if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object))
       if (Arrow->getOperator() == OO_Arrow)
         return isSelf(Arrow->getArg(0));
@@ -346,6 +425,10 @@ private:
         return false;
       if (Out.size() != Size)
         Out[Size].Leading = std::move(Leading);
+      // A declaration that is gone leaves its comments behind.
+      if (Out.size() > Size && Out.back().What == Step::Kind::Code &&
+          !Out.back().Source && Out.back().Leading.Comments.empty())
+        Out.pop_back();
       bool Ended = !Out.empty() && (Out.back().What == Step::Kind::Jump ||
                                     Out.back().What == Step::Kind::End);
       if (Ended && !Last && !(ReturnsNext && I + 2 == Statements.size()))
@@ -438,6 +521,12 @@ private:
     if (!isInteresting(S)) {
       if (dropsSelf(S))
         return true;
+      if (const auto *D = dyn_cast<DeclStmt>(S);
+          D && D->isSingleDecl() &&
+          StoredHandlers.contains(dyn_cast<VarDecl>(D->getSingleDecl()))) {
+        Out.emplace_back();
+        return true;
+      }
       return addCode(S, Out);
     }
     if (const auto *If = dyn_cast<IfStmt>(S); If && !If->hasInitStorage() &&
@@ -551,13 +640,21 @@ private:
     Suspend.Op = std::make_shared<Operation>(Op);
     if (Suspend.Op->Bound)
       return buildBoundHandler(std::move(Suspend), Out);
+    if (Suspend.Op->Object) {
+      Out.push_back(Suspend);
+      return readMembers(*Suspend.Op) && buildHandler(*Suspend.Op, Out);
+    }
     if (!readCaptures(*Suspend.Op))
       return false;
     // Whether the callee keeps its contract is seen by building it.
     if (Suspend.Op->How == Operation::Form::Task)
       request(definitionOf(Call.getDirectCallee()));
-    const CompoundStmt &Handler = *Suspend.Op->body();
-    Out.push_back(std::move(Suspend));
+    Out.push_back(Suspend);
+    return buildHandler(*Suspend.Op, Out);
+  }
+
+  bool buildHandler(const Operation &Op, Sequence &Out) {
+    const CompoundStmt &Handler = *Op.body();
     Trivia Trailing;
     // The handler's own end is the end of the sequence that goes on here.
     if (!buildCompound(Handler, Position::Tail, Out, Trailing))
@@ -684,8 +781,12 @@ private:
       SmallPtrSet<const ValueDecl *, 4> Borrowed;
       bool Found = false;
       bool assign(const Expr *To) {
-        const auto *Ref = dyn_cast<DeclRefExpr>(asWritten(To));
+        To = asWritten(To);
+        if (const auto *Star = dyn_cast<UnaryOperator>(To))
+          To = asWritten(Star->getSubExpr());
+        const auto *Ref = dyn_cast<DeclRefExpr>(To);
         Found |= Ref && Borrowed.contains(Ref->getDecl());
+        Found |= Borrowed.contains(ownField(To));
         return true;
       }
       bool VisitBinaryOperator(const BinaryOperator *E) override {
@@ -695,9 +796,15 @@ private:
         return !E->isAssignmentOp() || assign(E->getArg(0));
       }
     } V;
-    for (const LambdaCapture &C : Op.lambda()->captures())
-      if (C.capturesVariable() && C.getCaptureKind() == LCK_ByRef)
-        V.Borrowed.insert(C.getCapturedVar());
+    if (Op.Object)
+      for (const FunctionObject::Member &M : Op.Object->Members)
+        if (M.Field->getType()->isReferenceType() ||
+            M.Field->getType()->isPointerType())
+          V.Borrowed.insert(M.Field);
+    if (Op.lambda())
+      for (const LambdaCapture &C : Op.lambda()->captures())
+        if (C.capturesVariable() && C.getCaptureKind() == LCK_ByRef)
+          V.Borrowed.insert(C.getCapturedVar());
     V.TraverseStmt(Op.body());
     return V.Found;
   }
@@ -713,6 +820,7 @@ private:
   void readUses(const CallExpr &Call, const Operation &Op) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       const Expr *Handler;
+      const Expr *Skipped = nullptr;
       SmallPtrSet<const ValueDecl *, 8> Own;
       SmallPtrSet<const Expr *, 8> Values;
       SmallPtrSet<const Expr *, 8> Addresses;
@@ -722,8 +830,11 @@ private:
       };
       MapVector<const VarDecl *, Use> Uses;
       bool InHandler = false;
+      bool IsReference = false;
 
       bool TraverseStmt(const Stmt *S) override {
+        if (S && S == Skipped)
+          return true;
         SaveAndRestore Inside(InHandler, InHandler || S == Handler);
         return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
       }
@@ -755,6 +866,8 @@ private:
         U.Where = E->getLocation();
         if (Addresses.contains(E))
           U.ByReference = true;
+        else if (InHandler && IsReference)
+          U.ByReference = true;
         else if (InHandler)
           U.Captured |= !isa<LambdaExpr>(Handler);
         else
@@ -762,7 +875,21 @@ private:
         return true;
       }
     } V;
-    V.Handler = Op.Handler;
+    V.Handler = Op.Made;
+    if (Op.Stored)
+      V.Own.insert(Op.Stored);
+    if (Op.Object) {
+      // What the call operator uses is what its members were made from.
+      V.InHandler = true;
+      for (const FunctionObject::Member &M : Op.Object->Members) {
+        V.IsReference = M.Field->getType()->isReferenceType();
+        V.TraverseStmt(M.Init);
+      }
+      V.InHandler = V.IsReference = false;
+      V.Skipped = Op.Made;
+    } else if (Op.Stored) {
+      V.TraverseStmt(Op.Made);
+    }
     V.TraverseStmt(&Call);
     if (const LambdaExpr *Handler = Op.lambda())
       for (const LambdaCapture &C : Handler->captures())
@@ -809,7 +936,7 @@ private:
   bool buildBoundHandler(Step Suspend, Sequence &Out) {
     Operation &Op = *Suspend.Op;
     const BoundCall &Bound = *Op.Bound;
-    SourceLocation Where = Op.Handler->getBeginLoc();
+    SourceLocation Where = Op.Made->getBeginLoc();
     std::string Name = Bound.Target->getNameAsString();
     if (!Bound.Target->getReturnType()->isVoidType() ||
         !Bound.Target->hasBody() ||
@@ -824,19 +951,61 @@ private:
                         "' on another object than the one that starts the "
                         "operation; start it in a function of that object");
     Op.HoldsSelf = Bound.Object && holdsSelf(Bound.Object);
+    Op.IsObject = Bound.IsObject;
+    if (Bound.IsObject && !isOwnOperator(*Bound.Target))
+      return refuse("unsupported-handler", Where,
+                    "the handler is an object of which this is not the code");
     Step Jump;
     Jump.What = Step::Kind::Jump;
     Jump.Target = &request(Bound.Target);
     for (const BoundCall::Argument &A : Bound.Arguments) {
-      if (A.Value && !isSettled(A.Value))
+      if (A.Value && !Bound.IsObject && !isSettled(A.Value))
         return refuse("unsupported-handler", A.Value->getBeginLoc(),
                       "this argument of the handler is computed when the "
                       "operation is started; name it as a variable before");
       Jump.Arguments.push_back(A.Value);
     }
-    BoundReferences.insert(Bound.Reference);
+    if (Bound.Reference)
+      BoundReferences.insert(Bound.Reference);
     Out.push_back(std::move(Suspend));
     Out.push_back(std::move(Jump));
+    return true;
+  }
+
+  /// \p F is the call operator of the class whose code this is.
+  bool isOwnOperator(const FunctionDecl &F) const {
+    const auto *Method = dyn_cast<CXXMethodDecl>(Current->Function);
+    return Method && declaresSameEntity(Method->getParent(),
+                                        cast<CXXMethodDecl>(F).getParent());
+  }
+
+  /// The members of a handler are what a lambda would capture.
+  bool readMembers(Operation &Op) {
+    for (FunctionObject::Member &M : Op.Object->Members) {
+      if (M.What == FunctionObject::Member::Kind::Self) {
+        Op.HoldsSelf |= M.Field->getType()->getAsCXXRecordDecl() != nullptr;
+        continue;
+      }
+      QualType Type = M.Field->getType();
+      const VarDecl *Variable = variableNamedBy(M.Init);
+      bool IsOfSameType = Text.context().hasSameUnqualifiedType(
+          Type.getNonReferenceType(), M.Init->getType());
+      if (Variable && IsOfSameType && !isSharedFromThisCopy(Variable)) {
+        if (Type->isReferenceType() && !Current->Beside)
+          return refuse("capture-by-reference", M.Init->getBeginLoc(),
+                        "the handler refers to a variable of the function "
+                        "that started the operation, which has returned by "
+                        "then; keep a copy of it");
+        M.What = FunctionObject::Member::Kind::Variable;
+        continue;
+      }
+      if (Type->isReferenceType() || Type->isArrayType() ||
+          (Current->Beside && !isSettled(M.Init)) ||
+          !Text.range(M.Init->getSourceRange()))
+        return refuse("unsupported-handler", M.Init->getBeginLoc(),
+                      "this member of the handler is computed when the "
+                      "operation is started; name it as a variable before");
+    }
     return true;
   }
 
@@ -1102,6 +1271,12 @@ private:
   std::vector<State *> Pending;
   SmallPtrSet<const FunctionDecl *, 16> Reaching;
   SmallPtrSet<const CallExpr *, 16> Jumps;
+  /// Variables that hold a handler until its operation starts.
+  SmallPtrSet<const VarDecl *, 4> StoredHandlers;
+  /// Call operators that are handlers of other objects' operations.
+  SmallPtrSet<const FunctionDecl *, 4> Moved;
+  /// Members of handlers that are the object that starts the operation.
+  SmallPtrSet<const ValueDecl *, 4> Selves;
   /// The lambdas in which an agent goes on.
   SmallPtrSet<const LambdaExpr *, 16> WaitingHandlers;
   /// Where handlers name the function that they call.

@@ -262,6 +262,9 @@ private:
       for (const BoundCall::Argument &A : Op.Bound->Arguments)
         if (const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr)
           Captured.insert(V);
+    if (Op.Object)
+      for (const FunctionObject::Member &M : Op.Object->Members)
+        checkMember(M);
     for (const Variable &V : Live)
       checkAcross(*V.Decl);
     for (const VarDecl *V : Op.InitCaptures)
@@ -278,6 +281,18 @@ private:
              "the handler captures a copy of what '" + V->getName() +
                  "' refers to; make the copy before the operation starts");
     Captured.insert(V);
+  }
+
+  /// A value that the handler holds becomes a variable of the coroutine.
+  void checkMember(const FunctionObject::Member &M) {
+    if (M.What == FunctionObject::Member::Kind::Variable)
+      Captured.insert(variableNamedBy(M.Init));
+    if (M.What == FunctionObject::Member::Kind::Value &&
+        destructionOf(M.Field->getType()) != Destruction::Invisible)
+      refuse("observable-destructor", M.Init->getBeginLoc(),
+             "'" + M.Field->getName() +
+                 "' is destroyed with the handler and would now live until "
+                 "the block ends; give its operation a function of its own");
   }
 
   void checkAcross(const VarDecl &V) {

@@ -45,7 +45,7 @@ public:
         continue;
       if (auto *Op = std::get_if<Operation>(&*Match)) {
         Op->Origin = P.get();
-        Handlers.insert(Op->lambda());
+        WasEarly |= Handlers.insert(Op->lambda()).second && Op->Stored;
         if (ForeignLambdas)
           Match = Refusal{"operation-in-a-lambda", Call->getBeginLoc(),
                           "the operation starts inside a lambda that is not "
@@ -64,6 +64,8 @@ public:
   const PatternList &Patterns;
   const FunctionDecl *Current = nullptr;
   unsigned ForeignLambdas = 0;
+  /// A handler was come by before its operation was seen.
+  bool WasEarly = false;
   SmallPtrSet<const LambdaExpr *, 8> Handlers;
   FoundOperations Found;
 };
@@ -73,7 +75,11 @@ public:
 FoundOperations findOperations(const SourceText &Text,
                                const PatternList &Patterns) {
   OperationFinder Finder(Text, Patterns);
-  forEachOwnDecl(Text, [&](const Decl *D) { Finder.TraverseDecl(D); });
+  do {
+    Finder.WasEarly = false;
+    Finder.Found = FoundOperations();
+    forEachOwnDecl(Text, [&](const Decl *D) { Finder.TraverseDecl(D); });
+  } while (Finder.WasEarly);
   return std::move(Finder.Found);
 }
 

@@ -1,6 +1,7 @@
 //===--- Render.cpp - A planned agent as text -----------------------------===//
 
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -77,8 +78,10 @@ namespace {
 class RangeEdits : public ConstDynamicRecursiveASTVisitor {
 public:
   RangeEdits(const RenderContext &Context,
-             const DenseMap<const ValueDecl *, std::string> &Names)
-      : Text(Context.Text), Start(Context.Start), Names(Names) {}
+             const DenseMap<const ValueDecl *, std::string> &Names,
+             MemberOf Members)
+      : Text(Context.Text), Start(Context.Start), Names(Names),
+        Members(Members) {}
 
   bool TraverseStmt(const Stmt *S) override {
     const auto *Call = dyn_cast_or_null<CallExpr>(S);
@@ -111,6 +114,21 @@ public:
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
     return rename(E->getDecl(), E->getLocation());
   }
+  bool TraverseMemberExpr(const MemberExpr *E) override {
+    if (std::optional<Substitution> New = withoutSelf(*E, Members, Text)) {
+      Edits.push_back(std::move(*New));
+      return true;
+    }
+    const FieldDecl *Field = ownField(E);
+    if (!Field || !Members(Field))
+      return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
+    // What a handler had as a member is a variable here.
+    auto Known = Names.find(Field);
+    std::optional<TextRange> Range = Text.range(E->getSourceRange());
+    if (Known != Names.end() && Range)
+      Edits.push_back({*Range, Known->second});
+    return true;
+  }
   bool VisitVarDecl(const VarDecl *V) override {
     return rename(V, V->getLocation());
   }
@@ -136,6 +154,7 @@ private:
   const SourceText &Text;
   StartText Start;
   const DenseMap<const ValueDecl *, std::string> &Names;
+  MemberOf Members;
   unsigned Lambdas = 0;
 };
 
@@ -146,6 +165,7 @@ public:
 
   RenderedBody run() {
     Scopes.emplace_back();
+    findMembers();
     findCopies();
     findForeignNames();
     findMoved();
@@ -193,6 +213,7 @@ private:
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       SmallPtrSet<const ValueDecl *, 16> Own;
       SmallPtrSet<const LambdaExpr *, 4> Handlers;
+      SmallPtrSet<const ValueDecl *, 4> Fields;
       StringSet<> &Names;
       StartText Start;
       Visitor(StringSet<> &Names, StartText Start)
@@ -215,10 +236,18 @@ private:
         if (D->getDeclName().isIdentifier() && !D->getName().empty())
           Names.insert(D->getName());
       }
+      // A member of the object that a handler holds is named without it.
       bool VisitMemberExpr(const MemberExpr *E) override {
-        if (E->isImplicitAccess())
+        bool OfHandler = Fields.contains(ownField(E));
+        if ((E->isImplicitAccess() && !OfHandler) || isOfSelf(*E))
           add(E->getMemberDecl());
         return true;
+      }
+      bool isOfSelf(const MemberExpr &E) const {
+        const Expr *Base = asWritten(E.getBase());
+        if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Base))
+          Base = asWritten(Arrow->getArg(0));
+        return Fields.contains(ownField(Base));
       }
       bool VisitDeclRefExpr(const DeclRefExpr *E) override {
         const auto *V = dyn_cast<VarDecl>(E->getDecl());
@@ -246,6 +275,9 @@ private:
         if (Step.What != Step::Kind::Suspend)
           return;
         V.Handlers.insert(Step.Op->lambda());
+        if (Step.Op->Object)
+          for (const FunctionObject::Member &M : Step.Op->Object->Members)
+            V.Fields.insert(M.Field);
         V.Own.insert(Step.Op->InitCaptures.begin(),
                      Step.Op->InitCaptures.end());
         for (const Binding &B : Step.Op->Results)
@@ -253,8 +285,26 @@ private:
             V.Own.insert(B.Decl);
       });
     }
-    for (const State *S : A.States)
+    for (const State *S : A.States) {
       V.TraverseStmt(S->Beside ? S->Beside : S->Function->getBody());
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What != Step::Kind::Suspend)
+          return;
+        if (Step.Op->Object)
+          V.TraverseStmt(Step.Op->body());
+        else if (S->Beside && Step.Op->Stored)
+          V.TraverseStmt(Step.Op->Made);
+      });
+    }
+  }
+
+  void findMembers() {
+    for (const State *S : A.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Suspend && Step.Op->Object)
+          for (const FunctionObject::Member &M : Step.Op->Object->Members)
+            Members[M.Field] = &M;
+      });
   }
 
   /// \p Name holds something that \p Op's handler has captured.
@@ -263,6 +313,11 @@ private:
       return any_of(Op.Bound->Arguments, [&](const BoundCall::Argument &A) {
         const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr;
         return V && nameOf(V) == Name;
+      });
+    if (Op.Object)
+      return any_of(Op.Object->Members, [&](const FunctionObject::Member &M) {
+        auto Known = Names.find(M.Field);
+        return Known != Names.end() && Known->second == Name;
       });
     const LambdaExpr *Handler = Op.lambda();
     return Handler && any_of(Handler->captures(), [&](const LambdaCapture &C) {
@@ -297,6 +352,11 @@ private:
           for (const LambdaCapture &C : Step.Op->lambda()->captures())
             if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
               Copied.insert(C.getCapturedVar());
+        if (Step.Op->Object)
+          for (const FunctionObject::Member &M : Step.Op->Object->Members)
+            if (const VarDecl *V = variableNamedBy(M.Init);
+                V && !M.Field->getType()->isReferenceType())
+              Copied.insert(V);
         if (Step.Op->Bound)
           for (const BoundCall::Argument &Given : Step.Op->Bound->Arguments)
             if (const VarDecl *V =
@@ -314,7 +374,8 @@ private:
 
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
-    RangeEdits Visitor(Context, Names);
+    auto Member = [&](const ValueDecl *Field) { return Members.lookup(Field); };
+    RangeEdits Visitor(Context, Names, Member);
     Visitor.TraverseStmt(Within);
     SmallVector<Substitution, 8> All(More);
     append_range(All, Visitor.Edits);
@@ -671,6 +732,9 @@ private:
       writtenLine("auto " + Name + " = " + Init + ";");
       declareAs(Capture, Name, Capture->getType());
     }
+    if (Op.Object)
+      for (const FunctionObject::Member &M : Op.Object->Members)
+        hold(M);
     switch (Op.How) {
     case Operation::Form::Yield:
       return writtenLine("co_yield " + edited(asWritten(Op.YieldedValue)) +
@@ -682,12 +746,41 @@ private:
     }
   }
 
+  /// What the handler would have held while it waits.
+  void hold(const FunctionObject::Member &M) {
+    if (M.What == FunctionObject::Member::Kind::Self)
+      return;
+    if (M.What == FunctionObject::Member::Kind::Variable) {
+      Names[M.Field] = nameOf(variableNamedBy(M.Init));
+      return;
+    }
+    std::string Init = edited(M.Init);
+    std::string Name = unique(withoutUnderscore(M.Field->getName()));
+    QualType Type = M.Field->getType();
+    std::string TypeText = "auto";
+    if (!Text.context().hasSameUnqualifiedType(Type, M.Init->getType()))
+      TypeText = M.Field->getType().getUnqualifiedType().getAsString(
+          PrintingPolicy(Text.context().getLangOpts()));
+    writtenLine(declaration(TypeText, Name) + " = " + Init + ";");
+    declareAs(M.Field, Name, Type.getUnqualifiedType());
+  }
+
+  static StringRef withoutUnderscore(StringRef Name) {
+    StringRef Bare = Name;
+    if (Bare.consume_front("m_") || Bare.consume_back("_"))
+      return Bare.empty() ? Name : Bare;
+    return Name;
+  }
+
   void awaitToken(const Operation &Op) {
     std::string Error;
     if (const Binding *B = Op.error())
       LastError = Error = errorVariable(Op, *B);
-    Substitution Token{*Text.range(Op.Handler->getSourceRange()),
-                       Context.Dialect.token(Error)};
+    SmallVector<Substitution, 2> Token{
+        {*Text.range(Op.Handler->getSourceRange()),
+         Context.Dialect.token(Error)}};
+    if (const CXXMemberCallExpr *Wrap = strandWrap(Op))
+      Token.push_back(binding(*Wrap));
     std::string Call =
         edited(*Text.range(Op.Call->getSourceRange()), Op.Call, Token);
     ArrayRef<Binding> Values = ArrayRef(Op.Results);
@@ -697,6 +790,17 @@ private:
         !Values.empty() && Values.front().Decl ? &Values.front() : nullptr;
     writtenLine((Value ? bindingPrefix(Op, *Value) : "") + "co_await " + Call +
                 ";");
+  }
+
+  /// "strand.wrap(" as "bind_executor(strand, ", which takes any token.
+  Substitution binding(const CXXMemberCallExpr &Wrap) const {
+    StringRef Name = "io_context::strand::wrap";
+    std::string Function = qualifiedName(*Wrap.getMethodDecl());
+    StringRef Namespace = StringRef(Function).drop_back(Name.size());
+    return {{*Text.offset(Wrap.getBeginLoc()),
+             *Text.offset(Wrap.getArg(0)->getBeginLoc())},
+            Namespace.str() + "bind_executor(" +
+                edited(asWritten(Wrap.getImplicitObjectArgument())) + ", "};
   }
 
   /// The variable for an operation's error: the handler's own parameter, or
@@ -845,8 +949,9 @@ private:
       if (!Parameter->getDeclName() ||
           (From && nameOf(From) == nameOf(Parameter)))
         continue;
-      Result.push_back(
-          {nameOf(Parameter), edited(asWritten(Argument)), Argument});
+      std::string Value = edited(asWritten(Argument));
+      if (Value != nameOf(Parameter))
+        Result.push_back({nameOf(Parameter), std::move(Value), Argument});
     }
     return Result;
   }
@@ -895,6 +1000,8 @@ private:
   /// Variables of the coroutine that are references.
   SmallPtrSet<const ValueDecl *, 8> References;
   StringSet<> ForeignNames;
+  /// What the agent's handlers have as members.
+  DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
 };
 
 } // namespace

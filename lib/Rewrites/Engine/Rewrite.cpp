@@ -162,7 +162,19 @@ private:
         });
         return Found || (S->Beside && S->Beside->getBeginLoc() == Op.Where);
       });
-    return any_of(A.States, [&](const State *S) { return S->Function == F; });
+    return any_of(A.States, [&](const State *S) {
+      return S->Function == F || isHandlerIn(*S, *F);
+    });
+  }
+
+  /// \p F is the call operator of a handler that \p S waits with.
+  static bool isHandlerIn(const State &S, const FunctionDecl &F) {
+    bool Found = false;
+    forEachStep(S.Steps, [&](const Step &Step) {
+      Found |= Step.What == Step::Kind::Suspend && Step.Op->Object &&
+               Step.Op->Object->Operator == &F;
+    });
+    return Found;
   }
 
   void report(Converter &Plan) {

@@ -477,8 +477,16 @@ void readSelf(Agent &A) {
     forEachStep(S->Steps, [&](const Step &Step) {
       if (Step.What != Step::Kind::Suspend || !Step.Op->Call)
         return;
-      if (First)
+      if (First) {
         A.HoldsSelf = Step.Op->HoldsSelf;
+        A.HoldsObject = Step.Op->IsObject;
+        A.MovesObject = A.HoldsObject;
+      } else if (A.HoldsObject != Step.Op->IsObject && !A.Why)
+        A.Why = Refusal{
+            "lifetime-differs", Step.Op->Call->getBeginLoc(),
+            "some handlers of " + quoted(A.Entry) +
+                " are the object itself and this one is not; hand the object "
+                "on in all of them"};
       else if (A.HoldsSelf != Step.Op->HoldsSelf && !A.Why)
         A.Why = Refusal{
             "lifetime-differs", Step.Op->Call->getBeginLoc(),
@@ -486,6 +494,7 @@ void readSelf(Agent &A) {
                 " keep the object alive and this one does not, or the other "
                 "way round; a coroutine holds one reference from start to "
                 "end. Capture shared_from_this() in all of them or in none"};
+      A.MovesObject &= isa<CallExpr>(Step.Op->Made);
       First = false;
     });
 }
@@ -558,6 +567,8 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
       continue;
     if (!A.Why)
       readSelf(A);
+    if (!A.Why && A.HoldsObject)
+      A.Why = checkHandOver(A);
     if (!A.Why)
       Structurer(A, Text).run();
     if (!A.Why)

@@ -91,8 +91,9 @@ struct StartLabels {
 /// Collects what normal text leaves out or spells differently.
 class Normalizer : public ConstDynamicRecursiveASTVisitor {
 public:
-  Normalizer(const SourceText &Text, const StartLabels &Starts)
-      : Text(Text), Starts(Starts) {}
+  Normalizer(const SourceText &Text, const StartLabels &Starts,
+             MemberOf Members)
+      : Text(Text), Starts(Starts), Members(Members) {}
 
   bool TraverseStmt(const Stmt *S) override {
     const auto *Call = dyn_cast_or_null<CallExpr>(S);
@@ -101,6 +102,20 @@ public:
       return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
     if (std::optional<TextRange> Range = Text.range(Call->getSourceRange()))
       Edits.push_back({*Range, "start " + Started});
+    return true;
+  }
+
+  /// What a handler has as a member is a variable of the coroutine.
+  bool TraverseMemberExpr(const MemberExpr *E) override {
+    if (std::optional<Substitution> New = withoutSelf(*E, Members, Text)) {
+      Edits.push_back(std::move(*New));
+      return true;
+    }
+    const FieldDecl *Field = ownField(E);
+    std::optional<TextRange> Range = Text.range(E->getSourceRange());
+    if (!Field || !Members(Field) || !Range)
+      return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
+    Edits.push_back({*Range, "$"});
     return true;
   }
 
@@ -131,6 +146,7 @@ private:
 
   const SourceText &Text;
   const StartLabels &Starts;
+  MemberOf Members;
 };
 
 /// Reads one side. What both sides have in common is read by the same code;
@@ -144,8 +160,14 @@ public:
   }
 
   TransitionSystem readAgent(const Agent &A) {
-    for (const State *S : A.States)
+    for (const State *S : A.States) {
       EntryOf[S] = System.add({});
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Suspend && Step.Op->Object)
+          for (const FunctionObject::Member &M : Step.Op->Object->Members)
+            Members[M.Field] = &M;
+      });
+    }
     for (const State *S : A.States)
       System.Points[EntryOf[S]].Next = sequence(S->Steps, End);
     System.Start = EntryOf[A.Entry];
@@ -164,8 +186,10 @@ private:
 
   //--- Text --------------------------------------------------------------//
 
+  Normalizer normalizer() const { return Normalizer(Text, Starts, FindMember); }
+
   std::string normal(const Stmt *S) const {
-    Normalizer N(Text, Starts);
+    Normalizer N = normalizer();
     N.TraverseStmt(S);
     return normal(S->getSourceRange(), N);
   }
@@ -178,7 +202,7 @@ private:
   /// The initializer of \p V. That of a constructor call begins with the name.
   std::string initializer(const VarDecl &V) const {
     const Expr *Init = asWritten(V.getInit());
-    Normalizer N(Text, Starts);
+    Normalizer N = normalizer();
     N.VisitVarDecl(&V);
     N.TraverseStmt(Init);
     return normal(Init->getSourceRange(), N);
@@ -218,10 +242,19 @@ private:
         std::string Name = qualifiedName(*Callee);
         if (StringRef(Name).ends_with("::redirect_error"))
           return "@";
+        if (const auto *Wrap = dyn_cast<CXXMemberCallExpr>(Call);
+            Wrap && isHandlerWrapper(Name))
+          return StringRef(Name)
+                     .drop_back(strlen("io_context::strand::wrap"))
+                     .str() +
+                 "bind_executor(" +
+                 normal(asWritten(Wrap->getImplicitObjectArgument())) + ", " +
+                 argument(Wrap->getArg(0), Handler) + ", )";
         if (isHandlerWrapper(Name)) {
           std::string Result = Name + "(";
           for (const Expr *Inner : Call->arguments())
-            Result += argument(Inner, Handler) + ", ";
+            if (!isa<CXXDefaultArgExpr>(Inner))
+              Result += argument(Inner, Handler) + ", ";
           return Result + ")";
         }
       }
@@ -296,6 +329,10 @@ private:
     After =
         event(operation(*Op.Call, Op.Handler, Op.How == Operation::Form::Task),
               After);
+    if (Op.Object)
+      for (const FunctionObject::Member &M : reverse(Op.Object->Members))
+        if (M.What == FunctionObject::Member::Kind::Value)
+          After = assigned(M.Init, After);
     for (const VarDecl *V : reverse(Op.InitCaptures))
       if (!isSharedFromThisCopy(V))
         After = assigned(V->getInit(), After);
@@ -314,7 +351,7 @@ private:
   /// A variable gets \p Value. Handing a variable on is no event: who owns a
   /// value is not seen.
   unsigned assigned(const Expr *Value, unsigned After) {
-    if (variableNamedBy(Value))
+    if (variableNamedBy(Value) || Members.contains(ownField(Value)))
       return After;
     return event("= " + normal(asWritten(Value)), After);
   }
@@ -522,6 +559,9 @@ private:
   unsigned End = 0;
   const LoopEnds *Loop = nullptr;
   DenseMap<const State *, unsigned> EntryOf;
+  DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
+  std::function<const FunctionObject::Member *(const ValueDecl *)> FindMember =
+      [this](const ValueDecl *Field) { return Members.lookup(Field); };
 };
 
 std::string describe(const Point &P) {

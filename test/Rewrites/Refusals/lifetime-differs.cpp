@@ -30,3 +30,58 @@ private:
 
   asio::steady_timer timer_;
 };
+
+// Each handler is a copy of the object, and this one is looked at.
+struct countdown {
+  asio::steady_timer &timer;
+  int left;
+
+  void operator()(std::error_code ec) {
+    if (ec || left-- == 0)
+      return;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} used after this call{{.*}} [lifetime-differs]
+    timer.async_wait(*this);
+  }
+};
+
+int last(asio::steady_timer &timer) {
+  countdown count{timer, 3};
+  count({});
+  return count.left;
+}
+
+// Copies do what the object did not.
+class counted {
+public:
+  explicit counted(asio::steady_timer &timer) : timer_(timer) {}
+  counted(const counted &other) : timer_(other.timer_) { ++copies; }
+  static int copies;
+
+  void operator()(std::error_code ec) {
+    if (!ec)
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} copies of 'counted' {{.*}} [lifetime-differs]
+      timer_.async_wait(*this);
+  }
+
+private:
+  asio::steady_timer &timer_;
+};
+
+// One handler is the object and the other refers to it.
+class mixed {
+public:
+  explicit mixed(asio::steady_timer &timer) : timer_(timer) {}
+
+  void operator()(std::error_code ec) {
+    if (!ec)
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} is the object itself{{.*}}
+      timer_.async_wait(*this);
+    else
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} [lifetime-differs]
+      timer_.async_wait([this](std::error_code) { ++count_; });
+  }
+
+private:
+  asio::steady_timer &timer_;
+  int count_ = 0;
+};

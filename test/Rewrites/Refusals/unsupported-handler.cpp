@@ -11,20 +11,59 @@ public:
 
   void start_with(std::error_code) {}
 
-  void start() {
-    std::function<void(std::error_code)> handler =
-        [this](std::error_code ec) { on_wait(ec); };
+  // Whatever that is.
+  void start(std::function<void(std::error_code)> handler) {
     // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
     timer_.async_wait(handler);
+  }
+
+  // The handler is used twice.
+  void start_both() {
+    auto handler = [this](std::error_code ec) { on_wait(ec); };
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    timer_.async_wait(handler);
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    other_.async_wait(handler);
+  }
+
+  // What the handler has captured is not what the variable holds later.
+  void start_counting() {
+    int times = 1;
+    auto handler = [this, times](std::error_code) { times_ = times; };
+    times = 2;
+    timer_.expires_after(std::chrono::seconds(times));
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    timer_.async_wait(handler);
+  }
+
+  // The handler was made before others had the chance to change what it is
+  // made from.
+  void start_early() {
+    auto handler = [this, times = times_ + 1](std::error_code) {
+      times_ = times;
+    };
+    times_ = 7;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    timer_.async_wait(handler);
+  }
+
+  // Nobody knows how often.
+  void start_often() {
+    auto handler = [this](std::error_code ec) { on_wait(ec); };
+    while (times_-- > 0)
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} [operation-in-a-loop]
+      timer_.async_wait(handler);
   }
 
 private:
   void on_wait(std::error_code ec) {
     if (!ec)
-      start();
+      times_ = 0;
   }
 
   asio::steady_timer timer_;
+  asio::steady_timer other_{timer_.get_executor()};
+  int times_ = 0;
 };
 
 struct outcome {
@@ -46,6 +85,57 @@ public:
     // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} computed when {{.*}} [unsupported-handler]
     timer_.async_wait(std::bind(
         &other::counted, this, ++count_, std::placeholders::_1));
+  }
+
+  struct on_peer {
+    ticker &peer;
+    void operator()(std::error_code ec) { peer.start_with(ec); }
+  };
+
+  void object_on_another_object() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} computed when {{.*}} [unsupported-handler]
+    timer_.async_wait(on_peer{peer_});
+  }
+
+  struct on_itself {
+    int count = 0;
+    void operator()(std::error_code) { hit(); }
+    void hit() { ++count; }
+  };
+
+  void object_that_calls_itself() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} works on itself {{.*}} [unsupported-handler]
+    timer_.async_wait(on_itself{});
+  }
+
+  struct on_chance {
+    void operator()(std::error_code) {}
+    void operator()(int) {}
+  };
+
+  void object_of_two_calls() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    timer_.async_wait(on_chance{});
+  }
+
+  struct on_end {
+    other *owner;
+    ~on_end() { ++owner->count_; }
+    void operator()(std::error_code) {}
+  };
+
+  void object_with_a_destructor() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [unsupported-handler]
+    timer_.async_wait(on_end{this});
+  }
+
+  struct on_quiet {
+    void operator()(std::error_code) noexcept {}
+  };
+
+  void object_that_does_not_throw() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} noexcept{{.*}} [unsupported-handler]
+    timer_.async_wait(on_quiet{});
   }
 
   void converted_error() {

@@ -31,10 +31,13 @@ struct BoundCall {
     unsigned Result = 0;
   };
   const clang::FunctionDecl *Target = nullptr;
-  /// Where the handler names \c Target.
+  /// Where the handler names \c Target, if it does.
   const clang::DeclRefExpr *Reference = nullptr;
   /// What the member function is called on; null for other functions.
   const clang::Expr *Object = nullptr;
+  /// The handler is the object whose code starts the operation, a copy of it
+  /// or moved, and \c Target is its call operator.
+  bool IsObject = false;
   /// One for each parameter of \c Target.
   llvm::SmallVector<Argument, 4> Arguments;
 };

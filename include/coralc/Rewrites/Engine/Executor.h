@@ -14,6 +14,10 @@ namespace coralc {
 std::string executorOf(const Operation &Op, const SourceText &Text,
                        const clang::FunctionDecl *Around);
 
+/// The call strand.wrap(handler) that holds \p Op's handler, before there was
+/// bind_executor(strand, handler); null when there is none.
+const clang::CXXMemberCallExpr *strandWrap(const Operation &Op);
+
 /// Something of \p Type, or what a pointer of \p Type points to, says where
 /// its handlers run.
 bool hasGetExecutor(clang::QualType Type);

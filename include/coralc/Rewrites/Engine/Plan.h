@@ -75,6 +75,10 @@ struct Agent {
   /// All of it is one loop.
   bool IsLoop = false;
   bool HoldsSelf = false;
+  /// The object itself goes on, as a copy that the agent holds.
+  bool HoldsObject = false;
+  /// Every handler was the object moved, so that it need not be copied.
+  bool MovesObject = false;
   /// How the agent is started from outside.
   std::vector<StartSite> Starts;
   std::optional<Refusal> Why;
@@ -100,6 +104,10 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);
 /// Calls \p Visit for every node, inner ones included, in order of the text.
 void forEachNode(const Block &Nodes,
                  llvm::function_ref<void(const Node &)> Visit);
+
+/// Checks that nobody sees the difference between an object that goes on
+/// itself and one that hands itself over to its agent when it starts.
+std::optional<Refusal> checkHandOver(const Agent &A);
 
 /// Checks that nothing outlives or is outlived by what it was not before;
 /// returns why the agent must stay otherwise.

@@ -34,6 +34,7 @@
 #define CORALC_REWRITES_ENGINE_STATEGRAPH_H
 
 #include "coralc/Rewrites/Engine/BoundCall.h"
+#include "coralc/Rewrites/Engine/FunctionObject.h"
 #include "clang/AST/Decl.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/Stmt.h"
@@ -85,19 +86,27 @@ struct Operation {
   /// wrapper such as bind_executor(strand, handler).
   const clang::Expr *Handler = nullptr;
   const clang::Expr *HandlerArgument = nullptr;
-  /// What the handler calls, when it is no lambda.
+  /// Where the handler is made: \c Handler, or the initializer of the variable
+  /// \c Stored, which \c Handler names.
+  const clang::Expr *Made = nullptr;
+  const clang::VarDecl *Stored = nullptr;
+  /// What the handler calls, when it names a function.
   std::optional<BoundCall> Bound;
+  /// The handler, when it is an object of a class of the user's.
+  std::optional<FunctionObject> Object;
   llvm::SmallVector<Binding, 3> Results;
   /// Variables that the handler's captures introduce ([p = make()]).
   llvm::SmallVector<const clang::VarDecl *, 2> InitCaptures;
   /// The handler holds a strong reference to its object while it waits.
   bool HoldsSelf = false;
+  /// The handler is the object itself, a copy or moved, and lives on in it.
+  bool IsObject = false;
   const clang::Expr *YieldedValue = nullptr;
 
   const clang::LambdaExpr *lambda() const {
-    return llvm::dyn_cast_if_present<clang::LambdaExpr>(Handler);
+    return llvm::dyn_cast_if_present<clang::LambdaExpr>(Made);
   }
-  /// What the handler runs, when it is a lambda.
+  /// What the handler runs, when it is a lambda or an object.
   const clang::CompoundStmt *body() const;
   const Binding *error() const {
     return !Results.empty() && Results.front().IsError ? &Results.front()
