@@ -59,7 +59,7 @@ public:
 
   void operator()(std::error_code ec) {
     if (!ec)
-      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} copies of 'counted' {{.*}} [lifetime-differs]
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}}copies of 'counted' {{.*}} [lifetime-differs]
       timer_.async_wait(*this);
   }
 
@@ -74,7 +74,7 @@ public:
 
   void operator()(std::error_code ec) {
     if (!ec)
-      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} is the object itself{{.*}}
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} are the object itself {{.*}} [lifetime-differs]
       timer_.async_wait(*this);
     else
       // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} [lifetime-differs]
