@@ -410,7 +410,9 @@ private:
         return refuse("macro-in-the-way", S->getBeginLoc(),
                       "this statement comes out of a macro");
       Trivia Leading = Text.trivia(From, Range->Begin);
+      size_t Above = Leading.Comments.size();
       addTrailingComment(S, *Range, Leading);
+      std::string Behind = Leading.Comments.substr(Above);
       From = Range->End;
       bool Last = I + 1 == Statements.size();
       bool ReturnsNext = !Last && isBareReturn(Statements[I + 1]);
@@ -423,8 +425,10 @@ private:
       size_t Size = Out.size();
       if (!buildStatement(S, Here, Out))
         return false;
-      if (Out.size() != Size)
+      if (Out.size() != Size) {
         Out[Size].Leading = std::move(Leading);
+        Out[Size].Behind = std::move(Behind);
+      }
       // A declaration that is gone leaves its comments behind.
       if (Out.size() > Size && Out.back().What == Step::Kind::Code &&
           !Out.back().Source && Out.back().Leading.Comments.empty())

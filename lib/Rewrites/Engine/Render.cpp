@@ -456,7 +456,10 @@ private:
     while (!Rest.empty()) {
       auto [Line, Next] = Rest.split('\n');
       Rest = Next;
-      userLine(Line);
+      if (Line.empty())
+        Result.Text += '\n';
+      else
+        userLine(Line);
     }
   }
 
@@ -541,7 +544,19 @@ private:
           declareVariable(*V);
     TextRange Range = *Text.statement(S);
     unsigned From = Text.indentation(Range.Begin).size();
-    userLine(reindent(edited(Range, S), From, column(), Context.Style.Blank));
+    std::string Line =
+        reindent(edited(Range, S), From, column(), Context.Style.Blank);
+    // What stood on one line stays on one.
+    StringRef Gap = Text.text(TextRange{LastCode.End, Range.Begin});
+    if (LastCode.End <= Range.Begin && LastCodeEnd == Result.Text.size() &&
+        Gap.find_first_not_of(" \t") == StringRef::npos) {
+      Result.Text.pop_back();
+      Result.Text += Gap.str() + Line + '\n';
+    } else {
+      userLine(Line);
+    }
+    LastCode = Range;
+    LastCodeEnd = Result.Text.size();
   }
 
   /// An endless loop, or a while when all that ends it is a test at its head:
@@ -772,6 +787,12 @@ private:
     return Name;
   }
 
+  /// Somebody looks at it, or sees it end.
+  bool isWanted(const Binding &B) const {
+    return B.Decl && (B.Decl->isReferenced() ||
+                      B.Type.getNonReferenceType().isDestructedType());
+  }
+
   void awaitToken(const Operation &Op) {
     std::string Error;
     if (const Binding *B = Op.error())
@@ -787,7 +808,7 @@ private:
     if (Op.error())
       Values = Values.drop_front();
     const Binding *Value =
-        !Values.empty() && Values.front().Decl ? &Values.front() : nullptr;
+        !Values.empty() && isWanted(Values.front()) ? &Values.front() : nullptr;
     writtenLine((Value ? bindingPrefix(Op, *Value) : "") + "co_await " + Call +
                 ";");
   }
@@ -837,14 +858,14 @@ private:
 
   void awaitTask(const Operation &Op) {
     std::string Call = "co_await " + callWithoutHandler(Op) + ";";
-    if (none_of(Op.Results, [](const Binding &B) { return B.Decl; }))
+    if (none_of(Op.Results, [&](const Binding &B) { return isWanted(B); }))
       return writtenLine(Call);
     if (Op.Results.size() == 1)
       return writtenLine(bindingPrefix(Op, Op.Results.front()) + Call);
     std::string Tie;
     for (const Binding &B : Op.Results) {
       Tie += Tie.empty() ? "std::tie(" : ", ";
-      if (!B.Decl) {
+      if (!isWanted(B)) {
         Tie += "std::ignore";
         continue;
       }
@@ -988,6 +1009,9 @@ private:
   RenderedBody Result;
   unsigned Depth = 0;
   bool AtBlockStart = true;
+  /// The statement that was moved last, and where its line ends in the result.
+  TextRange LastCode{0, 0};
+  size_t LastCodeEnd = 0;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
   /// What the agent's code gives away.

@@ -137,6 +137,9 @@ private:
     Jump.What = Jump.Source ? Step::Kind::Code : Step::Kind::Call;
     if (!Jump.Source)
       Jump.Op = Steps[I - 1].Op;
+    if (Jump.Source && !Jump.Behind.empty())
+      Jump.Leading.Comments.erase(Jump.Leading.Comments.rfind(Jump.Behind),
+                                  Jump.Behind.size());
     Jump.Target = nullptr;
     Jump.Arguments.clear();
     Step End;

@@ -161,12 +161,22 @@ Trivia SourceText::trivia(unsigned From, unsigned To) const {
   for (StringRef Line : Own)
     if (!Line.trim().empty())
       Common = std::min(Common, Line.take_while(isHorizontalWhitespace).size());
+  // Empty lines stay between comments, or inside of one.
+  size_t Empty = 0;
   for (StringRef Line : Own) {
-    if (!Line.trim().empty())
-      Result.Comments += (Line.drop_front(Common).rtrim() + "\n").str();
-    else if (Result.Comments.empty())
-      Result.BlankLine = true;
+    if (Line.trim().empty()) {
+      ++Empty;
+      continue;
+    }
+    if (Result.Comments.empty())
+      Result.BlankLine |= Empty > 0;
+    else
+      Result.Comments.append(Empty, '\n');
+    Empty = 0;
+    Result.Comments += (Line.drop_front(Common).rtrim() + "\n").str();
   }
+  if (Result.Comments.empty())
+    Result.BlankLine = Empty > 0;
   return Result;
 }
 

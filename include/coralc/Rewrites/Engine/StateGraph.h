@@ -141,6 +141,9 @@ struct Step {
   };
   Kind What = Kind::Code;
   Trivia Leading;
+  /// Which of its comments stood behind the statement, and does so again if
+  /// that is moved as it is.
+  std::string Behind;
   /// Code: the statement. Branch: the if statement.
   const clang::Stmt *Source = nullptr;
   Sequence Then, Else;
