@@ -1,6 +1,15 @@
 #include <coral/detail/joined.hpp>
 
 namespace coral::detail {
+namespace {
+
+/// The child is a task that waits for who is being cancelled.
+bool closes_circle(const future_base &child) noexcept {
+  const auto *task = dynamic_cast<const scheduled_base *>(&child);
+  return task && task->passing_on();
+}
+
+} // namespace
 
 /// Takes note of a child that is done.
 void join_awaiter::look_at(future_base &child) {
@@ -63,10 +72,19 @@ void join_awaiter::await_resume() {
 }
 
 cancel_outcome join_awaiter::request_cancel(const std::exception_ptr &reason) noexcept {
-  if (cancels_children_) {
+  if (cancels_children_ && !linked()) {
     bool any = false;
-    for (future_base *child : children_)
+    bool circle = false;
+    for (future_base *child : children_) {
+      circle |= closes_circle(*child);
       any |= child->cancel(reason);
+    }
+    if (circle) {
+      // This would never end: it stops waiting.
+      entries_.clear();
+      owner()->run_soon(*this);
+      return cancel_outcome::accepted;
+    }
     if (!any)
       return cancel_outcome::refused;
     // They may take their time, and have to be asked again when another request comes.

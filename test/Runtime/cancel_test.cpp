@@ -538,7 +538,7 @@ TEST_F(Cancel, tasks_that_await_each_other_end_when_one_is_cancelled) {
   run(main);
 }
 
-TEST_F(Cancel, tasks_that_gather_each_other_survive_a_cancel) {
+TEST_F(Cancel, tasks_that_gather_each_other_end_when_one_is_cancelled) {
   std::optional<scheduled_task<>> first;
   std::optional<scheduled_task<>> second;
   auto gathers = [&](std::optional<scheduled_task<>> &other) -> task<void> {
@@ -550,11 +550,10 @@ TEST_F(Cancel, tasks_that_gather_each_other_survive_a_cancel) {
     co_await coral::sleep(1s);
     first->cancel();
     co_await coral::sleep(1s);
-    EXPECT_EQ(first->cancelling(), 1);
+    EXPECT_TRUE(first->cancelled());
+    EXPECT_TRUE(second->cancelled());
   };
   run(main);
-  loop.close();
-  EXPECT_EQ(take_errors().size(), 2u);
 }
 
 TEST_F(Cancel, a_request_waits_for_an_operation_that_cannot_end_early) {
