@@ -2,6 +2,7 @@
 
 #include "loop_backends.hpp"
 
+#include <coral/async_generator.hpp>
 #include <coral/executors.hpp>
 #include <coral/loop/manual.hpp>
 #include <coral/loop/uv.hpp>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <typeinfo>
 
@@ -122,6 +124,41 @@ TEST_P(RunnerTest, fact_80_the_default_executor_is_waited_for) {
   };
   coral::run(main(), collecting());
   EXPECT_TRUE(done);
+}
+
+TEST_P(RunnerTest, fact_80_tasks_end_first_then_generators_then_the_executor) {
+  auto call = [&](const char *name) {
+    return coral::get_running_loop().run_in_executor(nullptr, [&, name] { log.push_back(name); });
+  };
+  auto numbers = [&]() -> coral::async_generator<int> {
+    try {
+      co_yield 1;
+      co_yield 2;
+    } catch (const coral::generator_exit &) {
+      log.push_back("generator");
+    }
+    // Its executor still takes calls.
+    co_await call("its call");
+  };
+  auto source = numbers();
+  auto leftover = [&]() -> task<void> {
+    try {
+      co_await coral::sleep(1h);
+    } catch (const coral::cancelled_error &) {
+      log.push_back("task");
+    }
+    // The generator is still open.
+    log.push_back("item " + std::to_string(co_await source.anext()));
+  };
+  auto main = [&]() -> task<void> {
+    static_cast<void>(co_await source.anext());
+    coral::create_task(leftover());
+    co_await coral::sleep(1ms);
+    log.push_back("main");
+  };
+  coral::run(main(), collecting());
+  EXPECT_EQ(log, (names{"main", "task", "item 2", "generator", "its call"}));
+  EXPECT_EQ(errors, names{});
 }
 
 TEST_P(RunnerTest, a_runner_keeps_its_loop_between_runs) {
