@@ -293,6 +293,35 @@ task<void> gather_exceptions(notes &log) {
   log.push_back(std::to_string(std::get<2>(all).value()));
 }
 
+task<void> gather_cancelled(notes &log) {
+  auto stubborn = [&]() -> task<void> {
+    for (int i = 0; i != 2; ++i)
+      co_await outcome(ticks(1000), log, "child");
+  };
+  auto gathers = [](auto child) -> task<void> { co_await coral::gather(std::move(child)); };
+  auto again = create_task(gathers(stubborn()));
+  for (int i = 0; i != 2; ++i) {
+    co_await ticks(1);
+    again.cancel();
+  }
+  co_await outcome(awaits(again), log, "again");
+
+  coral::future<> child;
+  auto late = create_task(gathers(child));
+  co_await ticks(1);
+  child.set_exception(coral::value_error("child"));
+  late.cancel();
+  co_await outcome(awaits(late), log, "late");
+}
+
+task<void> shield_done(notes &log) {
+  auto inner = create_task(ticks(1, 7));
+  co_await ticks(2);
+  coral::get_running_loop().call_soon([&] { log.push_back("switched"); });
+  co_await outcome(awaits(coral::shield(inner)), log, "inner");
+  co_await coral::sleep(0s);
+}
+
 task<void> shield(notes &log) {
   auto inner = [&]() -> task<void> {
     co_await ticks(2);
@@ -759,6 +788,8 @@ const probe probes[] = {
     PROBE(gather_order),
     PROBE(gather_error),
     PROBE(gather_exceptions),
+    PROBE(gather_cancelled),
+    PROBE(shield_done),
     PROBE(shield),
     PROBE(as_completed),
     PROBE(wait_for),

@@ -229,6 +229,38 @@ async def gather_exceptions(log):
 
 
 @probe
+async def gather_cancelled(log):
+    async def stubborn():
+        for _ in range(2):
+            await outcome(ticks(1000), log, "child")
+
+    async def gathers(child):
+        await asyncio.gather(child)
+
+    task = asyncio.create_task(gathers(stubborn()))
+    for _ in range(2):
+        await ticks(1)
+        task.cancel()
+    await outcome(task, log, "again")
+
+    child = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(gathers(child))
+    await ticks(1)
+    child.set_exception(ValueError())
+    task.cancel()
+    await outcome(task, log, "late")
+
+
+@probe
+async def shield_done(log):
+    inner = asyncio.create_task(ticks(1, 7))
+    await ticks(2)
+    asyncio.get_running_loop().call_soon(log.append, "switched")
+    await outcome(asyncio.shield(inner), log, "inner")
+    await asyncio.sleep(0)
+
+
+@probe
 async def shield(log):
     async def inner():
         await ticks(2)
