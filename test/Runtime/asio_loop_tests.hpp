@@ -335,6 +335,42 @@ TEST(AsioLoopLifetime, a_loop_may_go_before_its_context_runs_what_it_left) {
   ::close(both[1]);
 }
 
+TEST(AsioLoopLifetime, operations_may_outlive_the_tasks_that_a_closing_loop_destroys) {
+  names log;
+  net::io_context context;
+  net::steady_timer timer(context, 1h);
+  net::local::stream_protocol::socket near(context);
+  net::local::stream_protocol::socket far(context);
+  net::local::connect_pair(near, far);
+  std::array<char, 16> data;
+  auto waits = [&]() -> task<void> {
+    const tracker local(log, "timer");
+    co_await timer.async_wait(coral::use_task);
+  };
+  auto reads = [&]() -> task<void> {
+    const tracker local(log, "read");
+    co_await net::async_read(near, net::buffer(data), coral::use_task);
+  };
+  {
+    loop_type loop(context);
+    loop.set_exception_handler([](coral::event_loop &, const coral::exception_context &) {});
+    loop.create_task(waits());
+    loop.create_task(reads());
+    auto stop = []() -> task<void> { co_await coral::sleep(1ms); };
+    loop.run_until_complete(stop());
+  }
+  EXPECT_EQ(log, (names{"timer", "read"}));
+  // A composed operation goes on by itself, step by step.
+  net::write(far, net::buffer("sixteen", 7));
+  context.restart();
+  context.poll();
+  net::write(far, net::buffer(" letters!", 9));
+  timer.cancel();
+  context.restart();
+  context.run();
+  EXPECT_EQ(std::string(data.data(), data.size()), "sixteen letters!");
+}
+
 TEST(AsioLoopLifetime, a_loop_with_a_context_of_its_own_is_a_loop_factory) {
   auto main = []() -> task<int> {
     co_await coral::sleep(1ms);

@@ -1,9 +1,11 @@
 #include "manual_event.hpp"
 
+#include <coral/loop/manual.hpp>
 #include <coral/spawn.hpp>
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -233,6 +235,30 @@ TEST(Callback, DroppingTheCallbackInsideTheInitiationDestroysTheTask) {
   };
   coral::spawn([&, held = tracker(log, "captures")] { return inner(); });
   EXPECT_EQ(log, (names{"inner", "captures"}));
+}
+
+TEST(Callback, MayOutliveTheTaskThatAClosingLoopDestroys) {
+  for (const bool called : {false, true}) {
+    names log;
+    std::function<void(int)> kept;
+    auto body = [&]() -> task<void> {
+      const tracker local(log, "frame");
+      co_await coral::callback<void(int)>([&](auto done) { kept = done; });
+    };
+    {
+      coral::manual_loop loop;
+      loop.set_exception_handler([](coral::event_loop &, const coral::exception_context &) {});
+      loop.create_task(body());
+      loop.call_soon([&] { loop.stop(); });
+      loop.run_forever();
+      EXPECT_TRUE(kept);
+    }
+    EXPECT_EQ(log, names{"frame"});
+    if (called) {
+      kept(1);
+      EXPECT_THROW(kept(2), coral::runtime_error);
+    }
+  }
 }
 
 TEST(Callback, ASecondCallThrows) {

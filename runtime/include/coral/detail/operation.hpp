@@ -6,7 +6,9 @@
 // called.
 //
 // From the initiation on, the completion handler stands for the suspended chain: it is called
-// exactly once, or destroyed uncalled, and then the chain is destroyed from its root.
+// exactly once, or destroyed uncalled, and then the chain is destroyed from its root. Where the
+// chain goes first, because its loop closes, the handler stands for nothing: what becomes of it has
+// no effect. The two know each other, wherever the handler is moved.
 //
 // When the chain is cancelled, an operation whose conventions know a cancellation signal emits it,
 // and still waits for the handler. If the operation then reports that it was aborted, the
@@ -147,8 +149,12 @@ carries<First> struct completion_result<Error, First, Args...> {
   }
 };
 
+template <class Error, class... Args> class task_handler;
+
 /// The part of an operation that its handler knows.
 template <class Error, class... Args> class pending_operation : public suspended_operation {
+  using handler = task_handler<Error, Args...>;
+
 public:
   using cancellation_signal = typename Error::cancellation_signal;
 
@@ -181,18 +187,23 @@ public:
   }
 
   /// Where the operation puts what cancels it; nowhere if nobody can cancel the chain.
-  auto cancellation_slot() noexcept {
+  auto cancellation_slot() {
     return owner() && owner()->can_be_cancelled() ? signal_.slot() : decltype(signal_.slot())();
   }
 
 protected:
-  ~pending_operation() = default;
+  ~pending_operation() {
+    if (handler_) [[unlikely]]
+      handler_->forget(std::move(signal_));
+  }
 
   std::optional<std::tuple<Args...>> results_;
   std::exception_ptr error_;
 
 private:
+  friend handler;
   [[no_unique_address]] cancellation_signal signal_;
+  handler *handler_ = nullptr;
 };
 
 /// The slot of a handler, under the names by which Asio looks for one.
@@ -211,37 +222,69 @@ protected:
 /// The completion handler that resumes a task: move-only, called at most once.
 template <class Error, class... Args> class task_handler : public handler_cancellation<Error> {
 public:
-  explicit task_handler(pending_operation<Error, Args...> &operation) noexcept
-      : operation_(&operation) {
+  explicit task_handler(pending_operation<Error, Args...> &operation) {
     if constexpr (requires { typename Error::cancellation_slot; })
       this->slot_ = operation.cancellation_slot();
+    operation_ = &operation;
+    operation.handler_ = this;
   }
 
-  task_handler(task_handler &&other) noexcept
-      : handler_cancellation<Error>(other), operation_(std::exchange(other.operation_, nullptr)) {}
+  task_handler(task_handler &&other) noexcept : handler_cancellation<Error>(other) {
+    take_over(other);
+  }
 
   task_handler &operator=(task_handler &&other) noexcept {
-    task_handler moved(std::move(other));
-    std::swap(operation_, moved.operation_);
-    handler_cancellation<Error>::operator=(moved);
+    if (this != &other) {
+      const task_handler dropped(std::move(*this));
+      handler_cancellation<Error>::operator=(other);
+      take_over(other);
+    }
     return *this;
   }
 
-  ~task_handler() {
-    if (operation_)
-      operation_->abandon();
+  ~task_handler() { abandon(); }
+
+  /// The operation is destroyed, and whoever waited for it. What the handler's operation knows of
+  /// its signal is good as long as the handler.
+  void forget(typename Error::cancellation_signal &&signal) noexcept {
+    operation_ = nullptr;
+    forgotten_ = true;
+    signal_ = std::move(signal);
   }
 
   template <class... Given>
     requires std::constructible_from<std::tuple<Args...>, Given...>
   void operator()(Given &&...given) {
-    if (!operation_) [[unlikely]]
+    if (pending_operation<Error, Args...> *waiting = release()) [[likely]]
+      waiting->complete(std::forward<Given>(given)...);
+    else if (!std::exchange(forgotten_, false))
       throw runtime_error("cannot complete an operation twice");
-    std::exchange(operation_, nullptr)->complete(std::forward<Given>(given)...);
   }
 
 private:
-  pending_operation<Error, Args...> *operation_;
+  /// The operation, which does not know this any more; or null.
+  pending_operation<Error, Args...> *release() noexcept {
+    if (operation_)
+      operation_->handler_ = nullptr;
+    return std::exchange(operation_, nullptr);
+  }
+
+  void abandon() noexcept {
+    if (pending_operation<Error, Args...> *waiting = release())
+      waiting->abandon();
+  }
+
+  void take_over(task_handler &other) noexcept {
+    operation_ = std::exchange(other.operation_, nullptr);
+    forgotten_ = std::exchange(other.forgotten_, false);
+    signal_ = std::move(other.signal_);
+    if (operation_)
+      operation_->handler_ = this;
+  }
+
+  pending_operation<Error, Args...> *operation_ = nullptr;
+  bool forgotten_ = false;
+  [[no_unique_address]] typename Error::cancellation_signal signal_;
 };
 
 /// An initiation and its arguments, whatever their types: what a callback program passes to the

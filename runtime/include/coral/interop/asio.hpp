@@ -23,8 +23,10 @@
 #include <coral/task.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -85,20 +87,31 @@ struct asio_cancellation {
   using cancellation_slot = Slot;
   static constexpr auto operation_aborted = OperationAborted;
 
+  /// Asio has the address of the signal until the handler is gone: it stays where it is made.
   class cancellation_signal {
   public:
-    Slot slot() noexcept { return signal_.slot(); }
+    Slot slot() {
+      if (!signal_)
+        signal_ = std::make_unique<recycled>();
+      return signal_->slot();
+    }
 
     /// False when the operation put nothing into its slot.
     bool emit() noexcept {
-      if (!signal_.slot().has_handler())
+      if (!signal_ || !signal_->slot().has_handler())
         return false;
-      signal_.emit(CancellationType::terminal);
+      signal_->emit(CancellationType::terminal);
       return true;
     }
 
   private:
-    Signal signal_;
+    struct recycled : Signal {
+      static void *operator new(std::size_t size) { return allocate_frame(size); }
+      static void operator delete(void *storage, std::size_t size) noexcept {
+        deallocate_frame(storage, size);
+      }
+    };
+    std::unique_ptr<recycled> signal_;
   };
 };
 
