@@ -445,6 +445,58 @@ static std::optional<TaskUse> putInto(const Expr &Element,
   return std::nullopt;
 }
 
+/// The other name that \p Declaration gives to what it is initialised with: a
+/// reference, or the variable of a loop over it. Null when it makes a copy.
+static const VarDecl *otherName(const DeclStmt &Declaration,
+                                const ParentMap &Parents) {
+  const auto *Variable = Declaration.isSingleDecl()
+                             ? dyn_cast<VarDecl>(Declaration.getSingleDecl())
+                             : nullptr;
+  if (!Variable)
+    return nullptr;
+  if (Variable->isImplicit()) {
+    const auto *Loop =
+        dyn_cast_or_null<CXXForRangeStmt>(Parents.getParent(&Declaration));
+    Variable = Loop && Loop->getRangeStmt() == &Declaration
+                   ? Loop->getLoopVariable()
+                   : nullptr;
+  }
+  return Variable && Variable->getType()->isReferenceType() &&
+                 !isa<DecompositionDecl>(Variable)
+             ? Variable
+             : nullptr;
+}
+
+/// Is \p Name only looked at?
+static bool isOnlyObserved(const VarDecl &Name, const Stmt *Anywhere,
+                           const ParentMap &Parents, CoroutineTypes &Types) {
+  const Stmt *Root = Anywhere;
+  while (const Stmt *Outer = Parents.getParent(Root))
+    Root = Outer;
+  bool InContainer = false;
+  taskTypeIn(Name.getType(), Types, InContainer);
+  return !anyStatement(Root, [&](const Stmt &Node) {
+    if (const auto *Lambda = dyn_cast<LambdaExpr>(&Node))
+      return llvm::any_of(Lambda->captures(), [&](const LambdaCapture &C) {
+        return C.capturesVariable() && C.getCapturedVar() == &Name;
+      });
+    const auto *Ref = dyn_cast<DeclRefExpr>(&Node);
+    return Ref && Ref->getDecl() == &Name &&
+           classifyUse(Ref, InContainer, Parents, Types).Kind !=
+               TaskUse::Observe;
+  });
+}
+
+/// `std::get<0>(t)`, where that is no task?
+static bool getsSomethingElse(const CallExpr &Call, CoroutineTypes &Types) {
+  const FunctionDecl *Callee = Call.getDirectCallee();
+  bool InContainer;
+  return Callee && Callee->isInStdNamespace() && calleeName(Call) == "get" &&
+         Call.getNumArgs() == 1 &&
+         !taskTypeIn(Call.getType(), Types, InContainer) &&
+         (Call.getType()->isArithmeticType() || recordOf(Call.getType()));
+}
+
 TaskUse classifyUse(const Expr *Reference, bool InContainer,
                     const ParentMap &Parents, CoroutineTypes &Types) {
   const Stmt *Use = Reference;
@@ -498,6 +550,15 @@ TaskUse classifyUse(const Expr *Reference, bool InContainer,
     if (Cast->getCastKind() == CK_ToVoid)
       return {TaskUse::Ignore, Cast, nullptr};
   if (isa<CompoundStmt>(Parent) && !Moved)
+    return {TaskUse::Observe, Reference, nullptr};
+  if (isa<CXXNoexceptExpr, UnaryExprOrTypeTraitExpr>(Parent))
+    return {TaskUse::Observe, Reference, nullptr};
+  if (const auto *Declaration = dyn_cast<DeclStmt>(Parent); Declaration)
+    if (const VarDecl *Name = otherName(*Declaration, Parents);
+        Name && !Moved && isOnlyObserved(*Name, Reference, Parents, Types))
+      return {TaskUse::Observe, Reference, nullptr};
+  if (const auto *Get = dyn_cast<CallExpr>(Parent);
+      Get && InContainer && getsSomethingElse(*Get, Types))
     return {TaskUse::Observe, Reference, nullptr};
   if (const auto *Call = dyn_cast<CallExpr>(Parent); Call && !Moved)
     if (const FunctionDecl *Callee = Call->getDirectCallee())

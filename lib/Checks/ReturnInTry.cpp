@@ -151,8 +151,9 @@ private:
     if (!Guard || !Guard->hasLocalStorage() || Guard->isInvalidDecl() ||
         !Guard->getInit())
       return;
-    if (!Locks.isGuard(Guard->getType()) &&
-        !Unit.types().isLockLike(Guard->getType()))
+    bool IsLock = Locks.isGuard(Guard->getType()) ||
+                  Unit.types().isLockLike(Guard->getType());
+    if (!IsLock && !isScopeGuard(Guard->getType()))
       return;
     const CoroutineType *Type = nullptr;
     const CallExpr *Call = taskIn(Return, Type);
@@ -173,11 +174,34 @@ private:
     if (ReadsUnderLock)
       return;
     Unit.report(Return.getReturnLoc(),
-                "'" + Guard->getNameAsString() +
-                    "' is released when this function returns, before the task "
-                    "has run; make this function a coroutine and 'co_return "
-                    "co_await' the task here")
-        .note(Guard->getLocation(), "it is taken here");
+                "'" + Guard->getNameAsString() + "' " +
+                    (IsLock ? "is released" : "does what it is there for") +
+                    " when this function returns, before the task has run; "
+                    "make this function a coroutine and 'co_return co_await' "
+                    "the task here")
+        .note(Guard->getLocation(),
+              IsLock ? "it is taken here" : "it is declared here");
+  }
+
+  /// Does a \p Type call what it was given when it dies?
+  static bool isScopeGuard(QualType Type) {
+    const CXXRecordDecl *Record = recordOf(Type);
+    const CXXDestructorDecl *Destructor =
+        Record && !Type->isReferenceType() ? Record->getDestructor() : nullptr;
+    return Destructor &&
+           anyStatement(visibleBody(Destructor), [](const Stmt &Node) {
+             const auto *Call = dyn_cast<CallExpr>(&Node);
+             if (!Call)
+               return false;
+             const Expr *Callee = Call->getCallee();
+             if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Call))
+               Callee = Operator->getOperator() == OO_Call ? Call->getArg(0)
+                                                           : nullptr;
+             const auto *Field = dyn_cast_or_null<MemberExpr>(
+                 Callee ? Callee->IgnoreParenImpCasts() : nullptr);
+             return Field && isa<FieldDecl>(Field->getMemberDecl()) &&
+                    isa<CXXThisExpr>(Field->getBase()->IgnoreParenImpCasts());
+           });
   }
 
   TranslationUnit &Unit;

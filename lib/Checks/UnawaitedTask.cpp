@@ -14,6 +14,7 @@
 #include "coralc/Model/Records.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/Attr.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/StmtCXX.h"
 #include "clang/Basic/SourceManager.h"
@@ -163,7 +164,9 @@ public:
 
   void reportAbandoned(const AbandonedTask &Task) {
     const CoroutineType &Type = *Task.Type;
-    if (!isOwed(Type, Kept::InVariable) || isDetaching(Task.Created))
+    bool Forgotten = isForgotten(Task);
+    if (!(isOwed(Type, Kept::InVariable) || Forgotten) ||
+        isDetaching(Task.Created))
       return;
     // One that is ready stands in until another one takes its place.
     if (Unit.types().calls(Role::MadeReady, Task.Created))
@@ -182,9 +185,12 @@ public:
       Message = What + " is kept in " + Name + " but never awaited";
     else
       Message = What + " is kept in " + Name + " but not awaited on every path";
-    Diagnosis &Report = Unit.report(
-        Task.Created->getBeginLoc(),
-        Message + ", so " + consequenceOfLosing(Type).str() + advice(Type));
+    Diagnosis &Report =
+        Unit.report(Task.Created->getBeginLoc(),
+                    Message + ", so " +
+                        (Forgotten ? "its result and any exception are lost"
+                                   : consequenceOfLosing(Type).str()) +
+                        advice(Type));
     addNotes(Report, Task);
     // Such code may be there to have the task destroyed.
     if (Task.End == AbandonedTask::Replaced || losesNothing(Task) ||
@@ -197,6 +203,23 @@ public:
   }
 
 private:
+  /// Does a variable keep a result that nobody asks for? An eager task runs on
+  /// in it, and may be meant to; but then nobody would have it compute
+  /// something.
+  static bool isForgotten(const AbandonedTask &Task) {
+    const CoroutineType &Type = *Task.Type;
+    const auto *Variable = dyn_cast<VarDecl>(Task.Holder);
+    return !isOwed(Type, Kept::InVariable) && Variable && !Task.InContainer &&
+           Type.Kind == CoroutineKind::Task &&
+           Type.Start == StartPolicy::Eager &&
+           Type.Release != ReleasePolicy::Joins && !Type.Result.isNull() &&
+           !Type.Result->isVoidType() && Task.End == AbandonedTask::Dies &&
+           !Variable->isReferenced() && !Variable->hasAttr<UnusedAttr>() &&
+           !Variable->getName().starts_with("_") &&
+           !Variable->getName().contains_insensitive("unused") &&
+           !Variable->getName().contains_insensitive("ignore");
+  }
+
   /// `auto done = run().handle_exception([](std::exception_ptr) {})` runs on by
   /// itself, has no result, and somebody has taken its exception.
   static bool losesNothing(const AbandonedTask &Task) {

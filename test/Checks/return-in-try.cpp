@@ -4,6 +4,7 @@
 // RUN:   | FileCheck %s --implicit-check-not=warning:
 #include "cppcoro.hpp"
 #include "seastar.hpp"
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -68,7 +69,60 @@ seastar::future<int> with_units() {
   // CHECK: :[[@LINE-1]]:3: warning: 'units' is released when this function returns
 }
 
+class when_done {
+public:
+  explicit when_done(std::function<void()> f) : f_(std::move(f)) {}
+  ~when_done() {
+    if (f_)
+      f_();
+  }
+
+private:
+  std::function<void()> f_;
+};
+template <class F> class deferred {
+public:
+  explicit deferred(F f) : f_(f) {}
+  ~deferred() { f_(); }
+
+private:
+  F f_;
+};
+int running = 0;
+task<int> scoped() {
+  when_done done([] { --running; });
+  return read(1);
+  // CHECK: :[[@LINE-1]]:3: warning: 'done' does what it is there for when this function returns, before the task has run; make this function a coroutine and 'co_return co_await' the task here
+  // CHECK: :[[@LINE-3]]:13: note: it is declared here
+}
+task<int> deferring() {
+  deferred done([] { --running; });
+  return read(1);
+  // CHECK: :[[@LINE-1]]:3: warning: 'done' does what it is there for
+}
+
 // Nothing below is reported.
+
+task<int> scoped_coroutine() {
+  when_done done([] { --running; });
+  co_return co_await read(1);
+}
+task<int> scoped_before() {
+  {
+    when_done done([] { --running; });
+    ++running;
+  }
+  return read(1);
+}
+class owner {
+public:
+  ~owner() { close(); }
+  void close();
+};
+task<int> owned() {
+  owner o;
+  return read(1);
+}
 
 task<int> coroutine() {
   try {

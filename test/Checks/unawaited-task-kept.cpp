@@ -3,6 +3,7 @@
 // RUN: %exits 1 %coral lint --checks=coral-unawaited-task %s -- -std=c++20 -I%S/../Inputs \
 // RUN:   | FileCheck %s --implicit-check-not=warning:
 #include "cppcoro.hpp"
+#include "kinds.hpp"
 #include "seastar.hpp"
 #include <map>
 #include <memory>
@@ -371,6 +372,71 @@ seastar::future<> stands_in(bool b) {
   if (b)
     before = go_on();
   co_await std::move(before);
+}
+
+// By another name, and one element of several.
+void look_at(const task<> &) {}
+task<> other_names(int n) {
+  auto named = fetch();
+  // CHECK: :[[@LINE-1]]:16: warning: {{.*}} is kept in 'named' but never awaited
+  auto &again = named;
+  std::vector<task<>> seen;
+  seen.push_back(go());
+  // CHECK: :[[@LINE-1]]:18: warning: {{.*}} is kept in 'seen' but never awaited
+  for (const auto &each : seen)
+    look_at(each);
+  std::tuple numbered(1, go());
+  // CHECK: :[[@LINE-1]]:26: warning: {{.*}} is kept in 'numbered' but never awaited
+  n += std::get<0>(numbered);
+  auto measured = fetch();
+  // CHECK: :[[@LINE-1]]:19: warning: {{.*}} is kept in 'measured' but never awaited
+  static_assert(noexcept(std::move(measured)));
+  co_return;
+}
+task<> other_names_awaited(std::vector<task<>> &others) {
+  auto named = fetch();
+  auto &again = named;
+  co_await again;
+  std::vector<task<>> all;
+  all.push_back(go());
+  for (auto &each : all) {
+    look_at(each);
+    co_await each;
+  }
+  std::vector<task<>> moved;
+  moved.push_back(go());
+  for (auto &each : moved)
+    others.push_back(std::move(each));
+  std::vector<task<>> copied;
+  copied.push_back(go());
+  for (auto &&each : copied) {
+    auto taken = std::move(each);
+    co_await taken;
+  }
+  std::tuple numbered(1, go());
+  co_await std::get<1>(numbered);
+  auto captured = fetch();
+  auto &by_reference = captured;
+  co_await [&]() -> task<> { co_await by_reference; }();
+}
+
+// An eager task is left to run on in its variable, but what it computes is
+// wanted.
+kinds::owned<int> count();
+kinds::owned<> work();
+kinds::job start();
+kinds::owned<> runs_on(bool b) {
+  auto number = count();
+  // CHECK: :[[@LINE-1]]:17: warning: the task returned by 'count' is kept in 'number' but never awaited, so its result and any exception are lost; 'co_await' it
+  auto background = work();
+  auto job = start();
+  [[maybe_unused]] auto meant = count();
+  auto _ = count();
+  auto unused_number = count();
+  auto awaited = count();
+  if (b)
+    co_return;
+  co_await std::move(awaited);
 }
 
 // What went in comes out again, one by one.
