@@ -217,7 +217,7 @@ private:
     if (Type.Start == StartPolicy::Lazy)
       return false;
     const Stmt *OfReturn = nullptr;
-    return Type.Release != ReleasePolicy::Destroys ||
+    return Type.Release == ReleasePolicy::Detaches ||
            anyStatement(Root, [&](const Stmt &Node) {
              // What `co_return` tells the promise.
              if (const auto *Return = dyn_cast<CoreturnStmt>(&Node))

@@ -55,7 +55,12 @@ static const FunctionDecl *asCalled(const NamedDecl *Candidate,
              : nullptr;
 }
 
+/// Does \p Function make something else out of a \p Record? One that gives it
+/// back says how it is to be awaited, not by what.
 static bool takes(const FunctionDecl &Function, const CXXRecordDecl &Record) {
+  const CXXRecordDecl *Given = recordOf(returnTypeOf(&Function));
+  if (Given && patternOf(Given) == patternOf(&Record))
+    return false;
   return llvm::any_of(Function.parameters(), [&](const ParmVarDecl *P) {
     const CXXRecordDecl *Class = recordOf(P->getType());
     return Class && patternOf(Class) == patternOf(&Record);

@@ -112,7 +112,12 @@ const Stmt *visibleBody(const FunctionDecl *Function) {
     return Body;
   if (const FunctionDecl *Pattern = Function->getTemplateInstantiationPattern())
     return Pattern->getBody();
-  return nullptr;
+  // A member template of an instantiated class has its body in the pattern.
+  const FunctionTemplateDecl *Template =
+      Function->getDescribedFunctionTemplate();
+  while (Template && !Template->getTemplatedDecl()->getBody())
+    Template = Template->getInstantiatedFromMemberTemplate();
+  return Template ? Template->getTemplatedDecl()->getBody() : nullptr;
 }
 
 bool anyStatement(const Stmt *Root,

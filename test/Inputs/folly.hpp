@@ -48,6 +48,7 @@ private:
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> continuation) noexcept;
     T await_resume();
   };
+  friend Task co_withExecutor(Executor *, Task task) noexcept { return task; }
   friend Awaiter co_viaIfAsync(Executor *, Task task) noexcept {
     return Awaiter{std::exchange(task.handle_, nullptr)};
   }
@@ -55,7 +56,7 @@ private:
   std::coroutine_handle<promise_type> handle_;
 };
 
-struct TaskPromiseBase {
+template <class Tail = void> struct BasePromise {
   struct FinalAwaiter {
     bool await_ready() noexcept { return false; }
     template <class Promise>
@@ -68,14 +69,18 @@ struct TaskPromiseBase {
   FinalAwaiter final_suspend() noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
   template <class A> decltype(auto) await_transform(A &&awaitable) {
-    return co_viaIfAsync(executor, std::forward<A>(awaitable));
+    return co_viaIfAsync(executor, co_withExecutor(executor, std::forward<A>(awaitable)));
   }
   Executor *executor;
   std::coroutine_handle<> continuation;
   std::exception_ptr error;
 };
+struct TaskPromiseBase : BasePromise<> {};
 template <class T> class TaskPromise : public TaskPromiseBase {
 public:
+  struct SafePoint {};
+  using BasePromise<>::await_transform;
+  std::suspend_never await_transform(SafePoint) noexcept;
   Task<T> get_return_object() noexcept {
     return Task<T>(std::coroutine_handle<TaskPromise>::from_promise(*this));
   }
