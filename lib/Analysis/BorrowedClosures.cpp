@@ -12,6 +12,12 @@ using namespace clang;
 
 namespace coralc {
 
+bool callsForeignLambda(const CallExpr &Call, const FunctionDecl &Function) {
+  const auto *Method = dyn_cast_or_null<CXXMethodDecl>(Call.getDirectCallee());
+  return Method && Method->getParent()->isLambda() &&
+         !Method->getParent()->getDeclContext()->Equals(&Function);
+}
+
 /// Adds the variables that \p Closure captures by reference.
 void Borrowing::addCaptured(const CXXRecordDecl &Closure, const LateUses &Uses,
                             std::vector<Borrow> &Found) {

@@ -210,7 +210,9 @@ void Borrowing::readCoroutine(const FunctionDecl &Function, LateUses &Uses) {
       } else if (const auto *Call = dyn_cast<CallExpr>(Node->getStmt())) {
         // What an inner task borrows is used while this one waits for it.
         for (const Borrow &Inner : of(*Call)) {
-          if (Inner.Use.Suspension.isInvalid())
+          if (Inner.Use.Suspension.isInvalid() ||
+              (Inner.Kind == Borrow::Captured &&
+               callsForeignLambda(*Call, Function)))
             continue;
           if (Inner.Place.Kind == Storage::Parameter)
             Record.noteVariable(Inner.Place.Variable, Inner.Use);
@@ -261,6 +263,9 @@ void Borrowing::readPlain(const FunctionDecl &Function, LateUses &Uses) {
       return false;
     forReturnedCalls(Return->getRetValue(), [&](const CallExpr &Call) {
       for (const Borrow &Passed : of(Call)) {
+        if (Passed.Kind == Borrow::Captured &&
+            callsForeignLambda(Call, Function))
+          continue;
         if (Passed.Place.Kind == Storage::Parameter)
           Uses.Variables.try_emplace(Passed.Place.Variable, Passed.Use);
         else if (Passed.Place.Kind == Storage::This && !Uses.This)

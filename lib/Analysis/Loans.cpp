@@ -32,7 +32,9 @@ public:
       if (!Call || !Seen.insert(Call).second)
         return false;
       for (const Borrow &What : Borrows.of(*Call))
-        addMade(*Call, What);
+        if (What.Kind != Borrow::Captured ||
+            !callsForeignLambda(*Call, Function))
+          addMade(*Call, What);
       for (const Borrow &What : Borrows.ofHeld(*Call, Function))
         addMade(*Call, What);
       addPassed(*Call);

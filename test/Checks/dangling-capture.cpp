@@ -289,8 +289,19 @@ seastar::future<> touch(const int &n) {
   co_await seastar::make_ready_future();
   (void)n;
 }
+// What is called is somebody else's lambda, which captures its own `this`.
+template <class F> void keep_and_run(F f) {
+  auto kept = std::make_shared<F>(std::move(f));
+  (void)[](std::shared_ptr<F> kept) -> seastar::future<> { co_await (*kept)(); }(kept);
+}
 struct shard {
   int n = 0;
+  void keeps() {
+    keep_and_run([this]() -> seastar::future<> {
+      co_await seastar::make_ready_future();
+      ++n;
+    });
+  }
   seastar::gate gate;
   seastar::future<> through_a_gate() {
     return seastar::with_gate(gate, [this]() -> seastar::future<> {

@@ -121,6 +121,11 @@ private:
   llvm::DenseMap<const clang::FunctionDecl *, std::unique_ptr<LateUses>> Known;
 };
 
+/// Does \p Call call a lambda that was written in another function than
+/// \p Function? What that captures is nothing of \p Function's.
+bool callsForeignLambda(const clang::CallExpr &Call,
+                        const clang::FunctionDecl &Function);
+
 /// The call operator of \p Closure that is a coroutine of its own: not a
 /// template, or the one instantiation of it. Null when there is none.
 const clang::FunctionDecl *
