@@ -206,7 +206,7 @@ private:
   /// Does a variable keep a result that nobody asks for? An eager task runs on
   /// in it, and may be meant to; but then nobody would have it compute
   /// something.
-  static bool isForgotten(const AbandonedTask &Task) {
+  bool isForgotten(const AbandonedTask &Task) const {
     const CoroutineType &Type = *Task.Type;
     const auto *Variable = dyn_cast<VarDecl>(Task.Holder);
     return !isOwed(Type, Kept::InVariable) && Variable && !Task.InContainer &&
@@ -217,7 +217,18 @@ private:
            !Variable->isReferenced() && !Variable->hasAttr<UnusedAttr>() &&
            !Variable->getName().starts_with("_") &&
            !Variable->getName().contains_insensitive("unused") &&
-           !Variable->getName().contains_insensitive("ignore");
+           !Variable->getName().contains_insensitive("ignore") &&
+           !isInTry(Task.Created);
+  }
+
+  /// What is called in a `try` may be called for what it throws.
+  bool isInTry(const Stmt *Wanted) const {
+    return anyStatement(bodyOf(Function), [&](const Stmt &Node) {
+      const auto *Try = dyn_cast<CXXTryStmt>(&Node);
+      return Try && anyStatement(Try->getTryBlock(), [&](const Stmt &Inner) {
+               return &Inner == Wanted;
+             });
+    });
   }
 
   /// `auto done = run().handle_exception([](std::exception_ptr) {})` runs on by

@@ -433,6 +433,10 @@ kinds::owned<> runs_on(bool b) {
   [[maybe_unused]] auto meant = count();
   auto _ = count();
   auto unused_number = count();
+  try {
+    auto expected_to_throw = count();
+  } catch (...) {
+  }
   auto awaited = count();
   if (b)
     co_return;
