@@ -8,7 +8,8 @@ import sys
 from project import ROOT, complain, files, finish
 
 CHECK_HEADINGS = [
-    "What it does", "Why is this bad", "Bad", "Good", "Fix safety", "Known problems",
+    "What it does", "Why is this bad", "Bad", "Good", "Fix safety", "Options",
+    "Known problems",
 ]
 REWRITE_HEADINGS = [
     "What it converts", "Before", "After", "What stays the same", "When it refuses",
