@@ -4,11 +4,13 @@
 #include "coralc/Exec/Arguments.h"
 #include "clang/Tooling/CompilationDatabase.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <map>
 
@@ -118,6 +120,28 @@ public:
     return Error::success();
   }
 
+  /// Every command of every database that the paths lead to.
+  void addProgram() {
+    SmallVector<std::string> Directories;
+    for (const std::string &Path : In.Paths)
+      Directories.push_back(
+          sys::fs::is_directory(Path)
+              ? absolutePath(Path)
+              : sys::path::parent_path(absolutePath(Path)).str());
+    if (In.Paths.empty())
+      Directories.emplace_back();
+    SmallPtrSet<const CompilationDatabase *, 2> Added;
+    for (const std::string &Directory : Directories) {
+      Expected<CompilationDatabase *> Database = Known.forDirectory(Directory);
+      if (!Database)
+        consumeError(Database.takeError());
+      else if (Added.insert(*Database).second)
+        for (const clang::tooling::CompileCommand &C :
+             (*Database)->getAllCompileCommands())
+          push(absolutePath(C.Filename, C.Directory), C);
+    }
+  }
+
   std::vector<CompileCommand> take() { return std::move(Commands); }
 
 private:
@@ -194,8 +218,11 @@ private:
   }
 
   void add(StringRef Path, const clang::tooling::CompileCommand &Found) {
-    if (!Seen.insert(absolutePath(Path)).second)
-      return;
+    if (Seen.insert(absolutePath(Path)).second)
+      push(Path, Found);
+  }
+
+  void push(StringRef Path, const clang::tooling::CompileCommand &Found) {
     CompileCommand Command{absolutePath(Path), Found.Directory,
                            dropForeignFlags(Found.CommandLine)};
     Command.Arguments = adjustArguments(Command);
@@ -221,6 +248,54 @@ Expected<std::vector<CompileCommand>> loadCompileCommands(const Inputs &In) {
     if (Error E = C.addPath(Path))
       return E;
   return C.take();
+}
+
+std::vector<CompileCommand> loadWholeDatabase(const Inputs &In) {
+  Collector C(In);
+  if (!In.Flags)
+    C.addProgram();
+  return C.take();
+}
+
+std::vector<std::string> includedFiles(const CompileCommand &Command) {
+  std::vector<std::string> Directories;
+  for (size_t I = 0; I != Command.Arguments.size(); ++I) {
+    StringRef A = Command.Arguments[I];
+    if (!A.consume_front("-I") && !A.consume_front("-iquote"))
+      continue;
+    if (A.empty() && I + 1 != Command.Arguments.size())
+      A = Command.Arguments[I + 1];
+    Directories.push_back(absolutePath(A, Command.Directory));
+  }
+  std::vector<std::string> Files{absolutePath(Command.File, Command.Directory)};
+  StringSet<> Seen{Files.front()};
+  for (size_t I = 0; I != Files.size(); ++I) {
+    auto Buffer = MemoryBuffer::getFile(Files[I]);
+    if (!Buffer)
+      continue;
+    StringRef Here = sys::path::parent_path(Files[I]);
+    std::vector<std::string> Places{Here.str()};
+    append_range(Places, Directories);
+    SmallVector<StringRef, 64> Lines;
+    (*Buffer)->getBuffer().split(Lines, '\n', -1, /*KeepEmpty=*/false);
+    for (StringRef Line : Lines) {
+      Line = Line.ltrim();
+      if (!Line.consume_front("#") ||
+          !(Line = Line.ltrim()).consume_front("include"))
+        continue;
+      StringRef Name = Line.ltrim().drop_front().take_until(
+          [](char C) { return C == '>' || C == '"'; });
+      for (const std::string &Place : Places) {
+        std::string Path = absolutePath(Name, Place);
+        if (!sys::fs::is_regular_file(Path))
+          continue;
+        if (Seen.insert(Path).second)
+          Files.push_back(std::move(Path));
+        break;
+      }
+    }
+  }
+  return Files;
 }
 
 } // namespace coralc

@@ -60,6 +60,15 @@ void sortAndUnique(std::vector<Finding> &Findings) {
 
 void sortAndUnique(std::vector<RewriteSite> &Sites) {
   sortAndUniqueByKey(Sites);
+  // What one unit converts is converted for all, and comes first.
+  auto Place = [](const RewriteSite &S) {
+    return std::tie(S.Where.Path, S.Where.Line, S.Where.Column, S.Pattern);
+  };
+  Sites.erase(llvm::unique(Sites,
+                           [&](const RewriteSite &L, const RewriteSite &R) {
+                             return Place(L) == Place(R);
+                           }),
+              Sites.end());
 }
 
 void printText(raw_ostream &OS, ArrayRef<Finding> Findings) {

@@ -60,7 +60,7 @@ public:
                                         const SourceText &Text) override {
     const FunctionDecl *F = definitionOf(&Function);
     if (GivenUp.contains(F) || F->param_empty() || !F->hasBody() ||
-        !Text.isInMainFile(F->getSourceRange()))
+        !Text.range(F->getSourceRange()))
       return std::nullopt;
     const ParmVarDecl *Callback = F->parameters().back();
     const FunctionProtoType *Signature = callbackSignature(Callback->getType());

@@ -554,7 +554,7 @@ private:
     }
     if (!Found || Found->getNumParams() != 0 || !Found->hasInlineBody() ||
         Found->isVirtual() || !isa<CompoundStmt>(Found->getBody()) ||
-        !Text.isInMainFile(Found->getSourceRange()) ||
+        !Text.isInSource(Found->getSourceRange()) ||
         !optionalType(*Found, Text))
       return nullptr;
     return Found;

@@ -51,6 +51,16 @@ def write(page, name, code):
     return path
 
 
+def write_files(page, number, code):
+    """The files that follow lines like `//--- name.cpp`, in a directory of their own."""
+    directory = WORK / f"{page.stem}-{number}"
+    directory.mkdir()
+    parts = re.split(r"^//--- (.*)\n", code, flags=re.MULTILINE)[1:]
+    for name, text in zip(parts[::2], parts[1::2]):
+        (directory / name).write_text(text)
+    return sorted(directory.glob("*.cpp"))
+
+
 def run_check_page(page):
     text = page.read_text()
     safety = re.search(r"^fix-safety: (.*)$", text, re.MULTILINE)[1]
@@ -113,6 +123,11 @@ def run_refusal_pages(pages):
         for number, (mark, code) in enumerate(section(page.read_text(), "What it means"), 1):
             if mark == "refused":
                 pages_of[write(page, str(number), code)] = page
+            elif mark == "refused-files":
+                paths = write_files(page, number, code)
+                found = set().union(*reasons("coral", paths).values())
+                if found != {page.stem}:
+                    complain(page, f"the files are refused because of {found or 'nothing'}")
     found = reasons("coral", list(pages_of))
     # Some reasons exist for one target only.
     left = [path for path, page in pages_of.items() if page.stem not in found[path]]

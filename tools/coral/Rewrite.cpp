@@ -2,8 +2,9 @@
 
 #include "coralc/Rewrites/Rewrite.h"
 #include "Commands.h"
-#include "TranslationUnits.h"
+#include "Program.h"
 #include "coralc/Checks/Check.h"
+#include "coralc/Exec/CompileCommands.h"
 #include "coralc/Exec/WriteFiles.h"
 #include "coralc/Report/Fixes.h"
 #include "coralc/Report/Report.h"
@@ -20,13 +21,6 @@
 using namespace llvm;
 
 namespace coralc {
-
-template <typename Wire> static void fields(Wire &W, RewrittenFile &F) {
-  W(F.Path, F.Before, F.After);
-}
-template <typename Wire> static void fields(Wire &W, RewriteResult &R) {
-  W(R.Sites, R.Files, R.Errors);
-}
 
 namespace {
 
@@ -113,6 +107,7 @@ struct Outcome {
   /// Every file that was looked at, changed or not.
   std::map<std::string, FileChange> Files;
   std::vector<Finding> Errors;
+  std::vector<std::string> Notes;
   /// A file that two translation units rewrite differently.
   std::string Contested;
 
@@ -140,8 +135,9 @@ void merge(Outcome &Into, FileChange Change) {
   }
 }
 
-void merge(Outcome &Into, const CompileCommand &Command, RewriteResult R,
-           const TranslationUnits &Units) {
+void merge(Outcome &Into, GroupResult Group, const TranslationUnits &Units) {
+  RewriteResult &R = Group.Result;
+  append_range(Into.Notes, Group.Notes);
   for (RewriteSite &S : R.Sites) {
     S.Where.Path = Units.display(S.Where.Path);
     Into.Sites.push_back(std::move(S));
@@ -159,8 +155,10 @@ void merge(Outcome &Into, const CompileCommand &Command, RewriteResult R,
     return;
   // A file without anything to rewrite comes out as it was.
   SourceFiles Sources;
-  std::string Text = Sources.text(Command.File).str();
-  merge(Into, {Units.display(Command.File), Text, Text});
+  for (const CompileCommand &Unit : Group.Units) {
+    std::string Text = Sources.text(Unit.File).str();
+    merge(Into, {Units.display(Unit.File), Text, Text});
+  }
 }
 
 /// Where below \p Directory a file goes: where it is below the current
@@ -270,13 +268,9 @@ Expected<int> runRewrite(const Arguments &Args) {
       return E;
 
   Outcome All;
-  Units->forEach<RewriteResult>(
-      [&](const CompileCommand &C) {
-        return rewriteTranslationUnit(C, *Options);
-      },
-      [&](const CompileCommand &C, RewriteResult R) {
-        merge(All, C, std::move(R), *Units);
-      });
+  for (GroupResult &Group :
+       rewriteProgram(*Units, loadWholeDatabase(inputs(Args)), *Options))
+    merge(All, std::move(Group), *Units);
   sortAndUnique(All.Sites);
   sortAndUnique(All.Errors);
   if (!All.Contested.empty())
@@ -290,8 +284,11 @@ Expected<int> runRewrite(const Arguments &Args) {
     printReport(All);
   else
     printRefusals(errs(), All.Sites);
-  if (!Args.has(OPT_quiet))
+  if (!Args.has(OPT_quiet)) {
+    for (const std::string &Note : All.Notes)
+      errs() << "coral: note: " << Note << "\n";
     printSummary(All);
+  }
   if (!All.Errors.empty() || Units->crashed())
     return Incomplete;
   return *To == Destination::Diff && !All.changes().empty() ? HasFindings

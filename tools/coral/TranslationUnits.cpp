@@ -58,12 +58,12 @@ Expected<TranslationUnits> TranslationUnits::create(const Arguments &Args) {
 }
 
 std::vector<JobOutcome>
-TranslationUnits::run(function_ref<std::string(size_t)> Job) {
+TranslationUnits::run(size_t Count, function_ref<std::string(size_t)> Job) {
   if (!ShowProgress)
-    return runJobs(Commands.size(), Parallel, Job);
+    return runJobs(Count, Parallel, Job);
   std::vector<JobOutcome> Outcomes =
-      runJobs(Commands.size(), Parallel, Job, [this](size_t Done) {
-        errs() << "\r[" << Done << "/" << Commands.size() << "]";
+      runJobs(Count, Parallel, Job, [&](size_t Done) {
+        errs() << "\r[" << Done << "/" << Count << "]";
       });
   errs() << "\r\033[K";
   return Outcomes;

@@ -41,6 +41,14 @@ public:
   void forEach(llvm::function_ref<Result(const CompileCommand &)> Analyze,
                llvm::function_ref<void(const CompileCommand &, Result)> Take);
 
+  /// Calls \p Work on every one of \p Jobs, each in a process of its own. A job
+  /// whose process died has no result; \p UnitOf says which unit it was about.
+  template <typename Result, typename Job>
+  std::vector<std::optional<Result>>
+  runEach(llvm::ArrayRef<Job> Jobs,
+          llvm::function_ref<Result(const Job &)> Work,
+          llvm::function_ref<const CompileCommand &(const Job &)> UnitOf);
+
   /// A worker died; its translation unit has no result.
   bool crashed() const { return Crashed; }
   size_t size() const { return Commands.size(); }
@@ -53,7 +61,8 @@ private:
       : Commands(std::move(Commands)), Display(std::move(Display)),
         Parallel(Parallel), ShowProgress(ShowProgress) {}
 
-  std::vector<JobOutcome> run(llvm::function_ref<std::string(size_t)> Job);
+  std::vector<JobOutcome> run(size_t Count,
+                              llvm::function_ref<std::string(size_t)> Job);
   void reportCrash(const CompileCommand &Of, llvm::StringRef Death);
 
   std::vector<CompileCommand> Commands;
@@ -67,19 +76,30 @@ template <typename Result>
 void TranslationUnits::forEach(
     llvm::function_ref<Result(const CompileCommand &)> Analyze,
     llvm::function_ref<void(const CompileCommand &, Result)> Take) {
-  std::vector<JobOutcome> Outcomes = run([&](size_t I) {
-    Result R = Analyze(Commands[I]);
+  std::vector<std::optional<Result>> Results = runEach<Result, CompileCommand>(
+      Commands, Analyze,
+      [](const CompileCommand &C) -> const CompileCommand & { return C; });
+  for (size_t I = 0; I != Commands.size(); ++I)
+    if (Results[I])
+      Take(Commands[I], std::move(*Results[I]));
+}
+
+template <typename Result, typename Job>
+std::vector<std::optional<Result>> TranslationUnits::runEach(
+    llvm::ArrayRef<Job> Jobs, llvm::function_ref<Result(const Job &)> Work,
+    llvm::function_ref<const CompileCommand &(const Job &)> UnitOf) {
+  std::vector<JobOutcome> Outcomes = run(Jobs.size(), [&](size_t I) {
+    Result R = Work(Jobs[I]);
     return toWire(R);
   });
-  for (size_t I = 0; I != Commands.size(); ++I) {
-    std::optional<Result> R;
+  std::vector<std::optional<Result>> Results(Jobs.size());
+  for (size_t I = 0; I != Jobs.size(); ++I) {
     if (Outcomes[I].Result)
-      R = fromWire<Result>(*Outcomes[I].Result);
-    if (R)
-      Take(Commands[I], std::move(*R));
-    else
-      reportCrash(Commands[I], Outcomes[I].Death);
+      Results[I] = fromWire<Result>(*Outcomes[I].Result);
+    if (!Results[I])
+      reportCrash(UnitOf(Jobs[I]), Outcomes[I].Death);
   }
+  return Results;
 }
 
 } // namespace coralc

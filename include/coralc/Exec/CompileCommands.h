@@ -37,6 +37,15 @@ struct Inputs {
 llvm::Expected<std::vector<CompileCommand>>
 loadCompileCommands(const Inputs &In);
 
+/// Every command of the compile database that the files of \p In are compiled
+/// by, files that are compiled in several ways once for each. Empty where flags
+/// are given instead.
+std::vector<CompileCommand> loadWholeDatabase(const Inputs &In);
+
+/// The files that \p Command reads and that are not system headers, itself
+/// first, by the names in their #include lines: those behind conditions too.
+std::vector<std::string> includedFiles(const CompileCommand &Command);
+
 } // namespace coralc
 
 #endif

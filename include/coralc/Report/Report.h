@@ -19,6 +19,8 @@ namespace coralc {
 /// Orders findings by place, check and message, and drops the copies that a
 /// header leaves in every translation unit that includes it.
 void sortAndUnique(std::vector<Finding> &Findings);
+/// The same for sites, of which there is one at a place whatever the units say:
+/// converted, if one of them converts it.
 void sortAndUnique(std::vector<RewriteSite> &Sites);
 
 /// `path:line:column: warning: message [check]`, notes below their finding.

@@ -12,6 +12,7 @@
 #include "coralc/Exec/CompileCommand.h"
 #include "coralc/Support/Finding.h"
 #include "llvm/ADT/StringRef.h"
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -42,17 +43,61 @@ struct RewrittenFile {
   std::string After;
 };
 
-/// The outcome for one translation unit. Nothing has been written to disk.
+/// A digest of what the compiler made of a definition.
+struct Meaning {
+  /// Clang's name for it across translation units.
+  std::string Usr;
+  std::string Name;
+  uint64_t Digest = 0;
+};
+
+/// What ties a translation unit to others of its program.
+struct UnitLinks {
+  /// Classes of which it defines some members and others define the rest.
+  std::vector<std::string> Shares;
+  /// Those of them that start operations here.
+  std::vector<std::string> Wants;
+  /// What its code means; empty when it shares nothing.
+  std::vector<Meaning> Meanings;
+};
+
+/// The outcome for one translation unit, or for several that were read as one.
+/// Nothing has been written to disk.
 struct RewriteResult {
   std::vector<RewriteSite> Sites;
   std::vector<RewrittenFile> Files;
   /// The input did not compile: the errors, in Clang's words. No file changes.
   std::vector<Finding> Errors;
+  UnitLinks Links;
+  /// Why units could not be read as one, if that was tried. Then there is
+  /// nothing else.
+  std::string NotJoined;
 };
 
 /// Plans, edits and verifies the rewrite of one translation unit in memory.
 RewriteResult rewriteTranslationUnit(const CompileCommand &Command,
                                      const RewriteOptions &Options);
+
+/// A unit that was looked at on its own.
+struct KnownUnit {
+  CompileCommand Command;
+  std::vector<Meaning> Meanings;
+};
+
+/// The same for units that share classes, as if they were one.
+RewriteResult rewriteJoined(const std::vector<KnownUnit> &Units,
+                            const RewriteOptions &Options);
+
+/// The errors of a unit as it is and as it becomes.
+struct UnitCheck {
+  std::vector<Finding> Before;
+  std::vector<Finding> After;
+};
+
+/// Compiles \p Command with \p Files, whose paths are absolute, as they become;
+/// and, if that fails, as they are.
+UnitCheck checkUnit(const CompileCommand &Command,
+                    const std::vector<RewrittenFile> &Files);
 
 /// Name and one-line summary of every registered pattern, sorted by name.
 struct RewriteInfo {

@@ -21,8 +21,9 @@ bool isDefinedHere(const FunctionDecl &F, const SourceText &Text) {
   return Text.range(Definition->getSourceRange()).has_value();
 }
 
-/// All code that may use what is private to \p Class is in \p Text.
-bool isDefinedHere(const CXXRecordDecl &Class, const SourceText &Text) {
+} // namespace
+
+bool isWholeIn(const CXXRecordDecl &Class, const SourceText &Text) {
   return all_of(Class.decls(), [&](const Decl *D) {
     if (const auto *F = dyn_cast<FunctionDecl>(D))
       return isDefinedHere(*F, Text);
@@ -30,21 +31,19 @@ bool isDefinedHere(const CXXRecordDecl &Class, const SourceText &Text) {
       return isDefinedHere(*T->getTemplatedDecl(), Text);
     if (const auto *Nested = dyn_cast<CXXRecordDecl>(D))
       return Nested->isImplicit() || (Nested->isThisDeclarationADefinition() &&
-                                      isDefinedHere(*Nested, Text));
+                                      isWholeIn(*Nested, Text));
     return !isa<FriendDecl, ClassTemplateDecl>(D);
   });
 }
 
-} // namespace
-
 bool hasUnseenCallers(const FunctionDecl &F, const SourceText &Text) {
   if (all_of(F.redecls(), [&](const FunctionDecl *Declared) {
-        return Text.isInMainFile(Declared->getSourceRange());
+        return Text.isInSource(Declared->getSourceRange());
       }))
     return false;
   const auto *Method = dyn_cast<CXXMethodDecl>(&F);
   return !Method || Method->getAccess() != AS_private ||
-         !isDefinedHere(*Method->getParent(), Text);
+         !isWholeIn(*Method->getParent(), Text);
 }
 
 } // namespace coralc

@@ -11,8 +11,8 @@ using namespace llvm;
 namespace coralc {
 
 Converter::Converter(const ASTContext &Context, PatternList Given,
-                     RewriteTarget Target)
-    : Patterns(std::move(Given)), Text(Context),
+                     RewriteTarget Target, ArrayRef<std::string> Sources)
+    : Patterns(std::move(Given)), Text(Context, Sources),
       Built(buildStateGraph(Text, Patterns)),
       Agents(planAgents(Built.Graph, Text)), Target(Target),
       Dialect(makeDialect(Target, asioNamespace(Agents))) {}

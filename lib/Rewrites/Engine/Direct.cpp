@@ -18,7 +18,7 @@ namespace {
 class DirectEditor {
 public:
   DirectEditor(const DirectCode &Code, const SourceText &Text,
-               const TargetDialect &Dialect, StringRef Rethrow)
+               const TargetDialect &Dialect, RethrowFor Rethrow)
       : Code(Code), Text(Text), Dialect(Dialect), Rethrow(Rethrow) {}
 
   std::vector<FileEdit> run() {
@@ -124,7 +124,8 @@ private:
       removeFromList(Arguments, S.Placeholder);
     }
     if (Dialect.needsExecutor() && !S.HasHandler)
-      insert(*Text.offset(S.Call->getRParenLoc()), ", " + Rethrow);
+      insert(*Text.offset(S.Call->getRParenLoc()),
+             ", " + Rethrow(*S.Call).str());
   }
 
   void edit(const DirectCode::Await &A) {
@@ -148,7 +149,7 @@ private:
   const DirectCode &Code;
   const SourceText &Text;
   const TargetDialect &Dialect;
-  StringRef Rethrow;
+  RethrowFor Rethrow;
   std::vector<FileEdit> Edits;
 };
 
@@ -163,7 +164,7 @@ std::string labelOf(const CallExpr &Call, QualType Result) {
 
 std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
                                  const TargetDialect &Dialect,
-                                 StringRef Rethrow) {
+                                 RethrowFor Rethrow) {
   return DirectEditor(Code, Text, Dialect, Rethrow).run();
 }
 

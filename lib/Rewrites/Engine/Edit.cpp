@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
+#include "coralc/Rewrites/Engine/MovedCode.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
@@ -154,7 +155,6 @@ public:
         Identifiers(identifiersIn(Text)) {}
 
   std::vector<FileEdit> run() {
-    Rethrow = uniqueWord("rethrow");
     // A coroutine's text names those that it starts.
     for (Agent *A : Agents)
       prepare(*A);
@@ -166,10 +166,13 @@ public:
       return {};
     removeHandlerClasses();
     addHelpers();
-    append_range(Edits, includeEdits(Text, Text.mainFile(),
-                                     Dialect.includes(Uses), Dialect, Target));
+    for (const auto &[File, Uses] : Used) {
+      std::vector<TargetDialect::Include> Wanted = Dialect.includes(Uses);
+      append_range(Wanted, Moved.lookup(File));
+      append_range(Edits, includeEdits(Text, *File, Wanted, Dialect, Target));
+    }
     for (const auto &[File, Uses] : Declared)
-      if (File != &Text.mainFile())
+      if (!File->IsSource && !Used.contains(File))
         append_range(Edits, includeEdits(Text, *File,
                                          Dialect.declarationIncludes(Uses),
                                          Dialect, Target));
@@ -227,9 +230,14 @@ private:
         isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
         !isCalledFromHere(A, A.Starts.front()) ||
         isMoved(A.Starts.front().Caller) ||
-        !Text.isInMainFile(A.Starts.front().Call->getSourceRange()))
+        !canStartIn(fileOf(A.Starts.front().Call->getBeginLoc()), F))
       return Form::BehindEntry;
     return Form::InPlace;
+  }
+
+  /// A header only starts what it defines itself.
+  bool canStartIn(const SourceText::File &File, const FunctionDecl &F) const {
+    return File.IsSource || &File == &fileOf(F.getBeginLoc());
   }
 
   /// \p F's body moves into a coroutine, so that nothing in it can be edited
@@ -367,6 +375,10 @@ private:
                           "program, or convert to --target=coral"};
       return;
     }
+    const SourceText::File &Here = fileOf(anchorOf(A).getBeginLoc());
+    A.Why = checkMovedCode(A, Here, Text);
+    if (A.Why)
+      return;
     Form How = formOf(A);
     A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
     Executors[&A] = std::move(Executor);
@@ -484,17 +496,21 @@ private:
   }
 
   void edit(const DirectCode &Code) {
-    append_range(Edits, editDirect(Code, Text, Dialect, Rethrow));
-    Uses.Tasks = true;
+    append_range(Edits, editDirect(Code, Text, Dialect, [&](const CallExpr &C) {
+                   return rethrowIn(fileOf(C.getBeginLoc()));
+                 }));
     for (const DirectCode::Start &Start : Code.Starts)
-      Spawns |= !Start.HasHandler;
+      Used[&fileOf(Start.Call->getBeginLoc())].Tasks = true;
     for (const DirectCode::Await &Await : Code.Awaits) {
+      TargetDialect::Uses &Uses = Used[&fileOf(Await.Call->getBeginLoc())];
       Uses.ErrorsRedirected |= Await.Error != nullptr;
       Uses.ExecutorsBound |= Await.WantsExecutor;
     }
     for (const DirectCode::Coroutine &C : Code.Coroutines)
-      for (const FunctionDecl *F : C.Function->redecls())
-        Declared[&Text.fileOf(*Text.offset(F->getBeginLoc()))].Tasks = true;
+      for (const FunctionDecl *F : C.Function->redecls()) {
+        const SourceText::File &File = fileOf(F->getBeginLoc());
+        (File.IsSource ? Used : Declared)[&File].Tasks = true;
+      }
   }
 
   void edit(Agent &A) {
@@ -507,10 +523,12 @@ private:
     Layout Style = Layout::of(F, Text);
     unsigned Begin = *Text.offset(F.getBeginLoc());
     unsigned Indent = Text.indentation(Begin).size();
+    const SourceText::File &Here = fileOf(anchorOf(A).getBeginLoc());
+    append_range(Moved[&Here], includesOfMovedCode(A, Here, Text));
     auto Start = [&](const CallExpr &Call, NameOf NameOf) {
       for (const Agent *Other : Agents)
         if (Other != &A && Other->beside() == &Call)
-          return startText(*Other, NameOf);
+          return startText(*Other, Here, NameOf);
       return std::string();
     };
     RenderedBody Body =
@@ -556,13 +574,18 @@ private:
     });
   }
 
+  /// The file of the text in which \p Where is.
+  const SourceText::File &fileOf(SourceLocation Where) const {
+    return Text.fileOf(*Text.offset(Where));
+  }
+
   void noteUses(const Agent &A) {
+    TargetDialect::Uses &Uses = Used[&fileOf(anchorOf(A).getBeginLoc())];
     if (A.Entry->Generator) {
       Uses.Generators = true;
       return;
     }
     Uses.Tasks = true;
-    Spawns |= !A.Entry->Delivers;
     forEachNode(A.Body, [&](const Node &N) {
       if (N.What == Node::Kind::Await && N.Op->error() &&
           N.Op->How == Operation::Form::CompletionToken)
@@ -628,7 +651,7 @@ private:
   /// \p F is declared in a header, where the names of the main file mean
   /// nothing.
   bool isInHeader(const FunctionDecl &F) const {
-    return !Text.isInMainFile(F.getSourceRange());
+    return !Text.isInSource(F.getSourceRange());
   }
 
   /// The type of \p P as it is written beside \p Beside.
@@ -659,12 +682,17 @@ private:
     return Result;
   }
 
-  /// The function's specifiers that a coroutine keeps ("static ").
-  static std::string specifiers(const Agent &A) {
+  /// The function's specifiers that a coroutine keeps ("static ") where it is
+  /// written beside \p Beside.
+  std::string specifiers(const Agent &A, const FunctionDecl &Beside) const {
     const FunctionDecl &F = *A.Entry->Function;
+    bool IsMember = isa<CXXMethodDecl>(F);
     bool IsStatic = F.getStorageClass() == SC_Static ||
-                    (A.beside() && !isa<CXXMethodDecl>(F));
-    return IsStatic && !F.isOutOfLine() ? "static " : "";
+                    (A.beside() && !IsMember && !F.isInlined());
+    if (IsStatic && !F.isOutOfLine())
+      return "static ";
+    return F.isInlined() && (!IsMember || Beside.isOutOfLine()) ? "inline "
+                                                                : "";
   }
 
   /// What the coroutine of \p A is declared as beside \p Beside, a declaration
@@ -679,8 +707,8 @@ private:
     std::string Const;
     if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
       Const = Method->isConst() ? " const" : "";
-    return specifiers(A) + resultType(A) + " " + Qualifier + Name.str() + "(" +
-           parameterList(A, Beside) + ")" + Const;
+    return specifiers(A, Beside) + resultType(A) + " " + Qualifier +
+           Name.str() + "(" + parameterList(A, Beside) + ")" + Const;
   }
 
   TextRange definitionRange(const FunctionDecl &F) const {
@@ -754,30 +782,45 @@ private:
             P.getType()->getPointeeType().isConstQualified());
   }
 
-  std::string startText(const Agent &A, NameOf NameOf) const {
+  /// What starts \p A in \p File.
+  std::string startText(const Agent &A, const SourceText::File &File,
+                        NameOf NameOf) {
     std::string Task = taskExpression(A, NameOf);
     StringRef Executor = Executors.find(&A)->second;
+    Used[&File].Tasks = true;
     if (!A.Entry->Delivers)
-      return Dialect.spawn(Task, Executor, Rethrow);
+      return Dialect.spawn(Task, Executor, rethrowIn(File));
     return Dialect.deliver(Task, Executor,
                            A.Entry->Delivers->Callback->getName(),
                            A.Entry->Delivers->TypeTexts);
   }
 
-  std::string startText(const Agent &A) const {
-    return startText(A, [](const ValueDecl &D) { return D.getNameAsString(); });
+  std::string startText(const Agent &A, const SourceText::File &File) {
+    return startText(A, File,
+                     [](const ValueDecl &D) { return D.getNameAsString(); });
+  }
+
+  /// The function in \p File that rethrows what ended a coroutine.
+  StringRef rethrowIn(const SourceText::File &File) {
+    if (!Dialect.needsExecutor())
+      return "";
+    std::string &Name = Rethrow[&File];
+    if (Name.empty())
+      Name = uniqueWord("rethrow");
+    return Name;
   }
 
   void replaceStart(const Agent &A) {
     EditText New;
-    New.written(startText(A));
-    add(*Text.range(A.Starts.front().Call->getSourceRange()), std::move(New));
+    const CallExpr &Call = *A.Starts.front().Call;
+    New.written(startText(A, fileOf(Call.getBeginLoc())));
+    add(*Text.range(Call.getSourceRange()), std::move(New));
   }
 
-  std::string startBody(const Agent &A, const Layout &Style,
-                        unsigned Indent) const {
+  std::string startBody(const Agent &A, const Layout &Style, unsigned Indent) {
+    const SourceText::File &Here = fileOf(A.Entry->Function->getBeginLoc());
     return "{\n" + std::string(Indent + Style.Width, Style.Blank) +
-           startText(A) + ";\n" + std::string(Indent, Style.Blank) + "}";
+           startText(A, Here) + ";\n" + std::string(Indent, Style.Blank) + "}";
   }
 
   void keepEntry(const Agent &A, StringRef Name, const RenderedBody &Body,
@@ -855,8 +898,7 @@ private:
 
   /// The coroutine of \p A is declared where \p F is.
   void noteDeclaration(const Agent &A, const FunctionDecl &F) {
-    TargetDialect::Uses &Uses =
-        Declared[&Text.fileOf(*Text.offset(F.getBeginLoc()))];
+    TargetDialect::Uses &Uses = Declared[&fileOf(F.getBeginLoc())];
     (A.Entry->Generator ? Uses.Generators : Uses.Tasks) = true;
   }
 
@@ -930,13 +972,16 @@ private:
   //--- The file around them ----------------------------------------------//
 
   void addHelpers() {
-    if (!Spawns || !Dialect.needsExecutor())
-      return;
+    for (const auto &[File, Name] : Rethrow)
+      addRethrow(*File, Name);
+  }
+
+  void addRethrow(const SourceText::File &File, StringRef Name) {
     // Before the outermost declaration that holds the first change.
-    unsigned First =
-        min_element(Edits, [](const FileEdit &A, const FileEdit &B) {
-          return A.Range.Begin < B.Range.Begin;
-        })->Range.Begin;
+    unsigned First = File.Range.End;
+    for (const FileEdit &E : Edits)
+      if (&Text.fileOf(E.Range.Begin) == &File)
+        First = std::min(First, E.Range.Begin);
     unsigned At = First;
     for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
       std::optional<TextRange> Range = Text.range(D->getSourceRange());
@@ -946,8 +991,9 @@ private:
     EditText Helper;
     Helper
         .written("// An exception that ends a coroutine leaves through run(), "
-                 "as it would leave a\n// handler.\nstatic void " +
-                 Rethrow +
+                 "as it would leave a\n// handler.\n" +
+                 std::string(File.IsSource ? "static" : "inline") + " void " +
+                 Name.str() +
                  "(std::exception_ptr error)\n{\n  if (error)\n    "
                  "std::rethrow_exception(error);\n}\n")
         .user("\n");
@@ -964,11 +1010,15 @@ private:
   StringSet<> Identifiers;
   /// The names of the coroutines, and the classes that have them.
   StringMap<SmallPtrSet<const CXXRecordDecl *, 2>> Claimed;
-  std::string Rethrow;
-  TargetDialect::Uses Uses;
+  /// The function that rethrows what ended a coroutine, in each file that
+  /// starts one.
+  MapVector<const SourceText::File *, std::string> Rethrow;
+  /// What each file uses that has coroutines, or starts some.
+  MapVector<const SourceText::File *, TargetDialect::Uses> Used;
+  /// What each file needs for code that moves there from other files.
+  DenseMap<const SourceText::File *, std::vector<TargetDialect::Include>> Moved;
   /// What coroutines are declared with in each file.
   MapVector<const SourceText::File *, TargetDialect::Uses> Declared;
-  bool Spawns = false;
   DenseMap<const Agent *, std::string> Executors;
 };
 

@@ -123,7 +123,14 @@ Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
     if (Removes && Next.starts_with("}") && StringRef(Result).ends_with("\n\n"))
       Result.pop_back();
   }
-  Result += Text.text({At, File.Range.End});
+  StringRef Rest = Text.text({At, File.Range.End});
+  // What was the last declaration of its file has left one too.
+  if (Removed && Rest.trim().empty()) {
+    Rest = "";
+    if (StringRef(Result).ends_with("\n\n"))
+      Result.pop_back();
+  }
+  Result += Rest;
   if (Written.empty())
     return withLineEnds(Before, std::move(Result));
   tooling::Replacements Layouted = format::reformat(

@@ -218,7 +218,7 @@ private:
         }))
       return true;
     bool Result = false;
-    if (F->hasBody() && Text.isInMainFile(F->getSourceRange()))
+    if (F->hasBody() && Text.range(F->getSourceRange()))
       forEachCall(F->getBody(), [&](const CallExpr &Call) {
         const FunctionDecl *Callee = Result ? nullptr : sameObjectCallee(Call);
         Result |= Callee && reachesOperation(Callee, Seen);
@@ -943,8 +943,7 @@ private:
     SourceLocation Where = Op.Made->getBeginLoc();
     std::string Name = Bound.Target->getNameAsString();
     if (!Bound.Target->getReturnType()->isVoidType() ||
-        !Bound.Target->hasBody() ||
-        !Text.isInMainFile(Bound.Target->getSourceRange()))
+        !Bound.Target->hasBody() || !Text.range(Bound.Target->getSourceRange()))
       return refuse("unsupported-handler", Where,
                     "the handler calls '" + Name +
                         "', which is not a function of this file that returns "

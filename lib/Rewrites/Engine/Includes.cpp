@@ -38,11 +38,12 @@ public:
       if (Has(I.Header) || any_of(I.Umbrellas, Has))
         continue;
       StringRef Top = StringRef(I.Header).split('/').first;
-      bool Quoted = any_of(Present, [&](const Inclusion &Other) {
-        return !Other.Angled && (Other.Header.starts_with((Top + "/").str()) ||
-                                 Other.Header == (Top + ".hpp").str());
-      });
-      if (isStandard(I.Header)) {
+      bool Quoted = I.Quoted || any_of(Present, [&](const Inclusion &Other) {
+                      return !Other.Angled &&
+                             (Other.Header.starts_with((Top + "/").str()) ||
+                              Other.Header == (Top + ".hpp").str());
+                    });
+      if (isStandard(I.Header) && !I.Quoted) {
         addStandardInclude(I.Header, Present);
         continue;
       }
@@ -53,7 +54,7 @@ public:
       unsigned At = behindLast(Present);
       add({At, At}, std::move(New));
     }
-    if (&File == &Text.mainFile())
+    if (File.IsSource)
       addCoroutineSwitches(Present);
     return std::move(Edits);
   }

@@ -1,4 +1,4 @@
-//===--- OperationFinder.cpp - Every operation of the main file -----------===//
+//===--- OperationFinder.cpp - Every operation of a unit ------------------===//
 
 #include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -37,7 +37,7 @@ public:
   }
 
   bool VisitCallExpr(const CallExpr *Call) override {
-    if (!Current || !Text.isInMainFile(Call->getSourceRange()))
+    if (!Current || !Text.range(Call->getSourceRange()))
       return true;
     for (const auto &P : Patterns) {
       std::optional<OperationMatch> Match = P->matchOperation(*Call, Text);

@@ -6,6 +6,7 @@
 #include "clang/Basic/Diagnostic.h"
 #include "clang/Tooling/CompilationDatabase.h"
 #include "clang/Tooling/Tooling.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace clang;
 using namespace llvm;
@@ -83,8 +84,19 @@ Parsed parse(const CompileCommand &Command, ArrayRef<VirtualFile> Files) {
   return Result;
 }
 
-CompileCommand commandForOutput(const CompileCommand &Command,
-                                const LangOptions &Input) {
+/// The arguments ask for a C++ that has coroutines.
+static bool hasCoroutineStandard(ArrayRef<std::string> Arguments) {
+  StringRef Standard;
+  for (StringRef A : Arguments)
+    if (A.consume_front("-std=") || A.consume_front("--std="))
+      Standard = A;
+  Standard.consume_front("gnu++") || Standard.consume_front("c++");
+  return StringSwitch<bool>(Standard)
+      .Cases({"20", "2a", "23", "2b", "26", "2c"}, true)
+      .Default(false);
+}
+
+CompileCommand commandForOutput(const CompileCommand &Command) {
   CompileCommand Result = Command;
   auto At = Result.Arguments.begin() + 1;
   std::vector<std::string> More;
@@ -92,7 +104,7 @@ CompileCommand commandForOutput(const CompileCommand &Command,
   if (!Runtime.empty())
     More.push_back("-isystem" + Runtime);
   Result.Arguments.insert(At, More.begin(), More.end());
-  if (!Input.CPlusPlus20) {
+  if (!hasCoroutineStandard(Command.Arguments)) {
     auto Separator = llvm::find(Result.Arguments, "--");
     Result.Arguments.insert(Separator, "-std=c++20");
   }

@@ -41,6 +41,7 @@ const RegisterRefusal EngineRefusals[] = {
     {"generator-pulled-elsewhere", "a generator is pulled other than by loops"},
     {"generator-state-shared", "others use what says where a generator is"},
     {"irreducible-flow", "the handlers form no structured loop or branch"},
+    {"known-in-one-file", "moved code uses what only its own file declares"},
     {"lifetime-differs", "only some handlers keep the object alive"},
     {"lock-across-suspension", "a lock would be held while waiting"},
     {"macro-in-the-way", "the code to move comes out of a macro"},

@@ -3,12 +3,15 @@
 #include "coralc/Rewrites/Rewrite.h"
 #include "coralc/Rewrites/Engine/Convert.h"
 #include "coralc/Rewrites/Engine/Direct.h"
+#include "coralc/Rewrites/Engine/JoinedUnit.h"
+#include "coralc/Rewrites/Engine/Links.h"
+#include "coralc/Rewrites/Engine/Meaning.h"
+#include "coralc/Rewrites/Engine/MovedCode.h"
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Path.h"
 
 using namespace clang;
@@ -20,27 +23,66 @@ namespace {
 class Rewriter {
 public:
   Rewriter(const CompileCommand &Command, const RewriteOptions &Options)
-      : Command(Command), Options(Options) {}
+      : Joined{Command, "", {}}, Command(Joined.Command), Options(Options) {}
+  Rewriter(ArrayRef<KnownUnit> Units, JoinedUnit Joined,
+           const RewriteOptions &Options)
+      : Units(Units), Joined(std::move(Joined)), Command(this->Joined.Command),
+        Options(Options) {}
 
   RewriteResult run() {
-    Parsed Input = parse(Command);
+    Parsed Input = parse(Command, mainFile());
     if (!Input.Errors.empty()) {
-      Result.Errors = std::move(Input.Errors);
+      if (Units.empty())
+        Result.Errors = std::move(Input.Errors);
+      else
+        Result.NotJoined = Input.Errors.front().Message;
       return std::move(Result);
     }
     Unit = Input.Unit.get();
+    Result.NotJoined = compareMeanings(Unit->getASTContext());
+    if (!Result.NotJoined.empty())
+      return std::move(Result);
     Converter Plan(Unit->getASTContext(), makePatterns(Options.Patterns),
-                   Options.Target);
+                   Options.Target, Joined.Sources);
     if (Options.Lint)
       FindingsBefore = Options.Lint(*Unit).size();
 
     convert(Plan);
     report(Plan);
+    if (Units.empty())
+      Result.Links = findLinks(Plan);
     return std::move(Result);
   }
 
 private:
   using Contents = Converter::Contents;
+
+  SmallVector<VirtualFile, 2> mainFile() const {
+    SmallVector<VirtualFile, 2> Files;
+    if (!Units.empty())
+      Files.push_back({Command.File, Joined.Contents});
+    return Files;
+  }
+
+  /// What means something else in \p Context, where the units are read as one,
+  /// than in a unit on its own.
+  std::string compareMeanings(const ASTContext &Context) const {
+    if (Units.empty())
+      return "";
+    std::vector<Meaning> Together = readMeanings(Context);
+    for (const KnownUnit &Known : Units)
+      if (std::optional<std::string> Name =
+              findDifference(Known.Meanings, Together))
+        return differs(*Name, Known.Command);
+    return "";
+  }
+
+  static std::string differs(StringRef Name, const CompileCommand &Alone) {
+    return ("'" + Name + "' means something else in '" +
+            sys::path::filename(Alone.File) +
+            "' on its own; macros and names must be the same in all files")
+        .str();
+  }
 
   /// Converts all that can be, and when that does not verify, one agent after
   /// the other, so that one bad agent does not hold back the rest.
@@ -67,12 +109,9 @@ private:
   /// The path of \p File, whatever directory is the current one.
   std::string pathOf(const SourceText::File &File,
                      const SourceText &Text) const {
-    if (&File == &Text.mainFile())
-      return Command.File;
-    SmallString<256> Path(File.Path);
-    sys::path::make_absolute(Command.Directory, Path);
-    sys::path::remove_dots(Path, /*remove_dot_dot=*/true);
-    return Path.str().str();
+    return File.IsSource && Units.empty()
+               ? Command.File
+               : absolutePath(File.Path, Command.Directory);
   }
 
   std::optional<Contents>
@@ -109,12 +148,12 @@ private:
   std::string verify(const Contents &After, ArrayRef<Agent *> Chosen,
                      Converter &Plan) {
     const SourceText &Input = Plan.text();
-    SmallVector<VirtualFile, 2> Files;
+    SmallVector<VirtualFile, 2> Files = mainFile();
     for (auto [File, Contents] : zip(Input.files(), After))
       Files.push_back(
-          {&File == &Input.mainFile() ? Command.File : File.Path, Contents});
-    Parsed Output =
-        parse(commandForOutput(Command, Unit->getLangOpts()), Files);
+          {File.IsSource && Units.empty() ? Command.File : File.Path,
+           Contents});
+    Parsed Output = parse(commandForOutput(Command), Files);
     if (!Output.Errors.empty()) {
       const Finding &First = Output.Errors.front();
       return "line " + std::to_string(First.Where.Line) +
@@ -126,7 +165,7 @@ private:
         return "the output would be reported by " + Found.front().Check + ": " +
                Found.front().Message;
     }
-    SourceText Text(Output.Unit->getASTContext());
+    SourceText Text(Output.Unit->getASTContext(), Joined.Sources);
     for (const Agent *A : Chosen) {
       std::string Difference =
           A->Entry->Direct
@@ -144,6 +183,55 @@ private:
     for (const Agent &A : planAgents(Again.Graph, Text))
       if (!A.Why && !IsLeft(A))
         return "a second run would convert '" + A.Entry->Name + "'";
+    return verifyApart(Files, Output.Unit->getASTContext(), Chosen, Plan);
+  }
+
+  /// What is wrong with the output when each unit is compiled on its own, as
+  /// it will be, and not as in \p Together.
+  std::string verifyApart(ArrayRef<VirtualFile> Files,
+                          const ASTContext &Together, ArrayRef<Agent *> Chosen,
+                          Converter &Plan) {
+    if (Units.empty())
+      return "";
+    std::vector<Meaning> Meanings = readMeanings(Together);
+    for (const KnownUnit &Known : Units) {
+      StringRef Name = sys::path::filename(Known.Command.File);
+      Parsed Alone = parse(commandForOutput(withAbsolutePath(Known.Command)),
+                           Files.drop_front());
+      if (!Alone.Errors.empty()) {
+        const Finding &First = Alone.Errors.front();
+        return ("line " + Twine(First.Where.Line) + " of the output in '" +
+                sys::path::filename(First.Where.Path) +
+                "' does not compile: " + First.Message)
+            .str();
+      }
+      if (std::optional<std::string> Different = findDifference(
+              readMeanings(Alone.Unit->getASTContext()), Meanings))
+        return differs(*Different, Known.Command);
+      SourceText Text(Alone.Unit->getASTContext());
+      for (const Agent *A : Chosen)
+        if (std::string Problem = checkNames(*A, Plan.text(), Text);
+            !Problem.empty())
+          return Problem + " in '" + Name.str() + "'";
+    }
+    return "";
+  }
+
+  /// A name in the coroutine of \p A that was another's in \p Input.
+  static std::string checkNames(const Agent &A, const SourceText &Input,
+                                const SourceText &Output) {
+    const Stmt *Coroutine = findCoroutine(A, Output);
+    if (!Coroutine || A.Entry->Direct)
+      return "";
+    NamedDeclarations Before, After;
+    for (const State *S : A.States)
+      collectNames(*S->Function->getBody(), Before);
+    collectNames(*Coroutine, After);
+    for (const auto &Named : After)
+      if (auto Known = Before.find(Named.getKey()); Known != Before.end())
+        for (const auto &Usr : Named.getValue())
+          if (!Known->getValue().contains(Usr.getKey()))
+            return "'" + Named.getKey().str() + "' means something else";
     return "";
   }
 
@@ -188,7 +276,9 @@ private:
     for (const FoundOperation &Op : Plan.graph().Operations) {
       RewriteSite Site;
       PresumedLoc Where = SM.getPresumedLoc(Op.Where);
-      Site.Where = {Command.File, Where.getLine(), Where.getColumn()};
+      const SourceText &Text = Plan.text();
+      Site.Where = {pathOf(Text.fileOf(*Text.offset(Op.Where)), Text),
+                    Where.getLine(), Where.getColumn()};
       Site.Pattern = Op.Origin->Name.str();
       const FunctionDecl *F = definitionOf(Op.Function);
       for (const Agent *Each : Agents) {
@@ -201,8 +291,15 @@ private:
           Site.Reason = A.Why->Id.str();
           Site.Message = A.Why->Message;
           PresumedLoc Reason = SM.getPresumedLoc(A.Why->Where);
-          if (Reason.isValid() && Reason.getLine() != Where.getLine())
+          if (Reason.isValid() &&
+              SM.isWrittenInSameFile(A.Why->Where, Op.Where) &&
+              Reason.getLine() != Where.getLine())
             Site.Message += " (line " + std::to_string(Reason.getLine()) + ")";
+          else if (Reason.isValid() &&
+                   !SM.isWrittenInSameFile(A.Why->Where, Op.Where))
+            Site.Message += (" (" + sys::path::filename(Reason.getFilename()) +
+                             ":" + Twine(Reason.getLine()) + ")")
+                                .str();
         } else {
           Site.Status = SiteStatus::Converted;
         }
@@ -212,6 +309,9 @@ private:
     }
   }
 
+  /// The units that are read as one; none when there is only one.
+  ArrayRef<KnownUnit> Units;
+  JoinedUnit Joined;
   const CompileCommand &Command;
   const RewriteOptions &Options;
   ASTUnit *Unit = nullptr;
@@ -224,6 +324,27 @@ private:
 RewriteResult rewriteTranslationUnit(const CompileCommand &Command,
                                      const RewriteOptions &Options) {
   return Rewriter(Command, Options).run();
+}
+
+UnitCheck checkUnit(const CompileCommand &Command,
+                    const std::vector<RewrittenFile> &Files) {
+  std::vector<VirtualFile> Overlay;
+  for (const RewrittenFile &F : Files)
+    Overlay.push_back({F.Path, F.After});
+  UnitCheck Check;
+  CompileCommand Output = withAbsolutePath(Command);
+  Check.After = parse(commandForOutput(Output), Overlay).Errors;
+  if (!Check.After.empty())
+    Check.Before = parse(Command).Errors;
+  return Check;
+}
+
+RewriteResult rewriteJoined(const std::vector<KnownUnit> &Units,
+                            const RewriteOptions &Options) {
+  std::vector<CompileCommand> Commands;
+  for (const KnownUnit &Known : Units)
+    Commands.push_back(Known.Command);
+  return Rewriter(Units, joinUnits(Commands), Options).run();
 }
 
 } // namespace coralc

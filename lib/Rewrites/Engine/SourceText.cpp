@@ -6,6 +6,7 @@
 #include "clang/Basic/SourceManager.h"
 #include "clang/Lex/Lexer.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace clang;
@@ -13,9 +14,14 @@ using namespace llvm;
 
 namespace coralc {
 
-SourceText::SourceText(const ASTContext &Context)
+SourceText::SourceText(const ASTContext &Context, ArrayRef<std::string> Sources)
     : Context(Context), SM(Context.getSourceManager()) {
-  add(SM.getMainFileID());
+  for (const std::string &Path : Sources)
+    if (OptionalFileEntryRef Entry =
+            SM.getFileManager().getOptionalFileRef(Path))
+      add(SM.translateFile(*Entry), /*IsSource=*/true);
+  if (Sources.empty())
+    add(SM.getMainFileID(), /*IsSource=*/true);
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     SourceText &Text;
     explicit Visitor(SourceText &Text) : Text(Text) {}
@@ -23,18 +29,45 @@ SourceText::SourceText(const ASTContext &Context)
       for (const FunctionDecl *Declared : F->redecls()) {
         SourceLocation Where = Declared->getLocation();
         if (Where.isFileID() && !Text.SM.isInSystemHeader(Where))
-          Text.add(Text.SM.getFileID(Where));
+          Text.add(Text.SM.getFileID(Where), /*IsSource=*/false);
       }
       return true;
     }
     bool TraverseStmt(const Stmt *) override { return true; }
   } V(*this);
+  SmallVector<FileID, 4> Own;
+  for (const File &F : Files)
+    Own.push_back(F.Id);
   for (const Decl *D : Context.getTranslationUnitDecl()->decls())
-    if (SM.isInMainFile(SM.getExpansionLoc(D->getLocation())))
+    if (is_contained(Own, SM.getFileID(SM.getExpansionLoc(D->getLocation()))))
       V.TraverseDecl(D);
+  addNeighbours();
 }
 
-void SourceText::add(FileID Id) {
+/// Headers that are included, in the directory of a file that is known.
+void SourceText::addNeighbours() {
+  auto DirectoryOf = [&](FileID Id) -> const DirectoryEntry * {
+    OptionalFileEntryRef Entry = SM.getFileEntryRefForID(Id);
+    return Entry ? &Entry->getDir().getDirEntry() : nullptr;
+  };
+  SmallPtrSet<const DirectoryEntry *, 4> Directories;
+  for (const File &F : Files)
+    if (const DirectoryEntry *Directory = DirectoryOf(F.Id))
+      Directories.insert(Directory);
+  for (unsigned I = 0, E = SM.local_sloc_entry_size(); I != E; ++I) {
+    const SrcMgr::SLocEntry &Entry = SM.getLocalSLocEntry(I);
+    if (!Entry.isFile())
+      continue;
+    SourceLocation Start =
+        SourceLocation::getFromRawEncoding(Entry.getOffset());
+    FileID Id = SM.getFileID(Start);
+    if (SM.getIncludeLoc(Id).isValid() && !SM.isInSystemHeader(Start) &&
+        Directories.contains(DirectoryOf(Id)))
+      add(Id, /*IsSource=*/false);
+  }
+}
+
+void SourceText::add(FileID Id, bool IsSource) {
   OptionalFileEntryRef Entry = SM.getFileEntryRefForID(Id);
   std::string Path = Entry ? Entry->getName().str() : std::string();
   // Of a header that is included again and again the first time counts.
@@ -43,7 +76,8 @@ void SourceText::add(FileID Id) {
     return;
   unsigned Begin = Buffer.size();
   Buffer += SM.getBufferData(Id);
-  Files.push_back({Id, std::move(Path), {Begin, unsigned(Buffer.size())}});
+  Files.push_back(
+      {Id, std::move(Path), {Begin, unsigned(Buffer.size())}, IsSource});
   // The end of a last line without one is a place in its own file.
   Buffer += "\n\n";
 }
@@ -75,9 +109,9 @@ std::optional<TextRange> SourceText::range(SourceRange Tokens) const {
   return TextRange{*Begin, *End};
 }
 
-bool SourceText::isInMainFile(SourceRange Tokens) const {
+bool SourceText::isInSource(SourceRange Tokens) const {
   std::optional<TextRange> Range = range(Tokens);
-  return Range && &fileOf(Range->Begin) == &mainFile();
+  return Range && fileOf(Range->Begin).IsSource;
 }
 
 StringRef SourceText::text(TextRange Range) const {

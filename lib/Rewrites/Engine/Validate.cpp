@@ -598,9 +598,9 @@ std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
   return "";
 }
 
-/// The coroutine that was written for \p A.
-const CoroutineBodyStmt *findCoroutine(const Agent &A,
-                                       const SourceText &Output) {
+} // namespace
+
+const Stmt *findCoroutine(const Agent &A, const SourceText &Output) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const Agent &A;
     const CoroutineBodyStmt *Found = nullptr;
@@ -623,22 +623,19 @@ const CoroutineBodyStmt *findCoroutine(const Agent &A,
     }
   } V(A);
   forEachOwnDecl(Output, [&](const Decl *D) { V.TraverseDecl(D); });
-  return V.Found;
+  return V.Found ? V.Found->getBody() : nullptr;
 }
-
-} // namespace
 
 std::string compareBehaviour(const Agent &A, const SourceText &Input,
                              const SourceText &Output,
                              const TargetDialect &Dialect,
                              ArrayRef<Agent *> Converted) {
-  const CoroutineBodyStmt *Coroutine = findCoroutine(A, Output);
+  const Stmt *Coroutine = findCoroutine(A, Output);
   if (!Coroutine)
     return "the output has no coroutine '" + A.Coroutine + "'";
   StartLabels Starts(Converted);
-  return compare(
-      Reader(Input, Dialect, Starts).readAgent(A),
-      Reader(Output, Dialect, Starts).readCoroutine(Coroutine->getBody()));
+  return compare(Reader(Input, Dialect, Starts).readAgent(A),
+                 Reader(Output, Dialect, Starts).readCoroutine(Coroutine));
 }
 
 } // namespace coralc

@@ -17,8 +17,9 @@ public:
   /// What the files of a text become, in their order.
   using Contents = std::vector<std::string>;
 
+  /// \p Sources are the files of a joined unit.
   Converter(const clang::ASTContext &Context, PatternList Patterns,
-            RewriteTarget Target);
+            RewriteTarget Target, llvm::ArrayRef<std::string> Sources = {});
 
   const SourceText &text() const { return Text; }
   const BuiltGraph &graph() const { return Built; }

@@ -7,11 +7,13 @@
 
 namespace coralc {
 
-/// What turns \p Code into coroutines, but for the includes. \p Rethrow names
-/// a function that rethrows what ended a coroutine.
+/// Names a function that rethrows what ended the coroutine which a call starts.
+using RethrowFor = llvm::function_ref<llvm::StringRef(const clang::CallExpr &)>;
+
+/// What turns \p Code into coroutines, but for the includes.
 std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
                                  const TargetDialect &Dialect,
-                                 llvm::StringRef Rethrow);
+                                 RethrowFor Rethrow);
 
 /// What the target needs to know and \p Code does not say.
 std::optional<Refusal> checkDirect(const DirectCode &Code,

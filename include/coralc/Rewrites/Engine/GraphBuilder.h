@@ -15,7 +15,7 @@ struct BuiltGraph {
   std::vector<FoundOperation> Operations;
 };
 
-/// Reads every function of the main file that starts an operation, and every
+/// Reads every function of the source files that starts an operation, and every
 /// function reached from one by a tail call, into states. A state that does
 /// not have the shape the engine needs carries its refusal.
 BuiltGraph buildStateGraph(const SourceText &Text, const PatternList &Patterns);

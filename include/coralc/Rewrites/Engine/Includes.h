@@ -8,8 +8,9 @@
 namespace coralc {
 
 /// Adds the \p Wanted headers that \p File does not include itself, standard
-/// ones among the standard ones and the rest behind the last, and to the main
-/// file what turns the target library's coroutines on where they are off.
+/// ones among the standard ones and the rest behind the last, and to a
+/// source file what turns the target library's coroutines on where they are
+/// off.
 std::vector<FileEdit>
 includeEdits(const SourceText &Text, const SourceText::File &File,
              llvm::ArrayRef<TargetDialect::Include> Wanted,

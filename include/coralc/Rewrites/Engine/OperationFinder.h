@@ -1,4 +1,4 @@
-//===--- OperationFinder.h - Every operation of the main file ---*- C++ -*-===//
+//===--- OperationFinder.h - Every operation of a unit -------*- C++ -*-===//
 
 #ifndef CORALC_REWRITES_ENGINE_OPERATIONFINDER_H
 #define CORALC_REWRITES_ENGINE_OPERATIONFINDER_H
@@ -21,11 +21,11 @@ struct FoundOperations {
   llvm::DenseMap<const clang::CallExpr *, OperationMatch> Matches;
 };
 
-/// Shows every call of the main file to the patterns. Headers are not searched.
+/// Shows every call in \p Text to the patterns.
 FoundOperations findOperations(const SourceText &Text,
                                const PatternList &Patterns);
 
-/// Calls \p Visit for the top-level declarations of the main file.
+/// Calls \p Visit for the top-level declarations in the files of \p Text.
 void forEachOwnDecl(const SourceText &Text,
                     llvm::function_ref<void(const clang::Decl *)> Visit);
 

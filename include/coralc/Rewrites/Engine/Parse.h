@@ -29,8 +29,7 @@ Parsed parse(const CompileCommand &Command,
 
 /// \p Command as the output needs it: at least C++20, and the headers of the
 /// runtime on the include path.
-CompileCommand commandForOutput(const CompileCommand &Command,
-                                const clang::LangOptions &Input);
+CompileCommand commandForOutput(const CompileCommand &Command);
 
 } // namespace coralc
 

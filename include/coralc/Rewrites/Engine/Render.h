@@ -59,6 +59,7 @@ public:
     std::string Header;
     /// Including one of these directly is as good.
     llvm::SmallVector<std::string, 1> Umbrellas;
+    bool Quoted = false;
   };
   virtual std::vector<Include> includes(Uses Uses) const = 0;
   /// What a file needs that only declares coroutines.

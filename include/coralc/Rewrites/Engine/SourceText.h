@@ -5,9 +5,11 @@
 // comments are, what the file's indentation and braces look like, and how a
 // moved range is indented anew.
 //
-// The text is the main file and, behind it, every header of the user's in
-// which a function that the main file defines is declared: those are the files
-// that a rewrite may change. An offset is a place in all of it.
+// The text is the source files and, behind them, every header of the user's in
+// which a function that one of them defines is declared, and every one that is
+// in the same directory as one of these: those are the files that a rewrite may
+// change. An offset is a place in all of it. There is one source file, the main
+// file, unless several are read as one (JoinedUnit.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,17 +41,21 @@ public:
     clang::FileID Id;
     std::string Path;
     TextRange Range;
+    /// Compiled on its own, and no header.
+    bool IsSource = false;
   };
 
-  explicit SourceText(const clang::ASTContext &Context);
+  /// \p Sources are the files that the main file joins; none when the main
+  /// file is the only source.
+  explicit SourceText(const clang::ASTContext &Context,
+                      llvm::ArrayRef<std::string> Sources = {});
   SourceText(const SourceText &) = delete;
   SourceText &operator=(const SourceText &) = delete;
 
   /// All of the text.
   llvm::StringRef buffer() const { return Buffer; }
-  /// The main file first.
+  /// The sources first.
   llvm::ArrayRef<File> files() const { return Files; }
-  const File &mainFile() const { return Files.front(); }
   const File &fileOf(unsigned Offset) const;
   const clang::ASTContext &context() const { return Context; }
 
@@ -57,7 +63,7 @@ public:
   /// another file is involved.
   std::optional<TextRange> range(clang::SourceRange Tokens) const;
   std::optional<unsigned> offset(clang::SourceLocation Loc) const;
-  bool isInMainFile(clang::SourceRange Tokens) const;
+  bool isInSource(clang::SourceRange Tokens) const;
 
   llvm::StringRef text(TextRange Range) const;
   /// The text of \p Tokens; empty when range() has none.
@@ -81,7 +87,8 @@ public:
   bool crossesDirective(TextRange Range) const;
 
 private:
-  void add(clang::FileID Id);
+  void add(clang::FileID Id, bool IsSource);
+  void addNeighbours();
 
   const clang::ASTContext &Context;
   const clang::SourceManager &SM;

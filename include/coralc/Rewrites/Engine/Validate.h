@@ -26,6 +26,9 @@ std::string compareBehaviour(const Agent &A, const SourceText &Input,
                              const TargetDialect &Dialect,
                              llvm::ArrayRef<Agent *> Converted);
 
+/// The body of the coroutine that was written for \p A, or null.
+const clang::Stmt *findCoroutine(const Agent &A, const SourceText &Output);
+
 } // namespace coralc
 
 #endif

@@ -1,0 +1,37 @@
+//===--- MovedCode.h - Code that moves to another source file ---*- C++ -*-===//
+//
+// A coroutine stands in the file of its entry. What the agent does in the
+// functions of other files moves there, and must find there what it uses: the
+// headers, and nothing that only its own file declares or defines as a macro.
+// A variable of which each file has its own, such as a static one in a header,
+// would be another one there.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORALC_REWRITES_ENGINE_MOVEDCODE_H
+#define CORALC_REWRITES_ENGINE_MOVEDCODE_H
+
+#include "coralc/Rewrites/Engine/Plan.h"
+#include "coralc/Rewrites/Engine/Render.h"
+
+namespace coralc {
+
+/// The functions of \p A whose code moves to \p To from other source files.
+std::vector<const clang::FunctionDecl *>
+movedFunctions(const Agent &A, const SourceText::File &To,
+               const SourceText &Text);
+
+/// What \p A uses and \p To has not.
+std::optional<Refusal> checkMovedCode(const Agent &A,
+                                      const SourceText::File &To,
+                                      const SourceText &Text);
+
+/// The headers that what moves to \p To uses and that other source files
+/// include.
+std::vector<TargetDialect::Include>
+includesOfMovedCode(const Agent &A, const SourceText::File &To,
+                    const SourceText &Text);
+
+} // namespace coralc
+
+#endif

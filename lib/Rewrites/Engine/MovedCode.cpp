@@ -1,0 +1,222 @@
+//===--- MovedCode.cpp - Code that moves to another source file -----------===//
+
+#include "coralc/Rewrites/Engine/MovedCode.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/TypeLoc.h"
+#include "clang/Basic/CharInfo.h"
+#include "clang/Lex/Lexer.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+namespace {
+
+/// Every declaration that code names, types included.
+class UseVisitor : public ConstDynamicRecursiveASTVisitor {
+public:
+  explicit UseVisitor(
+      function_ref<void(const NamedDecl &, SourceLocation)> Visit)
+      : Visit(Visit) {}
+
+  bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+    Visit(*E->getDecl(), E->getLocation());
+    return true;
+  }
+  bool VisitMemberExpr(const MemberExpr *E) override {
+    Visit(*E->getMemberDecl(), E->getMemberLoc());
+    return true;
+  }
+  bool VisitCXXConstructExpr(const CXXConstructExpr *E) override {
+    Visit(*E->getConstructor()->getParent(), E->getLocation());
+    return true;
+  }
+  bool VisitTypeLoc(TypeLoc Written) override {
+    QualType Type = Written.getType();
+    if (const auto *Named = Type->getAs<TypedefType>())
+      Visit(*Named->getDecl(), Written.getBeginLoc());
+    else if (const TagDecl *Tag = Type->getAsTagDecl())
+      Visit(*Tag, Written.getBeginLoc());
+    return true;
+  }
+
+private:
+  function_ref<void(const NamedDecl &, SourceLocation)> Visit;
+};
+
+void forEachUse(const FunctionDecl &F,
+                function_ref<void(const NamedDecl &, SourceLocation)> Visit) {
+  UseVisitor V(Visit);
+  for (const ParmVarDecl *P : F.parameters())
+    V.TraverseDecl(P);
+  V.TraverseStmt(F.getBody());
+}
+
+/// Each translation unit has a \p D of its own.
+bool isOfItsUnit(const NamedDecl &D) {
+  return D.getFormalLinkage() == Linkage::Internal ||
+         D.isInAnonymousNamespace();
+}
+
+/// A \p D of another unit is as good: nothing that it does or is depends on
+/// which one it is.
+bool isSameInEveryUnit(const NamedDecl &D,
+                       SmallPtrSetImpl<const Decl *> &Seen) {
+  if (!isOfItsUnit(D) || !Seen.insert(&D).second)
+    return true;
+  if (const auto *V = dyn_cast<VarDecl>(&D))
+    return V->getType().isConstQualified() && V->getEvaluatedValue();
+  const auto *F = dyn_cast<FunctionDecl>(&D);
+  if (!F)
+    return isa<TypeDecl>(D);
+  if (!F->hasBody(F))
+    return false;
+  bool Same = true;
+  UseVisitor([&](const NamedDecl &Used, SourceLocation) {
+    const auto *V = dyn_cast<VarDecl>(&Used);
+    Same &= !(V && V->isStaticLocal()) && isSameInEveryUnit(Used, Seen);
+  }).TraverseStmt(F->getBody());
+  return Same;
+}
+
+class MovedCode {
+public:
+  MovedCode(const SourceText::File &To, const SourceText &Text)
+      : To(To), Text(Text), SM(Text.context().getSourceManager()) {}
+
+  std::optional<Refusal> check(const FunctionDecl &F) {
+    std::optional<Refusal> Why = checkMacros(F);
+    forEachUse(F, [&](const NamedDecl &D, SourceLocation Where) {
+      if (!Why && !isFound(D))
+        Why = refusal(F, D.getNameAsString(), Where);
+    });
+    return Why;
+  }
+
+  /// The source file that includes \p D's header, and where.
+  std::optional<SourceLocation> inclusionOf(const NamedDecl &D) const {
+    FileID Id = SM.getFileID(SM.getExpansionLoc(D.getLocation()));
+    SourceLocation Inclusion;
+    while (Id.isValid() && !isSource(Id)) {
+      Inclusion = SM.getIncludeLoc(Id);
+      Id = SM.getFileID(Inclusion);
+    }
+    if (Id.isInvalid() || Id == To.Id || Inclusion.isInvalid())
+      return std::nullopt;
+    return Inclusion;
+  }
+
+private:
+  bool isSource(FileID Id) const {
+    return any_of(Text.files(), [&](const SourceText::File &File) {
+      return File.IsSource && File.Id == Id;
+    });
+  }
+
+  /// \p D is known, and the same, in the file that the code moves to.
+  bool isFound(const NamedDecl &D) const {
+    if (const auto *V = dyn_cast<VarDecl>(&D); V && V->isLocalVarDeclOrParm())
+      return true;
+    if (D.getDeclContext()->isFunctionOrMethod() || isa<FieldDecl>(D))
+      return true;
+    SmallPtrSet<const Decl *, 4> Seen;
+    return any_of(D.redecls(),
+                  [&](const Decl *Declared) {
+                    FileID Id = SM.getFileID(
+                        SM.getExpansionLoc(Declared->getLocation()));
+                    return Id == To.Id || !isSource(Id);
+                  }) &&
+           isSameInEveryUnit(D, Seen);
+  }
+
+  std::optional<Refusal> checkMacros(const FunctionDecl &F) const {
+    StringSet<> Macros;
+    for (const SourceText::File &File : Text.files())
+      if (File.IsSource)
+        addMacros(Text.text(File.Range), Macros);
+    std::string Code = Text.text(F.getSourceRange()).str();
+    Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Code.data(),
+              Code.data(), Code.data() + Code.size());
+    for (Token T; !Raw.LexFromRawLexer(T);)
+      if (T.is(tok::raw_identifier) && Macros.contains(T.getRawIdentifier()))
+        return refusal(F, T.getRawIdentifier(), F.getLocation());
+    return std::nullopt;
+  }
+
+  static void addMacros(StringRef Code, StringSet<> &Macros) {
+    while (!Code.empty()) {
+      auto [Line, Rest] = Code.split('\n');
+      Code = Rest;
+      Line = Line.ltrim();
+      if (Line.consume_front("#") && (Line = Line.ltrim(), true) &&
+          (Line.consume_front("define") || Line.consume_front("undef")))
+        Macros.insert(Line.ltrim().take_while(
+            [](char C) { return isAsciiIdentifierContinue(C); }));
+    }
+  }
+
+  Refusal refusal(const FunctionDecl &F, StringRef Name,
+                  SourceLocation Where) const {
+    return {"known-in-one-file", SM.getExpansionLoc(Where),
+            "'" + F.getQualifiedNameAsString() + "' would move to '" +
+                sys::path::filename(To.Path).str() +
+                "', where its sequence begins, but '" + Name.str() +
+                "', which it uses, belongs to its own file; declare that in a "
+                "header, once for all files"};
+  }
+
+  const SourceText::File &To;
+  const SourceText &Text;
+  const SourceManager &SM;
+};
+
+} // namespace
+
+std::vector<const FunctionDecl *> movedFunctions(const Agent &A,
+                                                 const SourceText::File &To,
+                                                 const SourceText &Text) {
+  std::vector<const FunctionDecl *> Result;
+  for (const State *S : A.States) {
+    std::optional<unsigned> At = Text.offset(S->Function->getBeginLoc());
+    if (At && &Text.fileOf(*At) != &To && !is_contained(Result, S->Function))
+      Result.push_back(S->Function);
+  }
+  return Result;
+}
+
+std::optional<Refusal> checkMovedCode(const Agent &A,
+                                      const SourceText::File &To,
+                                      const SourceText &Text) {
+  for (const FunctionDecl *F : movedFunctions(A, To, Text))
+    if (std::optional<Refusal> Why = MovedCode(To, Text).check(*F))
+      return Why;
+  return std::nullopt;
+}
+
+std::vector<TargetDialect::Include>
+includesOfMovedCode(const Agent &A, const SourceText::File &To,
+                    const SourceText &Text) {
+  std::vector<TargetDialect::Include> Result;
+  for (const FunctionDecl *F : movedFunctions(A, To, Text))
+    forEachUse(*F, [&](const NamedDecl &D, SourceLocation) {
+      std::optional<SourceLocation> Where = MovedCode(To, Text).inclusionOf(D);
+      std::optional<unsigned> At = Where ? Text.offset(*Where) : std::nullopt;
+      if (!At)
+        return;
+      StringRef Line = Text.text(TextRange{*At, Text.lineEnd(*At)});
+      bool Quoted = Line.starts_with("\"");
+      StringRef Header = Line.drop_front().take_until(
+          [](char C) { return C == '>' || C == '"'; });
+      if (none_of(Result, [&](const TargetDialect::Include &I) {
+            return I.Header == Header;
+          }))
+        Result.push_back({Header.str(), {}, Quoted});
+    });
+  return Result;
+}
+
+} // namespace coralc
