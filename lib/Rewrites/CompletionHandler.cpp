@@ -188,7 +188,7 @@ private:
                                            const SourceText &Text) {
     const CXXMethodDecl &Operator = *Op.Object->Operator;
     std::optional<TextRange> Range = Text.range(Operator.getSourceRange());
-    if (!Range || !Text.isInMainFile(Operator.getSourceRange()) ||
+    if (!Range || !Text.isInSource(Operator.getSourceRange()) ||
         !isa<CompoundStmt>(Operator.getBody()))
       return Refusal{"unsupported-handler", Op.Made->getBeginLoc(),
                      "the call operator of the handler is not in this file; "

@@ -181,7 +181,7 @@ definitionsOnlyFor(const CXXRecordDecl &Class,
   bool IsPlain = Class.getDeclName() && !Class.isLocalClass() &&
                  !isa<ClassTemplateSpecializationDecl>(Class) &&
                  std::next(Class.redecls_begin()) == Class.redecls_end() &&
-                 Text.isInMainFile(Class.getSourceRange());
+                 Text.isInSource(Class.getSourceRange());
   if (!IsPlain)
     return {};
   forEachOwnDecl(Text, [&](const Decl *D) { V.TraverseDecl(D); });
