@@ -56,6 +56,12 @@ defm target : Eq<"target", "<coral|asio|std>",
                  "The coroutine library to write for; coral by default",
                  [RewriteVis], work_Group>;
 
+def keep_callbacks : Flag<["--"], "keep-callbacks">,
+                     HelpText<"Keep each function that takes a callback beside "
+                              "the coroutine made of it, deprecated and "
+                              "forwarding to that">,
+                     In<[RewriteVis], work_Group>;
+
 defm format : Eq<"format", "<text|json|sarif|github>",
                  "How to print the findings; text by default",
                  [LintVis], results_Group>;

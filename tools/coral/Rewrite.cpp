@@ -80,6 +80,8 @@ Expected<RewriteOptions> rewriteOptions(const Arguments &Args) {
     return Target.takeError();
   Options.Target = RewriteTarget(*Target);
   Options.Lint = lintOutput;
+  if (Args.has(OPT_keep_callbacks))
+    Options.Callbacks = CallbackForm::Deprecated;
 
   std::vector<RewriteInfo> Infos = listRewrites();
   SmallVector<StringRef> Known =

@@ -26,9 +26,19 @@ namespace coralc {
 /// The coroutine library that the output is written for.
 enum class RewriteTarget { Coral, Asio, Std };
 
+/// What becomes of a function that takes a callback when there is a coroutine
+/// in its place.
+enum class CallbackForm {
+  /// It goes when nothing is seen to call it any more.
+  Replaced,
+  /// It stays, forwards to the coroutine, and is deprecated.
+  Deprecated
+};
+
 /// What the user asked for.
 struct RewriteOptions {
   RewriteTarget Target = RewriteTarget::Coral;
+  CallbackForm Callbacks = CallbackForm::Replaced;
   /// Names of the patterns to apply; empty means all.
   std::vector<std::string> Patterns;
   /// Lints a parsed translation unit, nothing when it is not to be linted.

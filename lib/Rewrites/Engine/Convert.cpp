@@ -11,10 +11,12 @@ using namespace llvm;
 namespace coralc {
 
 Converter::Converter(const ASTContext &Context, PatternList Given,
-                     RewriteTarget Target, ArrayRef<std::string> Sources)
+                     RewriteTarget Target, CallbackForm Callbacks,
+                     ArrayRef<std::string> Sources)
     : Patterns(std::move(Given)), Text(Context, Sources),
       Built(buildStateGraph(Text, Patterns)),
       Agents(planAgents(Built.Graph, Text)), Target(Target),
+      Callbacks(Callbacks),
       Dialect(makeDialect(Target, asioNamespace(Agents))) {}
 
 void Converter::refuseDependents() {
@@ -74,7 +76,8 @@ Converter::edit(std::vector<Agent *> &Chosen) {
   for (;;) {
     if (Chosen.empty())
       return std::nullopt;
-    std::vector<FileEdit> Edits = editAgents(Chosen, Text, *Dialect, Target);
+    std::vector<FileEdit> Edits =
+        editAgents(Chosen, Text, *Dialect, Target, Callbacks);
     size_t Before = Chosen.size();
     erase_if(Chosen, [](const Agent *A) { return A->Why.has_value(); });
     if (Chosen.size() != Before) {

@@ -150,9 +150,10 @@ public:
 class AgentEditor {
 public:
   AgentEditor(MutableArrayRef<Agent *> Agents, const SourceText &Text,
-              const TargetDialect &Dialect, RewriteTarget Target)
+              const TargetDialect &Dialect, RewriteTarget Target,
+              CallbackForm Callbacks)
       : Agents(Agents), Text(Text), Dialect(Dialect), Target(Target),
-        Identifiers(identifiersIn(Text)) {}
+        Callbacks(Callbacks), Identifiers(identifiersIn(Text)) {}
 
   std::vector<FileEdit> run() {
     // A coroutine's text names those that it starts.
@@ -868,8 +869,10 @@ private:
     Declare.user(Text.indentation(Declared.Begin))
         .written(signature(A, Name, *Declaration) + ";")
         .user("\n");
-    unsigned Behind =
-        Text.lineEnd(privateSection(*Declaration).value_or(Declared.End));
+    // Who called the function with a callback may wait for its twin.
+    std::optional<unsigned> Private =
+        A.Entry->Delivers ? std::nullopt : privateSection(*Declaration);
+    unsigned Behind = Text.lineEnd(Private.value_or(Declared.End));
     add({Behind, Behind}, std::move(Declare));
   }
 
@@ -890,10 +893,23 @@ private:
     bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
       return !isAwaited(Start.Call);
     });
-    if (CallersRemain || A.Starts.empty() || A.Entry->HasToStay)
+    bool Deprecates = Callbacks == CallbackForm::Deprecated;
+    if (CallersRemain || A.Starts.empty() || A.Entry->HasToStay || Deprecates)
       keepEntry(A, Name, Body, Style, Indent);
     else
       replaceEntry(A, Name, Body);
+    if (Deprecates)
+      deprecate(*A.Entry->Function->getFirstDecl());
+  }
+
+  /// Says on \p F that callers should wait for its twin.
+  void deprecate(const FunctionDecl &F) {
+    unsigned At = *Text.offset(F.getBeginLoc());
+    EditText Attribute;
+    Attribute.written("[[deprecated(\"co_await the overload without a "
+                      "callback\")]]");
+    Attribute.user("\n").user(Text.indentation(At));
+    add({At, At}, std::move(Attribute));
   }
 
   /// The coroutine of \p A is declared where \p F is.
@@ -1006,6 +1022,7 @@ private:
   const SourceText &Text;
   const TargetDialect &Dialect;
   RewriteTarget Target;
+  CallbackForm Callbacks;
   std::vector<FileEdit> Edits;
   StringSet<> Identifiers;
   /// The names of the coroutines, and the classes that have them.
@@ -1027,8 +1044,8 @@ private:
 std::vector<FileEdit> editAgents(MutableArrayRef<Agent *> Converted,
                                  const SourceText &Text,
                                  const TargetDialect &Dialect,
-                                 RewriteTarget Target) {
-  return AgentEditor(Converted, Text, Dialect, Target).run();
+                                 RewriteTarget Target, CallbackForm Callbacks) {
+  return AgentEditor(Converted, Text, Dialect, Target, Callbacks).run();
 }
 
 std::string asioNamespace(ArrayRef<Agent> Agents) {

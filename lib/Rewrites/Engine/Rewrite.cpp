@@ -43,7 +43,7 @@ public:
     if (!Result.NotJoined.empty())
       return std::move(Result);
     Converter Plan(Unit->getASTContext(), makePatterns(Options.Patterns),
-                   Options.Target, Joined.Sources);
+                   Options.Target, Options.Callbacks, Joined.Sources);
     if (Options.Lint)
       FindingsBefore = Options.Lint(*Unit).size();
 

@@ -19,7 +19,9 @@ public:
 
   /// \p Sources are the files of a joined unit.
   Converter(const clang::ASTContext &Context, PatternList Patterns,
-            RewriteTarget Target, llvm::ArrayRef<std::string> Sources = {});
+            RewriteTarget Target,
+            CallbackForm Callbacks = CallbackForm::Replaced,
+            llvm::ArrayRef<std::string> Sources = {});
 
   const SourceText &text() const { return Text; }
   const BuiltGraph &graph() const { return Built; }
@@ -45,6 +47,7 @@ private:
   BuiltGraph Built;
   std::vector<Agent> Agents;
   RewriteTarget Target;
+  CallbackForm Callbacks;
   std::unique_ptr<TargetDialect> Dialect;
 };
 

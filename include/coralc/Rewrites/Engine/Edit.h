@@ -22,7 +22,7 @@ struct FileEdit {
 std::vector<FileEdit> editAgents(llvm::MutableArrayRef<Agent *> Converted,
                                  const SourceText &Text,
                                  const TargetDialect &Dialect,
-                                 RewriteTarget Target);
+                                 RewriteTarget Target, CallbackForm Callbacks);
 
 /// Applies \p Edits to \p Text and lays out what was written, by the user's
 /// .clang-format or, without one, the way the file itself looks. Returns what
