@@ -224,6 +224,15 @@ seastar::future<> continued(std::string name, const std::string &lent) {
   // CHECK: :[[@LINE-1]]:44: warning: the parameter 'name' dies when this function returns
   // CHECK: :[[@LINE-2]]:56: note: used here
 }
+namespace seastar {
+template <class T, class F> future<> do_with(T &&, F &&) { return make_ready_future(); }
+} // namespace seastar
+seastar::future<> called_where_it_stands(std::string name) {
+  return seastar::do_with(1, [&](int &n) {
+    n += name.size();
+    return seastar::make_ready_future();
+  });
+}
 seastar::future<> continued_and_awaited(std::string name) {
   co_await seastar::make_ready_future().then([&] { (void)name.size(); });
   auto later = seastar::make_ready_future().then([&] { (void)name.size(); });
