@@ -192,6 +192,9 @@ public:
                                    : consequenceOfLosing(Type).str()) +
                         advice(Type));
     addNotes(Report, Task);
+    // What runs in the background is often kept so, whatever it computes.
+    if (Forgotten)
+      Report.fromLevel(2);
     // Such code may be there to have the task destroyed.
     if (Task.End == AbandonedTask::Replaced || losesNothing(Task) ||
         (Type.Start == StartPolicy::Lazy && !Type.ResultIsLockLike &&

@@ -420,29 +420,6 @@ task<> other_names_awaited(std::vector<task<>> &others) {
   co_await [&]() -> task<> { co_await by_reference; }();
 }
 
-// An eager task is left to run on in its variable, but what it computes is
-// wanted.
-kinds::owned<int> count();
-kinds::owned<> work();
-kinds::job start();
-kinds::owned<> runs_on(bool b) {
-  auto number = count();
-  // CHECK: :[[@LINE-1]]:17: warning: the task returned by 'count' is kept in 'number' but never awaited, so its result and any exception are lost; 'co_await' it
-  auto background = work();
-  auto job = start();
-  [[maybe_unused]] auto meant = count();
-  auto _ = count();
-  auto unused_number = count();
-  try {
-    auto expected_to_throw = count();
-  } catch (...) {
-  }
-  auto awaited = count();
-  if (b)
-    co_return;
-  co_await std::move(awaited);
-}
-
 // What went in comes out again, one by one.
 task<> by_index(int n) {
   std::vector<task<>> tasks;
