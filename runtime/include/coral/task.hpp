@@ -48,15 +48,7 @@ public:
 
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
-      task_promise_base &promise = finished.promise();
-      if (promise.continuation_) [[likely]]
-        return transfer(promise.continuation_);
-      return reached(*promise.root_);
-    }
-
-    CORAL_COLD static std::coroutine_handle<> reached(root &owner) noexcept {
-      owner.completed();
-      return std::noop_coroutine();
+      return transfer(static_cast<task_promise_base &>(finished.promise()).continuation_);
     }
 
     void await_resume() const noexcept {}
@@ -75,9 +67,11 @@ public:
   root *chain_root() const noexcept { return root_; }
 
   /// The coroutine that awaits this one; null for the outermost of a chain.
-  std::coroutine_handle<> continuation() const noexcept { return continuation_; }
+  std::coroutine_handle<> continuation() const noexcept {
+    return root_ && continuation_ == root_->end() ? nullptr : continuation_;
+  }
 
-  bool started() const noexcept { return continuation_ || root_; }
+  bool started() const noexcept { return continuation_ != nullptr; }
 
   /// Before the end. Under a coroutine type of another library nobody knows what runs: suspended.
   coroutine_state state() const noexcept {
@@ -95,9 +89,13 @@ public:
   }
 
   /// Makes this task the outermost one of `owner`.
-  void begin(root &owner) noexcept { root_ = &owner; }
+  void begin(root &owner) noexcept {
+    continuation_ = owner.end();
+    root_ = &owner;
+  }
 
 protected:
+  /// The coroutine that awaits this task, or the end of its chain.
   std::coroutine_handle<> continuation_;
   root *root_ = nullptr;
 };

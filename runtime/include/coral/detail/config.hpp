@@ -26,6 +26,14 @@
 #define CORAL_DETAIL_BOUND_TRANSFERS 0
 #endif
 
+// How the function that a coroutine's frame begins with is called: clang passes the frame in a
+// register where C functions take their arguments from the stack.
+#if defined(__clang__) && defined(__i386__)
+#define CORAL_DETAIL_RESUME_CALL __attribute__((fastcall))
+#else
+#define CORAL_DETAIL_RESUME_CALL
+#endif
+
 // GCC copies an awaiter that is an lvalue, instead of awaiting it where it is.
 #if defined(__GNUC__) && !defined(__clang__)
 #define CORAL_DETAIL_COPIES_AWAITERS 1

@@ -53,14 +53,39 @@ protected:
   ~cancellable() = default;
 };
 
+/// What the outermost task of a chain continues in, so that a task need not ask whether it is that:
+/// a frame made by hand, as the library's own `noop_coroutine` has one. All compilers lay frames
+/// out with the functions that resume and destroy them in front.
+class chain_end {
+public:
+  chain_end(const chain_end &) = delete;
+  chain_end &operator=(const chain_end &) = delete;
+
+  std::coroutine_handle<> handle() noexcept { return std::coroutine_handle<>::from_address(this); }
+
+protected:
+  using function = void CORAL_DETAIL_RESUME_CALL(chain_end *) noexcept;
+
+  explicit chain_end(function *reached) noexcept : resume_(reached) {}
+  ~chain_end() = default;
+
+private:
+  function *resume_;
+  /// Nobody destroys a continuation.
+  function *destroy_ = nullptr;
+};
+
 /// The owner of a chain of tasks.
 ///
 /// An awaiter that waits for anything but another task of the chain finds its root by
 /// `detail::root_of(awaiting)` and tells it: `suspend_at` when it can be asked to end early, and
 /// when the chain runs again `resumed`, which throws `cancelled_error` if that was requested
 /// meanwhile. These are asyncio's `Task._fut_waiter` and `Task.__step`.
-class root {
+class root : private chain_end {
 public:
+  /// Where the chain goes when its outermost task has ended: it calls `completed`.
+  std::coroutine_handle<> end() noexcept { return handle(); }
+
   /// The outermost task is suspended at its end; its result can be taken. May destroy the root.
   virtual void completed() noexcept = 0;
 
@@ -140,6 +165,10 @@ protected:
   cancel_request request_ = cancel_request::none;
 
 private:
+  static void CORAL_DETAIL_RESUME_CALL reached(chain_end *end) noexcept {
+    static_cast<root *>(end)->completed();
+  }
+
   CORAL_COLD void throw_request() { std::rethrow_exception(take_request()); }
 
   bool cancellable_;
@@ -188,7 +217,7 @@ inline context_slot &current_context() noexcept {
 }
 
 inline root::root(bool cancellable) noexcept
-    : cancellable_(cancellable), own_context_(current_context()) {}
+    : chain_end(reached), cancellable_(cancellable), own_context_(current_context()) {}
 
 /// Makes `slot` the current context for as long as this lives.
 class context_scope {
