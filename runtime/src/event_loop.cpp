@@ -256,32 +256,28 @@ void event_loop::collect_due() {
 }
 
 int event_loop::run_batches(int limit) {
-  struct batch_scope {
-    detail::ready_queue &ready;
-    ~batch_scope() { ready.end_batch(); }
-  };
   detail::driver scope;
   int batches = 0;
   do {
     ready_.begin_batch();
-    const batch_scope batch{ready_};
     const bool timed = get_debug();
-    while (ready_.batch_has_more()) {
-      detail::ready_entry &entry = ready_.pop();
-      if (timed) [[unlikely]]
-        run_timed(entry, scope);
-      else
-        entry.run(scope);
-      detail::this_thread_state.running = nullptr;
-      if (scope.has_escaped()) [[unlikely]]
-        report("Exception in detached task", scope.take_escaped(), std::nullopt);
+    try {
+      while (ready_.batch_has_more()) {
+        detail::ready_entry &entry = ready_.pop();
+        if (timed) [[unlikely]]
+          run_timed(entry, scope);
+        else
+          entry.run(scope);
+        detail::this_thread_state.running = nullptr;
+        if (scope.has_escaped()) [[unlikely]]
+          report("Exception in detached task", scope.take_escaped(), std::nullopt);
+      }
+    } catch (...) {
+      ready_.abandon_batch();
+      throw;
     }
   } while (++batches < limit && has_only_ready_work());
   return batches;
-}
-
-bool event_loop::has_only_ready_work() const noexcept {
-  return !ready_.empty() && !stopping_ && timers_.empty() && !sent_.load(std::memory_order_relaxed);
 }
 
 void event_loop::run_timed(detail::ready_entry &entry, detail::driver &scope) {

@@ -466,7 +466,10 @@ private:
   void collect_due();
   /// At least one batch, and at most `limit` while nothing but the ready queue has work. How many.
   int run_batches(int limit);
-  bool has_only_ready_work() const noexcept;
+  bool has_only_ready_work() const noexcept {
+    return !ready_.empty() && !stopping_ && timers_.empty() &&
+           !sent_.load(std::memory_order_relaxed);
+  }
   void run_timed(detail::ready_entry &entry, detail::driver &scope);
   void receive() noexcept;
   void drop_all() noexcept;

@@ -124,6 +124,11 @@ public:
 
 protected:
   ~ready_entry() = default;
+
+private:
+  friend class ready_queue;
+  /// Of the batch that this is for.
+  bool mark_ = false;
 };
 
 /// Told that a loop has work again.
@@ -151,46 +156,51 @@ private:
   idle_listener *listener_ = nullptr;
 };
 
+/// Entries in order of arrival. What is here when a batch begins is that batch: the entries of a
+/// batch are told from those that come later by a mark of their own, which takes turns.
 class ready_queue {
 public:
-  /// Between batches.
   bool empty() const noexcept { return entries_.empty(); }
 
   void push(ready_entry &entry) noexcept {
+    entry.mark_ = mark_;
     entries_.push_back(entry);
     no_longer_idle();
   }
 
-  void append(ready_queue &other) noexcept { append(other.entries_); }
-
   /// All links of `entries` are ready entries.
   void append(link_list &entries) noexcept {
+    mark(entries);
     entries_.append(entries);
     no_longer_idle();
   }
 
   template <class F> void for_each(F &&f) const {
-    entries_.for_each([&](link &each) {
-      if (&each != &batch_end_)
-        f(static_cast<ready_entry &>(each));
-    });
+    entries_.for_each([&](link &each) { f(static_cast<ready_entry &>(each)); });
   }
 
   ready_entry &pop() noexcept { return static_cast<ready_entry &>(entries_.pop_front()); }
 
-  /// What is here now is a batch; what comes later waits behind its end.
-  void begin_batch() noexcept { entries_.push_back(batch_end_); }
+  /// What comes from now on waits for the next batch.
+  void begin_batch() noexcept { mark_ = !mark_; }
 
-  bool batch_has_more() const noexcept { return &entries_.front() != &batch_end_; }
+  bool batch_has_more() const noexcept {
+    return !empty() && static_cast<const ready_entry &>(entries_.front()).mark_ != mark_;
+  }
 
-  /// What is left of the batch stays first in line.
-  void end_batch() noexcept { batch_end_.unlink(); }
+  /// What is left of the batch is first in line for the next.
+  void abandon_batch() noexcept { mark(entries_); }
 
   idle_signal no_longer_idle;
 
 private:
+  void mark(const link_list &entries) const noexcept {
+    entries.for_each([&](link &each) { static_cast<ready_entry &>(each).mark_ = mark_; });
+  }
+
   link_list entries_;
-  link batch_end_;
+  /// That of what comes.
+  bool mark_ = false;
 };
 
 /// A coroutine to resume.
