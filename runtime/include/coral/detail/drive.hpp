@@ -70,9 +70,10 @@ protected:
   ~chain_end() = default;
 
 private:
-  function *resume_;
+  // The compiler reads these through the address of the frame only.
+  [[maybe_unused]] function *resume_;
   /// Nobody destroys a continuation.
-  function *destroy_ = nullptr;
+  [[maybe_unused]] function *destroy_ = nullptr;
 };
 
 /// The owner of a chain of tasks.
