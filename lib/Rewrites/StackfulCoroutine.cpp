@@ -681,7 +681,7 @@ RegisterPattern<StackfulCoroutine>
 
 const RegisterRefusal Refusals[] = {
     {"context-escapes", "what a stackful coroutine waits with goes elsewhere"},
-    {"unsupported-start", "a stackful coroutine is started in another form"},
+    {"unsupported-start", "a coroutine of Asio's is started in another form"},
 };
 
 } // namespace

@@ -25,7 +25,7 @@ static void check(TranslationUnit &Unit) {
 
 static const RegisterCheck
     Register("coral-convertible", LevelOff,
-             "callbacks, generators and stackful coroutines that 'coral "
+             "callbacks, generators and coroutines of Asio that 'coral "
              "rewrite' converts",
              check);
 

@@ -1,6 +1,7 @@
 //===--- Direct.cpp - Code that only changes its spelling -----------------===//
 
 #include "coralc/Rewrites/Engine/Direct.h"
+#include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/ExprCXX.h"
@@ -165,11 +166,23 @@ std::string labelOf(const CallExpr &Call, QualType Result) {
 std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
                                  const TargetDialect &Dialect,
                                  RethrowFor Rethrow) {
+  assert(!Code.Reentrant && "has an editor of its own");
   return DirectEditor(Code, Text, Dialect, Rethrow).run();
 }
 
 std::optional<Refusal> checkDirect(const DirectCode &Code,
                                    const TargetDialect &Dialect) {
+  if (const ReentrantCode *Reentrant = Code.Reentrant.get()) {
+    if (Dialect.needsExecutor() &&
+        (Reentrant->Executor.empty() ||
+         (Reentrant->Forked && Reentrant->Forked->Executor.empty())))
+      return Refusal{"no-executor", Reentrant->Function->getLocation(),
+                     "'" + Reentrant->Function->getQualifiedNameAsString() +
+                         "' has no object with an executor where it is "
+                         "started, which this target needs; convert to "
+                         "--target=coral or give it one"};
+    return std::nullopt;
+  }
   // Where the start says it, all that a coroutine waits for knows it.
   if (Dialect.needsExecutor())
     return std::nullopt;

@@ -5,6 +5,7 @@
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/MovedCode.h"
+#include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
@@ -333,6 +334,8 @@ private:
     const FunctionDecl &F = *A.Entry->Function;
     if (A.Entry->Direct) {
       A.Why = checkDirect(*A.Entry->Direct, Dialect);
+      if (!A.Why && A.Entry->Direct->Reentrant)
+        checkSwitches(A, F);
       return;
     }
     if (A.Entry->Generator && Dialect.generatorType("").empty()) {
@@ -366,16 +369,8 @@ private:
                           "--target=coral"};
       return;
     }
-    if (isInHeader(*anchorOf(A).getFirstDecl()) &&
-        !hasCoroutines(Text, Dialect)) {
-      A.Why = Refusal{"coroutines-switched-off", F.getLocation(),
-                      "'" + A.Entry->Name +
-                          "' is declared in a header, and the other files "
-                          "that include it have no coroutines of this target "
-                          "with the flags in use; turn them on for the whole "
-                          "program, or convert to --target=coral"};
+    if (!checkSwitches(A, anchorOf(A)))
       return;
-    }
     const SourceText::File &Here = fileOf(anchorOf(A).getBeginLoc());
     A.Why = checkMovedCode(A, Here, Text);
     if (A.Why)
@@ -383,6 +378,19 @@ private:
     Form How = formOf(A);
     A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
     Executors[&A] = std::move(Executor);
+  }
+
+  /// Whoever includes the header of \p Anchor sees a coroutine of \p A.
+  bool checkSwitches(Agent &A, const FunctionDecl &Anchor) const {
+    if (!isInHeader(*Anchor.getFirstDecl()) || hasCoroutines(Text, Dialect))
+      return true;
+    A.Why = Refusal{"coroutines-switched-off", A.Entry->Function->getLocation(),
+                    "'" + A.Entry->Name +
+                        "' is declared in a header, and the other files "
+                        "that include it have no coroutines of this target "
+                        "with the flags in use; turn them on for the whole "
+                        "program, or convert to --target=coral"};
+    return false;
   }
 
   /// co_spawn posts, so that the operation starts when the code around it has
@@ -496,7 +504,29 @@ private:
     return V.Found;
   }
 
+  void edit(const ReentrantCode &Code) {
+    const SourceText::File &File = fileOf(Code.Function->getBeginLoc());
+    StringRef Rethrow = Dialect.needsExecutor() ? rethrowIn(File) : StringRef();
+    append_range(
+        Edits,
+        editReentrant(Code, Text, Dialect, Rethrow, [&](StringRef Wanted) {
+          return uniqueWord(Wanted, Code.Function->getParent());
+        }));
+    // What the macros need goes with the last of them.
+    if (++Reentrants[&File] == Code.Together)
+      for (TextRange Line : reentrantIncludes(Text, File))
+        add(Line, EditText());
+    TargetDialect::Uses &Uses = Used[&File];
+    Uses.Tasks = true;
+    for (const ReentrantCode::Yield &Y : Code.Yields)
+      Uses.ErrorsRedirected |= Y.Op && Y.Op->error();
+    for (const FunctionDecl *F : Code.Function->redecls())
+      Declared[&fileOf(F->getBeginLoc())].Tasks = true;
+  }
+
   void edit(const DirectCode &Code) {
+    if (Code.Reentrant)
+      return edit(*Code.Reentrant);
     append_range(Edits, editDirect(Code, Text, Dialect, [&](const CallExpr &C) {
                    return rethrowIn(fileOf(C.getBeginLoc()));
                  }));
@@ -1036,6 +1066,8 @@ private:
   DenseMap<const SourceText::File *, std::vector<TargetDialect::Include>> Moved;
   /// What coroutines are declared with in each file.
   MapVector<const SourceText::File *, TargetDialect::Uses> Declared;
+  /// How many functions of each file are entered again no more.
+  DenseMap<const SourceText::File *, size_t> Reentrants;
   DenseMap<const Agent *, std::string> Executors;
 };
 
@@ -1051,6 +1083,13 @@ std::vector<FileEdit> editAgents(MutableArrayRef<Agent *> Converted,
 std::string asioNamespace(ArrayRef<Agent> Agents) {
   for (const Agent &A : Agents) {
     bool Boost = false;
+    if (A.Entry->Direct)
+      if (const ReentrantCode *Code = A.Entry->Direct->Reentrant.get();
+          Code && Code->Error)
+        Boost |= StringRef(qualifiedName(*Code->Error->getType()
+                                              .getNonReferenceType()
+                                              ->getAsCXXRecordDecl()))
+                     .starts_with("boost::");
     if (A.Entry->Direct)
       for (const DirectCode::Start &Start : A.Entry->Direct->Starts)
         Boost |= StringRef(qualifiedName(*Start.Call->getDirectCallee()))

@@ -188,9 +188,15 @@ std::string executorOf(const Operation &Op, const SourceText &Text,
   if (isa<CXXThisExpr>(Source))
     return "get_executor()";
   bool IsPointer = Source->getType()->isPointerType();
-  if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Source);
-      Arrow && Arrow->getOperator() == OO_Arrow) {
-    Source = Arrow->getArg(0);
+  const auto *Through = dyn_cast<CXXOperatorCallExpr>(Source);
+  const auto *Star = dyn_cast<UnaryOperator>(Source);
+  if (Through && Through->getNumArgs() == 1 &&
+      (Through->getOperator() == OO_Arrow ||
+       Through->getOperator() == OO_Star)) {
+    Source = Through->getArg(0);
+    IsPointer = true;
+  } else if (Star && Star->getOpcode() == UO_Deref) {
+    Source = asWritten(Star->getSubExpr());
     IsPointer = true;
   }
   std::string Written = Text.text(Source->getSourceRange()).str();

@@ -82,7 +82,8 @@ public:
 
   BuiltGraph build() {
     for (const FoundOperation &Op : Found.InOrder)
-      if (!Moved.contains(definitionOf(Op.Function)))
+      if (const FunctionDecl *F = definitionOf(Op.Function);
+          !Moved.contains(F) && !isOwned(*F))
         request(definitionOf(Op.Function));
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
@@ -266,10 +267,15 @@ private:
     return std::nullopt;
   }
 
+  bool isOwned(const FunctionDecl &F) const {
+    return any_of(Patterns, [&](const auto &P) { return P->owns(F); });
+  }
+
   const FunctionDecl *jumpTarget(const CallExpr &Call) {
     const FunctionDecl *Callee = sameObjectCallee(Call);
     if (!Callee || !Callee->getReturnType()->isVoidType() ||
-        isVirtual(*Callee) || !reachesOperation(Callee) || deliveryOf(*Callee))
+        isVirtual(*Callee) || isOwned(*Callee) || !reachesOperation(Callee) ||
+        deliveryOf(*Callee))
       return nullptr;
     return Callee;
   }
@@ -533,6 +539,9 @@ private:
       }
       return addCode(S, Out);
     }
+    if (comesOutOfMacro(S))
+      return refuse("macro-in-the-way", S->getBeginLoc(),
+                    "this statement comes out of a macro");
     if (const auto *If = dyn_cast<IfStmt>(S); If && !If->hasInitStorage() &&
                                               !If->hasVarStorage() &&
                                               !If->isConstexpr())
@@ -540,6 +549,16 @@ private:
     if (startBesideWithin(S))
       return addCode(S, Out);
     return refuseControlFlow(S);
+  }
+
+  /// A macro hides a way to an operation in \p S.
+  bool comesOutOfMacro(const Stmt *S) {
+    if (isa<Expr>(S) || !isInteresting(S))
+      return false;
+    return S->getBeginLoc().isMacroID() ||
+           any_of(S->children(), [&](const Stmt *Child) {
+             return Child && comesOutOfMacro(Child);
+           });
   }
 
   bool refuseControlFlow(const Stmt *S) {
@@ -955,6 +974,10 @@ private:
                         "operation; start it in a function of that object");
     Op.HoldsSelf = Bound.Object && holdsSelf(Bound.Object);
     Op.IsObject = Bound.IsObject;
+    if (Bound.IsObject && Current->Beside)
+      return refuse("operation-not-last", Where,
+                    "the object goes on in its handler, and so does the code "
+                    "behind this operation");
     if (Bound.IsObject && !isOwnOperator(*Bound.Target))
       return refuse("unsupported-handler", Where,
                     "the handler is an object of which this is not the code");

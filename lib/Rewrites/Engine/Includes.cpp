@@ -66,10 +66,23 @@ private:
     TextRange Line;
   };
 
+  /// Where the first class, function or namespace of the file begins: what is
+  /// included behind that is of no use to it.
+  unsigned firstDefinition() const {
+    for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
+      std::optional<TextRange> Range = Text.range(D->getSourceRange());
+      if (Range && &Text.fileOf(Range->Begin) == &File &&
+          isa<TagDecl, FunctionDecl, VarDecl, NamespaceDecl>(D))
+        return Range->Begin;
+    }
+    return File.Range.End;
+  }
+
   std::vector<Inclusion> inclusions() const {
     std::vector<Inclusion> Result;
     unsigned At = File.Range.Begin;
-    while (At < File.Range.End) {
+    unsigned Last = firstDefinition();
+    while (At < Last) {
       unsigned End = Text.lineEnd(At);
       StringRef Line = Text.text({At, End}).trim();
       if (Line.consume_front("#") && (Line = Line.ltrim(), true) &&
@@ -78,7 +91,10 @@ private:
         bool Angled = Line.starts_with("<");
         StringRef Header = Line.drop_front().take_until(
             [](char C) { return C == '>' || C == '"'; });
-        Result.push_back({Header, Angled, {At, End}});
+        // These only change what the code between them means.
+        if (!Header.ends_with("asio/yield.hpp") &&
+            !Header.ends_with("asio/unyield.hpp"))
+          Result.push_back({Header, Angled, {At, End}});
       }
       At = End;
     }

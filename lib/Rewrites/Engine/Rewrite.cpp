@@ -9,6 +9,7 @@
 #include "coralc/Rewrites/Engine/MovedCode.h"
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
+#include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "llvm/ADT/STLExtras.h"
@@ -168,7 +169,9 @@ private:
     SourceText Text(Output.Unit->getASTContext(), Joined.Sources);
     for (const Agent *A : Chosen) {
       std::string Difference =
-          A->Entry->Direct
+          A->Entry->Direct && A->Entry->Direct->Reentrant
+              ? compareReentrant(*A->Entry->Direct->Reentrant, Input, Text)
+          : A->Entry->Direct
               ? compareDirect(*A->Entry->Direct, Text)
               : compareBehaviour(*A, Input, Text, Plan.dialect(), Chosen);
       if (!Difference.empty())

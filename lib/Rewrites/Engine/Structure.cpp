@@ -1,6 +1,7 @@
 //===--- Structure.cpp - From states to a structured coroutine ------------===//
 
 #include "coralc/Rewrites/Engine/Plan.h"
+#include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
@@ -563,8 +564,12 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
                         quoted(S) + " is used other than by calling it, so "
                                     "not every start of it is known"};
     }
-    if (A.Entry->Direct)
+    if (A.Entry->Direct) {
+      if (!A.Why && A.Entry->Direct->Reentrant &&
+          A.Entry->Direct->Reentrant->HoldsObject)
+        A.Why = checkHandOver(A);
       continue;
+    }
     if (!A.Why)
       readSelf(A);
     if (!A.Why && A.HoldsObject)

@@ -45,6 +45,9 @@ public:
     return std::nullopt;
   }
 
+  /// \p Function is all this pattern's: no state goes on in it.
+  virtual bool owns(const clang::FunctionDecl &Function) { return false; }
+
   /// Adds states that are no functions of their own, such as those of a
   /// generator built by hand.
   virtual void addStates(BuiltGraph &Built, const SourceText &Text) {}

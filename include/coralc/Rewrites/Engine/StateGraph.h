@@ -186,11 +186,16 @@ struct PullGenerator {
   std::vector<const clang::Decl *> Obsolete;
 };
 
+struct ReentrantCode;
+
 /// Code that waits as if it blocked, on a stack of its own, in functions and
 /// lambdas that are handed a context to wait with. It is in direct style, so
 /// that it only changes its spelling; all of it or, since a function waits for
 /// another, nothing.
 struct DirectCode {
+  /// A function that is entered again where it left off; then there is nothing
+  /// else but \c Sites.
+  std::shared_ptr<ReentrantCode> Reentrant;
   struct Coroutine {
     /// The definition, or the call operator of \c Lambda.
     const clang::FunctionDecl *Function = nullptr;
