@@ -1,12 +1,10 @@
 //===--- Reentrant.cpp - Functions that are entered again -----------------===//
 
 #include "coralc/Rewrites/Engine/Reentrant.h"
-#include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringMap.h"
 
 using namespace clang;
 using namespace llvm;
@@ -156,7 +154,7 @@ private:
     Inner.push_back({{Fork.Begin, End}, spawn(ChildName, {}, Fork.Executor)});
     if (Fork.Head.End > Fork.Head.Begin)
       Inner.push_back({Fork.Head, "for (;;)"});
-    Inner.push_back({Fork.Test, Fork.Instead});
+    Inner.push_back({Fork.Test, ""});
   }
 
   //--- The coroutines ----------------------------------------------------//
@@ -438,24 +436,6 @@ private:
   std::vector<FileEdit> Edits;
 };
 
-/// An operation by what it is and works on. The last argument that is written
-/// is the handler, or the token in its place.
-std::string labelOf(const CallExpr &Call, const SourceText &Text) {
-  const FunctionDecl *Callee = Call.getDirectCallee();
-  std::string Result = Callee ? qualifiedName(*Callee) : std::string();
-  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
-    Result += " of " + Text.text(asWritten(Member->getImplicitObjectArgument())
-                                     ->getSourceRange())
-                           .str();
-  SmallVector<const Expr *, 4> Given;
-  for (const Expr *E : Call.arguments())
-    if (!isa<CXXDefaultArgExpr>(E))
-      Given.push_back(asWritten(E));
-  for (const Expr *E : drop_end(Given))
-    Result += ", " + Text.text(E->getSourceRange()).str();
-  return Result;
-}
-
 } // namespace
 
 std::vector<FileEdit>
@@ -488,29 +468,6 @@ std::vector<TextRange> reentrantIncludes(const SourceText &Text,
     Result.push_back({IsAlone ? Previous : At, End});
   }
   return Result;
-}
-
-std::string compareReentrant(const ReentrantCode &Code, const SourceText &Input,
-                             const SourceText &Output) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    const SourceText &Text;
-    StringMap<unsigned> Waits;
-    explicit Visitor(const SourceText &Text) : Text(Text) {}
-    bool VisitCoawaitExpr(const CoawaitExpr *E) override {
-      if (const auto *Call = dyn_cast<CallExpr>(asWritten(E->getOperand())))
-        ++Waits[labelOf(*Call, Text)];
-      return true;
-    }
-  } V(Output);
-  forEachOwnDecl(Output, [&](const Decl *D) { V.TraverseDecl(D); });
-  for (const ReentrantCode::Yield &Y : Code.Yields) {
-    if (!Y.Op)
-      continue;
-    std::string Label = labelOf(*Y.Op->Call, Input);
-    if (V.Waits[Label]-- == 0)
-      return "the input waits for '" + Label + "' where the output does not";
-  }
-  return "";
 }
 
 } // namespace coralc

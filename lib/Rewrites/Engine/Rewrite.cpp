@@ -170,7 +170,8 @@ private:
     for (const Agent *A : Chosen) {
       std::string Difference =
           A->Entry->Direct && A->Entry->Direct->Reentrant
-              ? compareReentrant(*A->Entry->Direct->Reentrant, Input, Text)
+              ? compareReentrant(*A->Entry->Direct->Reentrant, Input, Text,
+                                 Plan.dialect())
           : A->Entry->Direct
               ? compareDirect(*A->Entry->Direct, Text)
               : compareBehaviour(*A, Input, Text, Plan.dialect(), Chosen);

@@ -48,9 +48,8 @@ struct ReentrantCode {
   struct Fork {
     unsigned Begin = 0;
     const clang::Stmt *Body = nullptr;
-    /// The test by which they find out, and what the parent has instead.
+    /// The test by which they find out.
     TextRange Test;
-    std::string Instead;
     /// The head of the parent's loop, when it has to change.
     TextRange Head;
     /// The code of the child.
@@ -94,9 +93,11 @@ editReentrant(const ReentrantCode &Code, const SourceText &Text,
 std::vector<TextRange> reentrantIncludes(const SourceText &Text,
                                          const SourceText::File &File);
 
-/// What \p Code waits for and \p Output does not; empty when nothing.
+/// Where the coroutines of \p Output do not do, step by step, what \p Code does
+/// in \p Input; empty when they do.
 std::string compareReentrant(const ReentrantCode &Code, const SourceText &Input,
-                             const SourceText &Output);
+                             const SourceText &Output,
+                             const TargetDialect &Dialect);
 
 } // namespace coralc
 
