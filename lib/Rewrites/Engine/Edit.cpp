@@ -162,8 +162,13 @@ public:
       prepare(*A);
     if (any_of(Agents, [](const Agent *A) { return A->Why.has_value(); }))
       return {};
-    for (Agent *A : Agents)
-      edit(*A);
+    // What comes to stand in one place comes in the order of the source.
+    std::vector<std::pair<std::optional<unsigned>, size_t>> InOrder;
+    for (auto [I, A] : enumerate(Agents))
+      InOrder.push_back({Text.offset(anchorOf(*A).getBeginLoc()), I});
+    llvm::sort(InOrder);
+    for (const auto &[Where, I] : InOrder)
+      edit(*Agents[I]);
     if (Edits.empty())
       return {};
     removeHandlerClasses();
@@ -863,7 +868,8 @@ private:
     addDefinition(A, Name, Body, Style, Indent);
   }
 
-  /// Puts the coroutine beside its entry: members behind it, free functions
+  /// Puts the coroutine beside its entry: members behind it, unless the class
+  /// has a private section and nobody else is to call it, and free functions
   /// before it, where the entry can call them.
   void addDefinition(const Agent &A, StringRef Name, const RenderedBody &Body,
                      const Layout &Style, unsigned Indent) {
@@ -873,7 +879,12 @@ private:
     bool Before = !isa<CXXMethodDecl>(F);
     TextRange Whole = definitionRange(F);
     std::string Margin(Indent, Style.Blank);
-    if (!Before)
+    // Who called the function with a callback may wait for its twin.
+    std::optional<unsigned> Private =
+        A.Entry->Delivers ? std::nullopt
+                          : privateSection(*F.getFirstDecl(), Text);
+    bool Apart = Private && !F.isOutOfLine();
+    if (!Before && !Apart)
       New.user("\n");
     if (const State *Next = A.next(); Next && !Next->IsPart) {
       unsigned Begin = *Text.offset(Next->Function->getBeginLoc());
@@ -885,10 +896,11 @@ private:
         .user(bodySeparator(Style, Separator, Indent))
         .body(Body)
         .user("\n");
-    if (Before)
+    if (Before || Apart)
       New.user("\n");
-    unsigned At =
-        Before ? Text.leadingComments(Whole.Begin) : Text.lineEnd(Whole.End);
+    unsigned At = Before  ? Text.leadingComments(Whole.Begin)
+                  : Apart ? Text.lineEnd(*Private)
+                          : Text.lineEnd(Whole.End);
     add({At, At}, std::move(New));
     if (!F.isOutOfLine())
       return;
@@ -899,25 +911,12 @@ private:
     Declare.user(Text.indentation(Declared.Begin))
         .written(signature(A, Name, *Declaration) + ";")
         .user("\n");
-    // Who called the function with a callback may wait for its twin.
-    std::optional<unsigned> Private =
-        A.Entry->Delivers ? std::nullopt : privateSection(*Declaration);
     unsigned Behind = Text.lineEnd(Private.value_or(Declared.End));
     add({Behind, Behind}, std::move(Declare));
   }
 
   /// Where what is private begins in the class of \p F, for a coroutine that
   /// only \p F, which others may call, is to start.
-  std::optional<unsigned> privateSection(const FunctionDecl &F) const {
-    const auto *Class = dyn_cast<CXXRecordDecl>(F.getDeclContext());
-    if (!Class || F.getAccess() == AS_private)
-      return std::nullopt;
-    for (const Decl *D : Class->decls())
-      if (isa<AccessSpecDecl>(D) && D->getAccess() == AS_private)
-        return Text.offset(cast<AccessSpecDecl>(D)->getColonLoc());
-    return std::nullopt;
-  }
-
   void addTwin(const Agent &A, StringRef Name, const RenderedBody &Body,
                const Layout &Style, unsigned Indent) {
     bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {

@@ -291,16 +291,21 @@ private:
     const auto &Whole = *cast<CompoundStmt>(Code.Function->getBody());
     TextRange Range = *Text.range(Code.Function->getSourceRange());
     unsigned Open = behindBrace(Whole);
+    FileEdit Start{Range, "", {}};
+    Start.Text = Text.text(TextRange{Range.Begin, Open}, unusedNames()) + "\n";
+    write(Start, margin(1) + spawn(Name, parameters(), Code.Executor) + ";\n");
+    Start.Text += margin(0) + "}";
     FileEdit New{Range, "", {}};
-    New.Text = Text.text(TextRange{Range.Begin, Open}, unusedNames()) + "\n";
-    auto Write = [&](const std::string &Line) {
-      unsigned Begin = New.Text.size();
-      New.Text += Line;
-      New.Written.push_back({Begin, unsigned(New.Text.size())});
-    };
-    Write(margin(1) + spawn(Name, parameters(), Code.Executor) + ";\n");
-    New.Text += margin(0) + "}\n\n" + margin(0);
-    Write(signature(Name, true, *Code.Function));
+    if (std::optional<unsigned> Private = privateSection(*Code.Function, Text);
+        Private && !Code.Function->isOutOfLine()) {
+      New.Range.Begin = New.Range.End = Text.lineEnd(*Private);
+      Edits.push_back(std::move(Start));
+      New.Text = margin(0);
+    } else {
+      New = std::move(Start);
+      New.Text += "\n\n" + margin(0);
+    }
+    write(New, signature(Name, true, *Code.Function));
     New.Text += openBody();
     beforeReenter(New.Text, Open);
     unsigned End = Code.Forked && Code.Forked->ParentEnd
@@ -312,7 +317,15 @@ private:
     if (Code.Forked)
       addChild(New);
     layOutAwaits(New);
+    if (New.Range.Begin != Range.Begin)
+      New.Text += "\n\n";
     Edits.push_back(std::move(New));
+  }
+
+  static void write(FileEdit &Edit, const std::string &Line) {
+    unsigned Begin = Edit.Text.size();
+    Edit.Text += Line;
+    Edit.Written.push_back({Begin, unsigned(Edit.Text.size())});
   }
 
   /// The names of parameters that the function does not hand on.
@@ -376,9 +389,7 @@ private:
   void addChild(FileEdit &New) const {
     ArrayRef<const Stmt *> Child = Code.Forked->Child;
     New.Text += "\n\n" + margin(0);
-    unsigned Begin = New.Text.size();
-    New.Text += signature(ChildName, false, *Code.Function);
-    New.Written.push_back({Begin, unsigned(New.Text.size())});
+    write(New, signature(ChildName, false, *Code.Function));
     New.Text += openBody();
     for (const ParmVarDecl *P : parameters(Part::Child)) {
       bool IsScalar = P->getType()->isScalarType();
@@ -411,12 +422,9 @@ private:
 
   void declare() {
     const FunctionDecl &First = *Code.Function->getFirstDecl();
-    unsigned Behind = Text.range(First.getSourceRange())->End;
-    if (First.getAccess() != AS_private)
-      for (const Decl *D : Code.Function->getParent()->decls())
-        if (isa<AccessSpecDecl>(D) && D->getAccess() == AS_private)
-          Behind = *Text.offset(cast<AccessSpecDecl>(D)->getColonLoc());
-    Behind = Text.lineEnd(Behind);
+    unsigned Behind =
+        Text.lineEnd(privateSection(First, Text)
+                         .value_or(Text.range(First.getSourceRange())->End));
     std::string Indent =
         Text.indentation(*Text.offset(First.getBeginLoc())).str();
     std::string New = Indent + signature(Name, true, First) + ";\n";

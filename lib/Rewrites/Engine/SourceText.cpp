@@ -273,6 +273,17 @@ bool SourceText::crossesDirective(TextRange Range) const {
   return false;
 }
 
+std::optional<unsigned> privateSection(const FunctionDecl &F,
+                                       const SourceText &Text) {
+  const auto *Class = dyn_cast<CXXRecordDecl>(F.getDeclContext());
+  if (!Class || F.getAccess() == AS_private)
+    return std::nullopt;
+  for (const Decl *D : Class->decls())
+    if (isa<AccessSpecDecl>(D) && D->getAccess() == AS_private)
+      return Text.offset(cast<AccessSpecDecl>(D)->getColonLoc());
+  return std::nullopt;
+}
+
 Layout Layout::of(const FunctionDecl &Function, const SourceText &Text) {
   Layout Result;
   const auto *Body = dyn_cast_or_null<CompoundStmt>(Function.getBody());

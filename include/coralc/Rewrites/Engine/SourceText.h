@@ -96,6 +96,11 @@ private:
   std::string Buffer;
 };
 
+/// The colon where the private section of \p F's class begins, if \p F
+/// itself is not private and there is one.
+std::optional<unsigned> privateSection(const clang::FunctionDecl &F,
+                                       const SourceText &Text);
+
 /// How the user lays out braces and indentation, read off one function.
 struct Layout {
   /// One level of indentation: so many of that character.
