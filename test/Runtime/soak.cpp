@@ -2,13 +2,15 @@
 //
 //     soak [--connections N] [--seconds S] [--seed X] [--loop uv|asio|boost_asio|manual]
 //
-// A server and its clients run in two processes. Each of N clients connects over and over, for S
-// seconds, sends bytes that say where they belong, and checks what comes back. Connections end in
-// all the ways there are: to the last byte, closed in the middle, reset by either side, failed in
-// the server's task, cancelled, or timed out. At the end
+// A server and its clients run in two processes. Each of N clients connects, and when the server
+// has all of them at once, each goes on and connects over and over, for S seconds, sends bytes that
+// say where they belong, and checks what comes back. Connections end in all the ways there are: to
+// the last byte, closed in the middle, reset by either side, failed in the server's task,
+// cancelled, or timed out. At the end
 //
 // - a connection that ended well gave back every byte, in its place;
 // - no connection gave back a byte that was not sent, or in another place;
+// - the server had N connections at once;
 // - both processes have no connection, task, coroutine or descriptor left.
 //
 // Exits with 0 if so. The same seed makes the same plans; the machine makes the order.
@@ -16,6 +18,7 @@
 #include "loop_backends.hpp"
 
 #include <coral/errors.hpp>
+#include <coral/locks.hpp>
 #include <coral/streams.hpp>
 #include <coral/tasks.hpp>
 
@@ -200,6 +203,7 @@ struct client_report {
   std::uint64_t sent = 0;
   std::uint64_t verified = 0;
   std::uint64_t unread = 0;
+  bool all_were_there = false;
   std::vector<std::string> faults;
 };
 
@@ -244,7 +248,9 @@ private:
   std::uint64_t verified_ = 0;
 };
 
-task<void> converse(client_report &report, std::uint16_t port, std::uint64_t seed) {
+/// The first conversation of each client waits at `all_there` when the server has answered it.
+task<void> converse(client_report &report, std::uint16_t port, std::uint64_t seed,
+                    coral::barrier *all_there) {
   const coroutine_mark mark;
   std::mt19937_64 random(seed);
   const auto up_to = [&](std::uint64_t most) { return random() % (most + 1); };
@@ -258,6 +264,12 @@ task<void> converse(client_report &report, std::uint16_t port, std::uint64_t see
   const std::string host = "127.0.0." + std::to_string(1 + up_to(199));
   auto [reader, writer] = co_await coral::open_connection(host, port);
   writer.write(std::string(1, asked));
+  if (all_there) {
+    writer.write(talk.next(1));
+    talk.verify(co_await reader.readexactly(1));
+    co_await all_there->wait();
+    report.all_were_there = true;
+  }
   for (std::uint64_t messages = 1 + up_to(7); messages != 0; --messages) {
     const std::size_t size = up_to(20) ? 1 + up_to(4096) : up_to(300'000);
     writer.write(talk.next(size));
@@ -298,15 +310,16 @@ task<void> converse(client_report &report, std::uint16_t port, std::uint64_t see
 
 /// One client: connection after connection, every few of them cancelled on the way.
 task<void> client(client_report &report, std::uint16_t port, std::uint64_t seed,
-                  clock_type::time_point end) {
+                  std::chrono::seconds time, coral::barrier &all_there) {
   const coroutine_mark mark;
   std::mt19937_64 random(seed);
   coral::event_loop &loop = coral::get_running_loop();
   co_await coral::sleep(std::chrono::milliseconds(random() % 1000));
-  while (clock_type::now() < end) {
-    auto talking = coral::create_task(converse(report, port, random()));
+  std::optional<clock_type::time_point> end;
+  while (!end || clock_type::now() < *end) {
+    auto talking = coral::create_task(converse(report, port, random(), end ? nullptr : &all_there));
     std::optional<coral::handle> timeout;
-    if (random() % 4 == 0)
+    if (end && random() % 4 == 0)
       timeout = loop.call_later(std::chrono::microseconds(random() % 1'000'000),
                                 [talking]() mutable { talking.cancel(); });
     try {
@@ -324,6 +337,10 @@ task<void> client(client_report &report, std::uint16_t port, std::uint64_t seed,
     }
     if (timeout)
       timeout->cancel();
+    if (!report.all_were_there)
+      give_up("a client got no first answer");
+    if (!end)
+      end = clock_type::now() + time;
   }
 }
 
@@ -337,11 +354,11 @@ int run_clients(const settings &how, std::uint16_t port) {
       report.faults.push_back(context.message);
     });
     auto main = [&]() -> task<void> {
-      const auto end = clock_type::now() + how.seconds;
+      coral::barrier all_there(how.connections);
       std::mt19937_64 random(how.seed);
       std::vector<task<void>> clients;
       for (unsigned i = 0; i != how.connections; ++i)
-        clients.push_back(client(report, port, random(), end));
+        clients.push_back(client(report, port, random(), how.seconds, all_there));
       co_await coral::gather(std::move(clients));
       co_await coral::sleep(10ms);
       if (coral::all_tasks().size() != 1)
@@ -371,7 +388,7 @@ int run_clients(const settings &how, std::uint16_t port) {
   return report.faults.empty() ? 0 : 1;
 }
 
-int judge(const server_report &report) {
+int judge(const settings &how, const server_report &report) {
   std::printf("server: %llu connections, %llu at once, %llu bytes\n",
               static_cast<unsigned long long>(report.connections),
               static_cast<unsigned long long>(report.most_at_once),
@@ -383,6 +400,10 @@ int judge(const server_report &report) {
       {"tasks left", report.tasks_left},
   };
   int result = 0;
+  if (report.most_at_once < how.connections) {
+    std::fprintf(stderr, "soak: server: never had %u connections at once\n", how.connections);
+    result = 1;
+  }
   for (const auto &[what, count] : faults)
     if (count) {
       std::fprintf(stderr, "soak: server: %llu %s\n", static_cast<unsigned long long>(count), what);
@@ -434,7 +455,7 @@ int main(int argc, char **argv) {
   server_report report;
   if (::read(link[0], &report, sizeof report) != sizeof report)
     give_up("the server is gone");
-  result |= judge(report);
+  result |= judge(how, report);
   int status = 0;
   ::waitpid(server, &status, 0);
   return result | (status != 0);
