@@ -5,6 +5,13 @@
 #include <coral/spawn.hpp>
 #include <coral/tasks.hpp>
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <malloc.h>
 
 #include <cstdio>
@@ -29,6 +36,13 @@ template <class Start> void measure(const char *name, double target, Start start
 task<void> waits(coral::future<void> &event) { co_await event; }
 
 task<void> sleeps() { co_await coral::sleep(std::chrono::hours(1)); }
+
+namespace asio = boost::asio;
+
+asio::awaitable<void> sleeps_in_asio() {
+  asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
+  co_await timer.async_wait(asio::use_awaitable);
+}
 
 task<void> nested(coral::future<void> &event, std::size_t levels) {
   co_await (levels == 0 ? waits(event) : nested(event, levels - 1));
@@ -64,6 +78,12 @@ int main() {
     for (std::size_t i = 0; i != tasks; ++i)
       loop.create_task(sleeps());
     step();
+  });
+  asio::io_context io(1);
+  measure("asio awaitable, sleeps", 0, [&] {
+    for (std::size_t i = 0; i != tasks; ++i)
+      asio::co_spawn(io, sleeps_in_asio(), asio::detached);
+    io.poll();
   });
   loop.set_exception_handler([](coral::event_loop &, const coral::exception_context &) {});
   std::fflush(stdout);

@@ -1,7 +1,7 @@
 // What the runtime's basic moves cost, each beside the plain code it stands for.
 //
 // The names pair up: `X/plain` and `X/coral` do the same work, and where there is `X/bare` it does
-// so with the least coroutine that can: what C++ itself costs there. Times are per item.
+// so with the least coroutine that can: what C++ itself costs there. `X/asio` is in asio_bench.cpp.
 
 #include <coral/generator.hpp>
 #include <coral/loop/manual.hpp>
