@@ -7,6 +7,7 @@
 #include "clang/Lex/Lexer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
 
@@ -158,6 +159,8 @@ std::vector<Diagnosis>
 runChecks(TranslationUnit &Unit,
           llvm::function_ref<bool(llvm::StringRef)> Enabled) {
   std::vector<Diagnosis> All;
+  SaveAndRestore Running(Unit.RunningCheck);
+  std::deque<Diagnosis> Before = std::exchange(Unit.Reports, {});
   const SourceManager &Sources = Unit.context().getSourceManager();
   for (const RegisteredCheck &Check : registeredChecks()) {
     if (!Enabled(Check.Id))
@@ -173,6 +176,7 @@ runChecks(TranslationUnit &Unit,
     llvm::move(Unit.Reports, std::back_inserter(All));
     Unit.Reports.clear();
   }
+  Unit.Reports = std::move(Before);
   return All;
 }
 

@@ -169,7 +169,7 @@ unsigned levelFor(const RegisteredCheck &Check, llvm::StringRef Globs,
                   unsigned Level);
 
 /// Runs the checks whose id \p Enabled accepts, in the order of their ids.
-/// The reports of one check are in source order.
+/// The reports of one check are in source order. A check may ask others.
 std::vector<Diagnosis>
 runChecks(TranslationUnit &Unit,
           llvm::function_ref<bool(llvm::StringRef Id)> Enabled);
