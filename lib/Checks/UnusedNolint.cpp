@@ -41,16 +41,25 @@ public:
   /// What the comments of the main file silence, except for those in
   /// \p Skipped, which silence nothing here.
   std::vector<Silenced> read(ArrayRef<SourceRange> Skipped) {
+    if (!Buffer.contains("NOLINT"))
+      return {};
+    std::vector<std::pair<unsigned, unsigned>> Ranges;
+    for (SourceRange Range : Skipped)
+      if (SM.isInFileID(Range.getBegin(), File))
+        Ranges.push_back({SM.getFileOffset(Range.getBegin()),
+                          SM.getFileOffset(Range.getEnd())});
     Lexer Tokens(File, SM.getBufferOrFake(File), SM, Context.getLangOpts());
     Tokens.SetCommentRetentionState(true);
     Token Next;
     for (bool End = false; !End;) {
       End = Tokens.LexFromRawLexer(Next);
-      if (Next.is(tok::comment) && none_of(Skipped, [&](SourceRange Range) {
-            return SM.isPointWithin(Next.getLocation(), Range.getBegin(),
-                                    Range.getEnd());
+      if (!Next.is(tok::comment))
+        continue;
+      unsigned Begin = SM.getFileOffset(Next.getLocation());
+      if (none_of(Ranges, [&](const auto &Range) {
+            return Range.first <= Begin && Begin < Range.second;
           }))
-        readComment(SM.getFileOffset(Next.getLocation()), Next.getLength());
+        readComment(Begin, Next.getLength());
     }
     return std::move(Found);
   }
