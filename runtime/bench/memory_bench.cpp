@@ -15,7 +15,7 @@
 #include <malloc.h>
 
 #include <cstdio>
-#include <vector>
+#include <utility>
 
 namespace {
 
@@ -44,9 +44,7 @@ asio::awaitable<void> sleeps_in_asio() {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-task<void> nested(coral::future<void> &event, std::size_t levels) {
-  co_await (levels == 0 ? waits(event) : nested(event, levels - 1));
-}
+task<void> awaits(task<void> inner) { co_await std::move(inner); }
 
 } // namespace
 
@@ -59,7 +57,10 @@ int main() {
     loop.run_forever();
   };
   measure("awaits a task", 128, [&] {
-    loop.create_task(nested(event, tasks));
+    task<void> chain = waits(event);
+    for (std::size_t i = 0; i != tasks; ++i)
+      chain = awaits(std::move(chain));
+    loop.create_task(std::move(chain));
     step();
   });
   measure("spawned, awaits a future", 0, [&] {

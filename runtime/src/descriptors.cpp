@@ -70,12 +70,15 @@ bool event_loop::unwatch(int descriptor, detail::io_direction direction) noexcep
 }
 
 void event_loop::descriptor_ready(int descriptor, detail::io_events events) noexcept {
-  detail::watched_descriptor &watched = watched_[static_cast<std::size_t>(descriptor)];
-  for (detail::io_direction direction : {detail::io_direction::read, detail::io_direction::write}) {
-    detail::ready_entry *entry = watched[direction].entry;
-    if (entry && (events & detail::events_of(direction)) && !entry->linked())
+  const detail::watched_descriptor &watched = watched_[static_cast<std::size_t>(descriptor)];
+  const auto make_ready = [this](detail::ready_entry *entry) {
+    if (entry && !entry->linked())
       ready_.push(*entry);
-  }
+  };
+  if (events & detail::io_readable)
+    make_ready(watched.read.entry);
+  if (events & detail::io_writable)
+    make_ready(watched.write.entry);
 }
 
 void event_loop::unwatch_all() noexcept {

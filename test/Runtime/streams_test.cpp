@@ -202,6 +202,26 @@ TEST_P(StreamTest, ReadintoReceivesIntoTheCallersMemory) {
   complete(body());
 }
 
+TEST_P(StreamTest, AWaitingReadLeavesWhatItDoesNotTake) {
+  socket_pair sockets;
+  auto body = [&]() -> task<void> {
+    stream_pair near = coral::open_socket(sockets.ends[0]);
+    stream_pair far = coral::open_socket(sockets.ends[1]);
+    auto some = coral::create_task(near.reader.read(2));
+    co_await coral::yield();
+    far.writer.write("abcdef");
+    EXPECT_EQ(co_await some, "ab");
+    auto exactly = coral::create_task(near.reader.readexactly(8));
+    co_await coral::yield();
+    far.writer.write("gh");
+    co_await coral::sleep(1ms);
+    far.writer.write("ijk\n");
+    EXPECT_EQ(co_await exactly, "cdefghij");
+    EXPECT_EQ(co_await near.reader.readline(), "k\n");
+  };
+  complete(body());
+}
+
 TEST_P(StreamTest, ACancelledReadintoLosesNothing) {
   socket_pair sockets;
   auto body = [&]() -> task<void> {
@@ -211,7 +231,7 @@ TEST_P(StreamTest, ACancelledReadintoLosesNothing) {
     auto waiting = coral::create_task(near.reader.readinto(memory));
     co_await coral::yield();
     far.writer.write("abcdef");
-    // Until the bytes are on their way to the waiting coroutine, and it has not run yet.
+    // At every point from before the bytes come until they are read.
     while (!waiting.done()) {
       waiting.cancel();
       co_await coral::yield();

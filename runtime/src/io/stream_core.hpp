@@ -19,8 +19,7 @@ class reader_core {
 public:
   reader_core(event_loop &loop, std::size_t limit);
 
-  /// Waits for the next change. `into`, if there is room in it, takes the bytes that come first;
-  /// `received()` then says how many.
+  /// Waits for the next change.
   class awaiter final : public resume_entry {
   public:
     awaiter(reader_core &core, std::span<std::byte> into) noexcept : core_(core), into_(into) {}
@@ -31,12 +30,11 @@ public:
     template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
       waiting(awaiting);
       core_.waiter_ = this;
+      core_.into_ = into_;
       waiting_cancellably();
     }
 
-    /// How many bytes were received into `into`.
-    std::size_t await_resume() {
-      leave();
+    std::string_view await_resume() const {
       resumed();
       return received_;
     }
@@ -49,30 +47,31 @@ public:
     void leave() noexcept {
       if (core_.waiter_ == this)
         core_.waiter_ = nullptr;
-      if (core_.woken_ == this)
-        core_.woken_ = nullptr;
     }
 
     reader_core &core_;
     std::span<std::byte> into_;
-    std::size_t received_ = 0;
+    std::string_view received_;
   };
 
-  /// Throws `runtime_error` when another coroutine waits.
+  /// `co_await wait(...)` gives bytes that came and are in no buffer yet: whoever waited takes them
+  /// before it waits again, and `feed`s what it leaves. They are in `into`, if there is room in it.
+  /// None after any other change. Throws `runtime_error` when another coroutine waits.
   [[nodiscard]] awaiter wait(const char *function, std::span<std::byte> into = {});
 
   void feed(std::string_view data);
   void feed_eof() noexcept;
   void fail(std::exception_ptr error) noexcept;
 
-  /// Where a transport receives to, and that it did.
-  std::span<std::byte> receive_space();
-  void received(std::size_t size);
+  /// Where a transport receives to.
+  std::span<std::byte> receive_space() const;
+
+  /// Gives the bytes received there to the coroutine that waits for some, which is then to be run
+  /// before anything else happens; null if none does.
+  [[nodiscard]] awaiter *hand_over(std::span<const std::byte> bytes) noexcept;
 
   void connect(transport &t) noexcept { transport_ = &t; }
   void disconnect() noexcept { transport_ = nullptr; }
-
-  ready_entry *woken() const noexcept { return woken_; }
 
   event_loop &loop() const noexcept { return loop_; }
   std::size_t limit() const noexcept { return limit_; }
@@ -93,21 +92,22 @@ public:
 private:
   void wake() noexcept;
 
-  event_loop &loop_;
-  const std::size_t limit_;
+  // What a message touches comes first, in as few cache lines as there can be.
+  awaiter *waiter_ = nullptr;
+  /// The waiter's; of no use without one.
+  std::span<std::byte> into_;
+  std::exception_ptr error_;
   std::string buffer_;
   std::size_t begin_ = 0;
-  std::exception_ptr error_;
-  awaiter *waiter_ = nullptr;
-  awaiter *woken_ = nullptr;
-  transport *transport_ = nullptr;
   bool ended_ = false;
   bool paused_ = false;
+  transport *transport_ = nullptr;
+  event_loop &loop_;
+  const std::size_t limit_;
 };
 
 /// A connection's protocol: asyncio's `StreamReaderProtocol`.
-class stream_core final : public buffered_protocol,
-                          public std::enable_shared_from_this<stream_core> {
+class stream_core final : public protocol, public std::enable_shared_from_this<stream_core> {
 public:
   stream_core(event_loop &loop, std::size_t limit, stream_callback connected = {})
       : reader_(loop, limit), connected_(std::move(connected)) {}
@@ -117,11 +117,7 @@ public:
   void pause_writing() override { writing_paused_ = true; }
   void resume_writing() override;
   bool eof_received() override;
-  std::span<std::byte> get_buffer() override { return reader_.receive_space(); }
-  void buffer_updated(std::size_t received) override { reader_.received(received); }
-
-  /// The coroutine that reads, if it has just been woken and waits for the next batch.
-  ready_entry *woken_reader() noexcept { return reader_.woken(); }
+  void data_received(bytes_view data) override { reader_.feed(data); }
 
   stream_pair streams();
   reader_core &reader_state() noexcept { return reader_; }
@@ -134,19 +130,22 @@ public:
   void add_writer() noexcept { ++writers_; }
   void drop_writer() noexcept;
 
-  task<void> drain();
-  task<void> wait_closed();
+  static task<void> drain(std::shared_ptr<stream_core> core);
+  static task<void> wait_closed(std::shared_ptr<stream_core> core);
 
 private:
+  task<void> wait_drained();
+
+  // Beside the beginning of the reader, for the same reason.
+  std::shared_ptr<coral::transport> transport_;
+  bool writing_paused_ = false;
+  bool lost_ = false;
   reader_core reader_;
   stream_callback connected_;
-  std::shared_ptr<coral::transport> transport_;
   std::exception_ptr error_;
   waiter_list drained_;
   waiter_list closed_;
   std::size_t writers_ = 0;
-  bool writing_paused_ = false;
-  bool lost_ = false;
 };
 
 } // namespace coral::detail

@@ -34,7 +34,7 @@ bool is_disconnection(const std::exception_ptr &error) {
 } // namespace
 
 stream_transport::stream_transport(event_loop &loop, owned_descriptor fd, endpoint_kind kind)
-    : loop_(loop), fd_(std::move(fd)), kind_(kind) {
+    : fd_(std::move(fd)), kind_(kind), loop_(loop) {
   if (kind_ == endpoint_kind::socket) {
     local_ = local_address_of(fd_.get());
     remote_ = remote_address_of(fd_.get());
@@ -87,26 +87,16 @@ void stream_transport::unwatch_writing() noexcept {
     descriptor_access::unwatch(loop_, fd_.get(), io_direction::write);
 }
 
-/// A coroutine that waits for these bytes goes on at once: what it needs of the connection is in
-/// the processor's caches now. It may close the connection, and destroy this.
 void stream_transport::read_ready(driver &scope) {
-  read();
-  if (!streams_)
-    return;
-  if (ready_entry *reader = streams_->woken_reader()) {
-    reader->unlink();
-    reader->run(scope);
-  }
-}
-
-void stream_transport::read() {
   if (closing_ || reading_paused_)
     return unwatch_reading();
   if (kind_ == endpoint_kind::write_pipe)
     // Nothing comes from there but the news that nobody reads.
     return force_close(queue_.empty() ? nullptr : system_failure(EPIPE, "write"));
+  if (streams_)
+    return receive(streams_->reader_state().receive_space(), scope);
   if (plain_)
-    return receive(receive_buffer());
+    return receive(receive_buffer(), scope);
   std::span<std::byte> into;
   try {
     into = buffered_->get_buffer();
@@ -115,31 +105,38 @@ void stream_transport::read() {
   } catch (...) {
     return fail("Fatal error: protocol.get_buffer() call failed.", std::current_exception());
   }
-  receive(into);
+  receive(into, scope);
 }
 
-void stream_transport::receive(std::span<std::byte> into) {
-  const ssize_t received = kind_ == endpoint_kind::socket
-                               ? ::recv(fd_.get(), into.data(), into.size(), 0)
-                               : ::read(fd_.get(), into.data(), into.size());
-  if (received < 0) {
-    if (!would_block(errno))
-      fail("Fatal read error on transport", system_failure(errno, "read"));
-    return;
-  }
-  if (received == 0)
-    return end_of_stream();
-  const auto size = static_cast<std::size_t>(received);
+void stream_transport::receive(std::span<std::byte> into, driver &scope) {
+  const std::ptrdiff_t received = kind_ == endpoint_kind::socket
+                                      ? ::recv(fd_.get(), into.data(), into.size(), 0)
+                                      : ::read(fd_.get(), into.data(), into.size());
+  if (received <= 0)
+    return nothing_received(received);
+  const std::span<const std::byte> bytes = into.first(static_cast<std::size_t>(received));
+  // A coroutine that waits for these goes on at once: what it needs of the connection is in the
+  // processor's caches now. It may close the connection, and destroy this.
+  if (streams_)
+    if (reader_core::awaiter *reader = streams_->reader_state().hand_over(bytes))
+      return reader->run(scope);
   try {
     if (plain_)
-      plain_->data_received(std::span<const std::byte>(into.first(size)));
+      plain_->data_received(bytes);
     else
-      buffered_->buffer_updated(size);
+      buffered_->buffer_updated(bytes.size());
   } catch (...) {
     fail(plain_ ? "Fatal error: protocol.data_received() call failed."
                 : "Fatal error: protocol.buffer_updated() call failed.",
          std::current_exception());
   }
+}
+
+void stream_transport::nothing_received(std::ptrdiff_t result) {
+  if (result == 0)
+    return end_of_stream();
+  if (!would_block(errno))
+    fail("Fatal read error on transport", system_failure(errno, "read"));
 }
 
 void stream_transport::end_of_stream() {
@@ -170,18 +167,15 @@ void stream_transport::resume_reading() {
     watch_reading();
 }
 
-bool stream_transport::may_write() {
+void stream_transport::refuse_write() {
   if (!can_write_eof())
     throw runtime_error("cannot write to the reading end of a pipe");
   if (eof_written_)
     throw runtime_error("Cannot call write() after write_eof()");
-  if (!closing_)
-    return true;
   constexpr unsigned tolerated = 5;
   if (++ignored_writes_ >= tolerated && !released_)
     loop_.call_exception_handler(
         {"write() was called on a transport that is closed", nullptr, std::nullopt});
-  return false;
 }
 
 std::ptrdiff_t stream_transport::write_some(const iovec *vectors, std::size_t count) noexcept {
@@ -190,7 +184,9 @@ std::ptrdiff_t stream_transport::write_some(const iovec *vectors, std::size_t co
 }
 
 void stream_transport::write(bytes_view data) {
-  if (!may_write() || data.empty())
+  if (!takes_writes()) [[unlikely]]
+    return refuse_write();
+  if (data.empty())
     return;
   if (!queue_.empty())
     return queue(data);
@@ -201,18 +197,19 @@ void stream_transport::write(bytes_view data) {
     const iovec vector{const_cast<char *>(data.data()), data.size()};
     written = write_some(&vector, 1);
   }
+  if (static_cast<std::size_t>(written) == data.size()) [[likely]]
+    return;
   if (written < 0) {
     if (!would_block(errno))
       return fail("Fatal write error on transport", system_failure(errno, "write"));
     written = 0;
   }
-  if (static_cast<std::size_t>(written) != data.size())
-    queue(std::string_view(data).substr(static_cast<std::size_t>(written)));
+  queue(std::string_view(data).substr(static_cast<std::size_t>(written)));
 }
 
 void stream_transport::writelines(std::span<const bytes_view> lines) {
-  if (!may_write())
-    return;
+  if (!takes_writes())
+    return refuse_write();
   std::size_t written = 0;
   if (queue_.empty()) {
     iovec vectors[write_queue::gathered];

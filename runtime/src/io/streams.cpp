@@ -16,11 +16,6 @@ reader_core::reader_core(event_loop &loop, std::size_t limit) : loop_(loop), lim
 }
 
 cancel_outcome reader_core::awaiter::request_cancel(const std::exception_ptr &) noexcept {
-  // What was received for it is kept for the next one.
-  if (received_) {
-    core_.buffer_.insert(core_.begin_, reinterpret_cast<const char *>(into_.data()), received_);
-    received_ = 0;
-  }
   leave();
   if (!linked())
     resource_access::make_ready(core_.loop_, *this);
@@ -37,10 +32,8 @@ reader_core::awaiter reader_core::wait(const char *function, std::span<std::byte
 }
 
 void reader_core::wake() noexcept {
-  if (awaiter *woken = std::exchange(waiter_, nullptr)) {
-    woken_ = woken;
+  if (awaiter *woken = std::exchange(waiter_, nullptr))
     resource_access::make_ready(loop_, *woken);
-  }
 }
 
 void reader_core::feed(std::string_view data) {
@@ -64,17 +57,17 @@ void reader_core::fail(std::exception_ptr error) noexcept {
   wake();
 }
 
-std::span<std::byte> reader_core::receive_space() {
-  return waiter_ && !waiter_->into_.empty() ? waiter_->into_ : receive_buffer();
+std::span<std::byte> reader_core::receive_space() const {
+  // Whoever waits is looked at next, when the system has received.
+  __builtin_prefetch(waiter_);
+  return waiter_ && !into_.empty() ? into_ : receive_buffer();
 }
 
-void reader_core::received(std::size_t size) {
-  if (waiter_ && !waiter_->into_.empty()) {
-    waiter_->received_ = size;
-    wake();
-  } else {
-    feed({reinterpret_cast<const char *>(receive_buffer().data()), size});
-  }
+reader_core::awaiter *reader_core::hand_over(std::span<const std::byte> bytes) noexcept {
+  awaiter *waiter = std::exchange(waiter_, nullptr);
+  if (waiter)
+    waiter->received_ = {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+  return waiter;
 }
 
 std::string reader_core::take(std::size_t count) {
@@ -144,9 +137,13 @@ void stream_core::drop_writer() noexcept {
     transport_->close();
 }
 
-task<void> stream_core::drain() {
-  const std::shared_ptr<stream_core> keep = shared_from_this();
-  reader_.check();
+task<void> stream_core::drain(std::shared_ptr<stream_core> core) {
+  core->reader_.check();
+  if (core->writing_paused_ || core->transport_->is_closing()) [[unlikely]]
+    co_await core->wait_drained();
+}
+
+task<void> stream_core::wait_drained() {
   // A transport that closes says so in the next batch.
   if (transport_->is_closing() && !lost_)
     co_await yield();
@@ -161,12 +158,11 @@ task<void> stream_core::drain() {
     std::rethrow_exception(error_);
 }
 
-task<void> stream_core::wait_closed() {
-  const std::shared_ptr<stream_core> keep = shared_from_this();
-  while (!lost_)
-    co_await closed_.wait(reader_.loop());
-  if (error_)
-    std::rethrow_exception(error_);
+task<void> stream_core::wait_closed(std::shared_ptr<stream_core> core) {
+  while (!core->lost_)
+    co_await core->closed_.wait(core->reader_.loop());
+  if (core->error_)
+    std::rethrow_exception(core->error_);
 }
 
 namespace {
@@ -176,7 +172,11 @@ task<std::string> read_some(std::shared_ptr<reader_core> core, std::size_t count
   if (count == 0)
     co_return std::string();
   if (core->buffered().empty() && !core->ended()) {
-    co_await core->wait("read");
+    const std::string_view received = co_await core->wait("read");
+    if (!received.empty()) {
+      core->feed(received.substr(std::min(count, received.size())));
+      co_return std::string(received.substr(0, count));
+    }
     core->check();
   }
   co_return core->take(std::min(count, core->buffered().size()));
@@ -197,10 +197,10 @@ task<std::size_t> read_into(std::shared_ptr<reader_core> core, std::span<std::by
   if (into.empty())
     co_return 0;
   if (core->buffered().empty() && !core->ended()) {
-    const std::size_t received = co_await core->wait("readinto", into);
+    const std::string_view received = co_await core->wait("readinto", into);
+    if (!received.empty())
+      co_return received.size();
     core->check();
-    if (received)
-      co_return received;
   }
   const std::size_t count = std::min(into.size(), core->buffered().size());
   std::memcpy(into.data(), core->buffered().data(), count);
@@ -213,7 +213,7 @@ task<std::string> read_exactly(std::shared_ptr<reader_core> core, std::size_t co
   while (core->buffered().size() < count) {
     if (core->ended())
       throw incomplete_read_error(core->take(core->buffered().size()), count);
-    co_await core->wait("readexactly");
+    core->feed(co_await core->wait("readexactly"));
     core->check();
   }
   co_return core->take(count);
@@ -240,7 +240,7 @@ task<std::string> read_until(std::shared_ptr<reader_core> core, std::string sepa
     }
     if (core->ended())
       throw incomplete_read_error(core->take(buffered.size()), std::nullopt);
-    co_await core->wait("readuntil");
+    core->feed(co_await core->wait("readuntil"));
     core->check();
   }
 }
@@ -335,12 +335,12 @@ void stream_writer::writelines(std::span<const bytes_view> lines) {
   core_->transport().writelines(lines);
 }
 
-task<void> stream_writer::drain() { return core_->drain(); }
+task<void> stream_writer::drain() { return detail::stream_core::drain(core_); }
 void stream_writer::write_eof() { core_->transport().write_eof(); }
 bool stream_writer::can_write_eof() const noexcept { return core_->transport().can_write_eof(); }
 void stream_writer::close() { core_->transport().close(); }
 bool stream_writer::is_closing() const noexcept { return core_->transport().is_closing(); }
-task<void> stream_writer::wait_closed() { return core_->wait_closed(); }
+task<void> stream_writer::wait_closed() { return detail::stream_core::wait_closed(core_); }
 transport &stream_writer::transport() const noexcept { return core_->transport(); }
 
 } // namespace coral

@@ -65,10 +65,10 @@ public:
   }
 
 private:
+  std::size_t size_ = 0;
   std::vector<std::string> chunks_;
   std::size_t first_ = 0;
   std::size_t offset_ = 0;
-  std::size_t size_ = 0;
 };
 
 } // namespace coral::detail
