@@ -111,6 +111,86 @@ TEST_F(UvProgram, AnErrorOfTheInitiationIsThrown) {
   run(body());
 }
 
+TEST_F(UvProgram, ACallOnTheProgramsOwnRequest) {
+  uv_fs_t request;
+  int mark = 0;
+  request.data = &mark;
+  auto body = [&]() -> task<void> {
+    co_await uv::call(uv_fs_stat, &loop, &request, "/");
+    EXPECT_EQ(request.result, 0);
+    EXPECT_TRUE(S_ISDIR(request.statbuf.st_mode));
+    EXPECT_EQ(request.data, &mark);
+    uv_fs_req_cleanup(&request);
+    co_await uv::call(uv_fs_stat, &loop, &request, "/no/such/file");
+    EXPECT_EQ(request.result, UV_ENOENT);
+    uv_fs_req_cleanup(&request);
+  };
+  run(body());
+}
+
+TEST_F(UvProgram, ACallGivesTheStatus) {
+  stream_pair streams(&loop);
+  std::string text = "text";
+  auto body = [&]() -> task<void> {
+    uv_buf_t bytes = uv_buf_init(text.data(), 4);
+    uv_write_t write;
+    EXPECT_EQ(co_await uv::call(uv_write, &write, streams.near.stream(), &bytes, 1), 0);
+    uv_shutdown_t shutdown;
+    EXPECT_EQ(co_await uv::call(uv_shutdown, &shutdown, streams.near.stream()), 0);
+    uv::byte_reader reader(streams.far.stream());
+    EXPECT_EQ(co_await reader.read(), "text");
+    EXPECT_EQ(co_await reader.read(), "");
+  };
+  run(body());
+}
+
+TEST_F(UvProgram, ACallGivesSeveralValues) {
+  auto body = [&]() -> task<void> {
+    uv_getaddrinfo_t request;
+    auto [status, found] =
+        co_await uv::call(uv_getaddrinfo, &loop, &request, "127.0.0.1", "80", nullptr);
+    EXPECT_EQ(status, 0);
+    if (found) {
+      EXPECT_EQ(found->ai_family, AF_INET);
+    }
+    uv_freeaddrinfo(found);
+  };
+  run(body());
+}
+
+TEST_F(UvProgram, ACallOfWorkRunsItInThePool) {
+  std::thread::id where;
+  uv_work_t work;
+  work.data = &where;
+  auto body = [&]() -> task<void> {
+    uv_work_cb run = [](uv_work_t *work) {
+      *static_cast<std::thread::id *>(work->data) = std::this_thread::get_id();
+    };
+    EXPECT_EQ(co_await uv::call(uv_queue_work, &loop, &work, run), 0);
+    EXPECT_NE(where, std::this_thread::get_id());
+  };
+  run(body());
+}
+
+TEST_F(UvProgram, ACallThatLibuvRefusesEndsTheCoroutine) {
+  struct noted {
+    bool &gone;
+    ~noted() { gone = true; }
+  };
+  bool gone = false;
+  bool went_on = false;
+  auto body = [&]() -> task<void> {
+    noted note{gone};
+    uv::handle<uv_pipe_t> closed(uv_pipe_init, &loop, 0);
+    uv_shutdown_t request;
+    co_await uv::call(uv_shutdown, &request, closed.stream());
+    went_on = true;
+  };
+  coral::spawn(body());
+  EXPECT_TRUE(gone);
+  EXPECT_FALSE(went_on);
+}
+
 TEST_F(UvProgram, AnErrorOfLibuvsOwnHasItsText) {
   EXPECT_EQ(std::error_code(UV_EOF, uv::error_category()).message(), "end of file");
   EXPECT_NE(std::error_code(UV_EOF, uv::error_category()), std::errc::io_error);

@@ -45,6 +45,7 @@ public:
     return withError(Namespace, Token, Error);
   }
   bool returnsBraces() const override { return true; }
+  std::string requestFunction() const override { return "coral::uv::call"; }
   std::string startFunction() const override { return "coral::spawn"; }
   std::string spawn(StringRef Task, StringRef, StringRef) const override {
     return ("coral::spawn(" + Task + ")").str();
@@ -65,7 +66,11 @@ public:
       Result.push_back(AsioHeaders(Namespace).header("bind_executor.hpp"));
     if (Uses.ErrorsRedirected)
       Result.push_back(AsioHeaders(Namespace).header("redirect_error.hpp"));
-    if (Uses.Tasks)
+    if (Uses.Requests) {
+      Result.push_back({"coral/interop/uv.hpp", {}});
+      Result.push_back({"coral/spawn.hpp", {}});
+    }
+    if (Uses.Tasks && (Uses.Tokens || !Uses.Requests))
       Result.push_back({"coral/interop/asio.hpp", {}});
     return Result;
   }
@@ -74,7 +79,8 @@ public:
     if (Uses.Generators)
       Result.push_back({"coral/generator.hpp", {}});
     if (Uses.Tasks)
-      Result.push_back({"coral/task.hpp", {"coral/interop/asio.hpp"}});
+      Result.push_back({"coral/task.hpp",
+                        {"coral/interop/asio.hpp", "coral/interop/uv.hpp"}});
     return Result;
   }
 
@@ -121,6 +127,7 @@ public:
   }
   /// Asio's promise takes any type, so that braces would have none.
   bool returnsBraces() const override { return false; }
+  std::string requestFunction() const override { return ""; }
   std::string several(ArrayRef<std::string> Types,
                       StringRef Values) const override {
     return tupleType(Types) + "(" + Values.str() + ")";

@@ -233,7 +233,7 @@ private:
       return Form::Beside;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
     if (F.isOverloadedOperator() || A.Starts.size() != 1 ||
-        !A.Starts.front().IsStatement || !Hidden || A.Entry->HasToStay ||
+        !A.Starts.front().IsStatement || !Hidden || A.hasToStay() ||
         isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
         !isCalledFromHere(A, A.Starts.front()) ||
         isMoved(A.Starts.front().Caller) ||
@@ -315,6 +315,8 @@ private:
       if (Callee && Callee->getDeclName().isIdentifier()) {
         StringRef Name = Callee->getName();
         Name.consume_front("async_");
+        if (First->How == Operation::Form::Request)
+          Name = Name.substr(Name.rfind('_') + 1);
         Name.consume_back("_some");
         Name.consume_back("_until");
         Base = Name.str();
@@ -328,8 +330,10 @@ private:
                  any_of(Base, [](char C) { return isUpper(C); });
     if (A.IsLoop)
       return uniqueWord(Base + (Camel ? "Loop" : "_loop"), Class);
-    if (Base != Own)
+    if (Base != Own && !Identifiers.contains(Base))
       return uniqueWord(Base, Class);
+    if (!SaysNothing)
+      Base = Own;
     return uniqueWord(Base + (Camel ? "Async" : "_async"), Class);
   }
 
@@ -349,6 +353,12 @@ private:
                           "'; convert to --target=coral"};
       return;
     }
+    if (Dialect.requestFunction().empty() && awaitsRequest(A)) {
+      A.Why = Refusal{"target-has-no-request", F.getLocation(),
+                      "this target cannot wait for libuv, as '" +
+                          A.Entry->Name + "' does; convert to --target=coral"};
+      return;
+    }
     std::string Executor;
     if (Dialect.needsExecutor() && !A.Entry->Generator) {
       if (const Operation *First = firstOperation(A))
@@ -362,6 +372,11 @@ private:
                             "--target=coral or give it one"};
         return;
       }
+    }
+    if (Dialect.needsExecutor() && A.AddressTaken) {
+      // Whoever calls it would see it return before its operation is started.
+      A.Why = addressTaken(*A.Entry, *A.AddressTaken);
+      return;
     }
     if (Dialect.needsExecutor() && A.beside() && !checkLaterStart(A))
       return;
@@ -383,6 +398,15 @@ private:
     Form How = formOf(A);
     A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
     Executors[&A] = std::move(Executor);
+  }
+
+  static bool awaitsRequest(const Agent &A) {
+    bool Found = false;
+    forEachNode(A.Body, [&](const Node &N) {
+      Found |=
+          N.What == Node::Kind::Await && N.Op->How == Operation::Form::Request;
+    });
+    return Found;
   }
 
   /// Whoever includes the header of \p Anchor sees a coroutine of \p A.
@@ -623,11 +647,13 @@ private:
     }
     Uses.Tasks = true;
     forEachNode(A.Body, [&](const Node &N) {
-      if (N.What == Node::Kind::Await && N.Op->error() &&
-          N.Op->How == Operation::Form::CompletionToken)
-        Uses.ErrorsRedirected = true;
-      if (N.What == Node::Kind::Await && strandWrap(*N.Op))
-        Uses.ExecutorsBound = true;
+      if (N.What != Node::Kind::Await)
+        return;
+      bool TakesToken = N.Op->How == Operation::Form::CompletionToken;
+      Uses.Tokens |= TakesToken;
+      Uses.Requests |= N.Op->How == Operation::Form::Request;
+      Uses.ErrorsRedirected |= TakesToken && N.Op->error();
+      Uses.ExecutorsBound |= strandWrap(*N.Op) != nullptr;
     });
   }
 
@@ -923,7 +949,7 @@ private:
       return !isAwaited(Start.Call);
     });
     bool Deprecates = Callbacks == CallbackForm::Deprecated;
-    if (CallersRemain || A.Starts.empty() || A.Entry->HasToStay || Deprecates)
+    if (CallersRemain || A.Starts.empty() || A.hasToStay() || Deprecates)
       keepEntry(A, Name, Body, Style, Indent);
     else
       replaceEntry(A, Name, Body);

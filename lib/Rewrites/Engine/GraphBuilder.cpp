@@ -692,7 +692,7 @@ private:
   /// it has to answer for it.
   bool startBeside(const CallExpr &Call, const OperationMatch &Match) {
     const auto *Op = std::get_if<Operation>(&Match);
-    if (!Op || Op->How != Operation::Form::CompletionToken || Current->Delivers)
+    if (!Op || !Op->isOfLibrary() || Current->Delivers)
       return false;
     State *Around = Current;
     State &Part = Graph.add(Around->Function);
@@ -716,8 +716,7 @@ private:
       if (Match == Found.Matches.end())
         return;
       const auto *Op = std::get_if<Operation>(&Match->second);
-      All &= Op && Op->How == Operation::Form::CompletionToken &&
-             Statements.contains(&Call);
+      All &= Op && Op->isOfLibrary() && Statements.contains(&Call);
       Starts.push_back(&Call);
     });
     if (!All || Current->Delivers)
@@ -1049,11 +1048,29 @@ private:
     if (const VarDecl *Var = variableNamedBy(E))
       return isa<ParmVarDecl>(Var) || !Var->getType()->isReferenceType();
     E = asWritten(E);
+    if (const auto *Cast = dyn_cast<ExplicitCastExpr>(E))
+      if (Cast->getType()->isPointerType())
+        return isSettled(Cast->getSubExpr());
     if (const auto *Unary = dyn_cast<UnaryOperator>(E))
       if (Unary->getOpcode() == UO_AddrOf)
-        return variableNamedBy(Unary->getSubExpr()) != nullptr;
+        return hasSettledPlace(Unary->getSubExpr());
     return isa<CXXThisExpr>(E) ||
            (!E->isValueDependent() && E->isEvaluatable(Text.context()));
+  }
+
+  /// \p E is a variable, or a member of one or of what one points to.
+  bool hasSettledPlace(const Expr *E) const {
+    E = asWritten(E);
+    while (const auto *Member = dyn_cast<MemberExpr>(E)) {
+      if (!isa<FieldDecl>(Member->getMemberDecl()) ||
+          Member->getMemberDecl()->getType()->isReferenceType())
+        return false;
+      E = asWritten(Member->getBase());
+      if (Member->isArrow())
+        return isSettled(E);
+    }
+    const auto *Ref = dyn_cast<DeclRefExpr>(E);
+    return Ref && isa<VarDecl>(Ref->getDecl());
   }
 
   bool readCaptures(Operation &Op) {

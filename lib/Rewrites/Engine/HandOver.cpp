@@ -84,7 +84,7 @@ std::optional<Refusal> checkHandOver(const Agent &A) {
                       "where each operation made one");
   if (hidesItsState(Record))
     return std::nullopt;
-  if (A.Entry->HasToStay)
+  if (A.hasToStay())
     return Refuse(Operator->getLocation(),
                   "others may call '" + A.Entry->Name +
                       "' and look at the object afterwards; make its members "

@@ -59,6 +59,7 @@ const RegisterRefusal EngineRefusals[] = {
     {"size-not-fixed", "a local variable has no place in a coroutine frame"},
     {"started-later", "the target starts an operation after what follows it"},
     {"target-has-no-generator", "the target library has no generator type"},
+    {"target-has-no-request", "the target library does not know libuv"},
     {"unreachable-code", "code follows that never runs"},
     {"unsupported-control-flow", "an operation starts inside a statement"},
     {"unsupported-handler", "the handler has a form that is not understood"},

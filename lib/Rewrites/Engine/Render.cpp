@@ -172,9 +172,12 @@ public:
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName())
         declareAs(P, P->getName().str(), P->getType().getNonReferenceType());
-    for (const Borrowed &B : A.Entry->Uses)
+    for (const Borrowed &B : A.Entry->Uses) {
+      QualType Type = B.Variable->getType().getNonReferenceType();
       declareAs(B.Variable, B.Variable->getName().str(),
-                B.Variable->getType().getNonReferenceType());
+                B.ByReference ? Text.context().getLValueReferenceType(Type)
+                              : Type);
+    }
     openBrace();
     block(A.Body);
     closeBrace();
@@ -280,6 +283,8 @@ private:
             V.Fields.insert(M.Field);
         V.Own.insert(Step.Op->InitCaptures.begin(),
                      Step.Op->InitCaptures.end());
+        for (const auto &[Parameter, Value] : Step.Op->Given)
+          V.Own.insert(Parameter);
         for (const Binding &B : Step.Op->Results)
           if (B.Decl)
             V.Own.insert(B.Decl);
@@ -750,6 +755,8 @@ private:
     if (Op.Object)
       for (const FunctionObject::Member &M : Op.Object->Members)
         hold(M);
+    for (const auto &[Parameter, Value] : Op.Given)
+      give(*Parameter, *Value);
     switch (Op.How) {
     case Operation::Form::Yield:
       return writtenLine("co_yield " + edited(asWritten(Op.YieldedValue)) +
@@ -757,8 +764,34 @@ private:
     case Operation::Form::CompletionToken:
       return awaitToken(Op);
     case Operation::Form::Task:
-      return awaitTask(Op);
+      return awaitCall(Op, {});
+    case Operation::Form::Request:
+      return awaitCall(Op, requested(*Op.Call));
     }
+  }
+
+  /// A parameter of the handler that gets what the call was given.
+  void give(const ParmVarDecl &P, const Expr &Value) {
+    if (!P.getDeclName() || !P.isReferenced())
+      return;
+    const VarDecl *From = variableNamedBy(&Value);
+    if (From && sameType(From->getType(), P.getType())) {
+      Names[&P] = nameOf(From);
+      return;
+    }
+    std::string Name = unique(P.getName());
+    writtenLine(declaration(valueTypeText(P, Text), Name) + " = " +
+                edited(asWritten(&Value)) + ";");
+    declareAs(&P, Name, P.getType());
+  }
+
+  /// "f(" as "call(f, ".
+  SmallVector<Substitution, 1> requested(const CallExpr &Call) const {
+    std::optional<unsigned> First = Text.offset(Call.getArg(0)->getBeginLoc());
+    TextRange Callee = *Text.range(Call.getCallee()->getSourceRange());
+    return {{{Callee.Begin, *First},
+             Context.Dialect.requestFunction() + "(" + Text.text(Callee).str() +
+                 ", "}};
   }
 
   /// What the handler would have held while it waits.
@@ -829,14 +862,16 @@ private:
   std::string errorVariable(const Operation &Op, const Binding &B) {
     StringRef Wanted = B.Decl ? B.Decl->getName() : StringRef("ec");
     const Variable *Known = visible(Wanted);
-    if (Known && sameType(Known->Type, B.Type) && !isCaptured(Op, Wanted)) {
+    if (Known && sameType(Known->Type, B.Type) &&
+        !Known->Type.isConstQualified() && !Known->Type->isReferenceType() &&
+        !isCaptured(Op, Wanted)) {
       if (B.Decl)
         Names[B.Decl] = Wanted.str();
       return Wanted.str();
     }
     std::string Name = unique(Wanted);
     writtenLine(declaration(B.TypeText, Name) + ";");
-    declareAs(B.Decl, Name, B.Type.getNonReferenceType());
+    declareAs(B.Decl, Name, B.Type.getNonReferenceType().getUnqualifiedType());
     return Name;
   }
 
@@ -852,12 +887,13 @@ private:
       return (Wanted + " = ").str();
     }
     std::string Name = unique(Wanted);
-    declareAs(B.Decl, Name, B.Type.getNonReferenceType());
+    declareAs(B.Decl, Name, B.Type.getNonReferenceType().getUnqualifiedType());
     return declaration(B.TypeText, Name) + " = ";
   }
 
-  void awaitTask(const Operation &Op) {
-    std::string Call = "co_await " + callWithoutHandler(Op) + ";";
+  void awaitCall(const Operation &Op, SmallVector<Substitution, 1> Edits) {
+    std::string Call =
+        "co_await " + callWithoutHandler(Op, std::move(Edits)) + ";";
     if (none_of(Op.Results, [&](const Binding &B) { return isWanted(B); }))
       return writtenLine(Call);
     if (Op.Results.size() == 1)
@@ -877,7 +913,8 @@ private:
     writtenLine(Tie + ") = " + Call);
   }
 
-  std::string callWithoutHandler(const Operation &Op) const {
+  std::string callWithoutHandler(const Operation &Op,
+                                 SmallVector<Substitution, 1> Edits) const {
     TextRange Call = *Text.range(Op.Call->getSourceRange());
     TextRange Handler = *Text.range(Op.HandlerArgument->getSourceRange());
     for (const Expr *Argument : Op.Call->arguments()) {
@@ -887,7 +924,8 @@ private:
               Text.range(Argument->getSourceRange()))
         Handler.Begin = Before->End;
     }
-    return edited(Call, Op.Call, Substitution{Handler, ""});
+    Edits.push_back({Handler, ""});
+    return edited(Call, Op.Call, Edits);
   }
 
   //--- Parameters of states ----------------------------------------------//
@@ -912,13 +950,31 @@ private:
           writtenLine(Value + ";");
         continue;
       }
+      if (N.Arguments.size() == 1 && canReuse(*Parameter)) {
+        Names[Parameter] = Parameter->getName().str();
+        writtenLine(Names[Parameter] + " = " + Value + ";");
+        continue;
+      }
       std::string Name = unique(Parameter->getName());
       writtenLine(declaration(localType(*Parameter), Name) + " = " + Value +
                   ";");
-      declareAs(Parameter, Name, Parameter->getType());
-      if (staysReference(*Parameter))
+      if (staysReference(*Parameter)) {
+        declareAs(Parameter, Name, Parameter->getType());
         References.insert(Parameter);
+      } else {
+        declareAs(Parameter, Name, Parameter->getType().getNonReferenceType());
+      }
     }
+  }
+
+  /// A variable of its name is in scope that belongs to a function which is
+  /// over, and nobody sees whether its old value ends.
+  bool canReuse(const ParmVarDecl &Parameter) const {
+    QualType Type = Parameter.getType();
+    const Variable *Known = visible(Parameter.getName());
+    return Known && sameType(Known->Type, Type) &&
+           !Known->Type.isConstQualified() && !Known->Type->isReferenceType() &&
+           !Type->isReferenceType() && !Type.isDestructedType();
   }
 
   bool canTakeOver(const VarDecl &From, const ParmVarDecl &Parameter) const {

@@ -502,6 +502,12 @@ void readSelf(Agent &A) {
 
 } // namespace
 
+Refusal addressTaken(const State &S, SourceLocation Where) {
+  return {"address-taken", Where,
+          quoted(&S) + " is used other than by calling it, so not every start "
+                       "of it is known"};
+}
+
 std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
   // Entries: started from outside, delivering to a caller, or never jumped to;
   // then, of cycles that nobody here starts, the state that comes first.
@@ -559,10 +565,12 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
                         "in a header and others may call it; make it private, "
                         "in a class whose functions are all defined here"};
       auto Taken = Graph.AddressTaken.find(S);
-      if (!A.Why && Taken != Graph.AddressTaken.end())
-        A.Why = Refusal{"address-taken", Taken->second,
-                        quoted(S) + " is used other than by calling it, so "
-                                    "not every start of it is known"};
+      if (A.Why || Taken == Graph.AddressTaken.end())
+        continue;
+      if (S == A.Entry && !S->Delivers && !S->Generator && !S->Direct)
+        A.AddressTaken = Taken->second;
+      else
+        A.Why = addressTaken(*S, Taken->second);
     }
     if (A.Entry->Direct) {
       if (!A.Why && A.Entry->Direct->Reentrant &&

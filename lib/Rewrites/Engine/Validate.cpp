@@ -261,16 +261,32 @@ private:
     return normal(Written);
   }
 
+  const FunctionDecl *requested(const CallExpr &Call) const {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee || Call.getNumArgs() == 0 ||
+        qualifiedName(*Callee) != Dialect.requestFunction())
+      return nullptr;
+    const auto *Named = dyn_cast<DeclRefExpr>(asWritten(Call.getArg(0)));
+    return Named ? dyn_cast<FunctionDecl>(Named->getDecl()) : nullptr;
+  }
+
   std::string operation(const CallExpr &Call, const Expr *Handler,
                         bool DropsHandler) const {
     std::string Label = "await ";
     if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
       if (!Member->getImplicitObjectArgument()->isImplicitCXXThis())
         Label += normal(asWritten(Member->getImplicitObjectArgument())) + ". ";
-    if (const FunctionDecl *Callee = Call.getDirectCallee())
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    CallExpr::const_arg_range Arguments = Call.arguments();
+    // A function that is called for whoever awaits it.
+    if (const FunctionDecl *Called = requested(Call)) {
+      Callee = Called;
+      Arguments = drop_begin(Arguments);
+    }
+    if (Callee)
       Label += qualifiedName(*Callee);
     Label += "(";
-    for (const Expr *E : Call.arguments()) {
+    for (const Expr *E : Arguments) {
       if (isa<CXXDefaultArgExpr>(E) ||
           (DropsHandler && asWritten(E) == Handler))
         continue;
@@ -326,9 +342,12 @@ private:
   unsigned suspension(const Operation &Op, unsigned After) {
     if (Op.How == Operation::Form::Yield)
       return event("yield " + normal(Op.YieldedValue), After);
-    After =
-        event(operation(*Op.Call, Op.Handler, Op.How == Operation::Form::Task),
-              After);
+    After = event(operation(*Op.Call, Op.Handler,
+                            Op.How != Operation::Form::CompletionToken),
+                  After);
+    for (const auto &[Parameter, Value] : reverse(Op.Given))
+      if (Parameter->isReferenced())
+        After = assigned(Value, After);
     if (Op.Object)
       for (const FunctionObject::Member &M : reverse(Op.Object->Members))
         if (M.What == FunctionObject::Member::Kind::Value)

@@ -8,16 +8,26 @@
 class ticker {
 public:
   explicit ticker(asio::io_context &io) : timer_(io) {}
-  std::function<void()> starter() { return std::bind(&ticker::wait, this); }
+  std::function<void()> skip() { return std::bind(&ticker::tick, this); }
 
-private:
-  void wait() {
+  void start() {
   // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [address-taken]
     timer_.async_wait([this](std::error_code ec) {
       if (!ec)
-        wait();
+        tick();
+    });
+  }
+
+private:
+  void tick() {
+    ++ticks_;
+  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [address-taken]
+    timer_.async_wait([this](std::error_code ec) {
+      if (!ec)
+        tick();
     });
   }
 
   asio::steady_timer timer_;
+  int ticks_ = 0;
 };

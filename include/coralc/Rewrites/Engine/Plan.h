@@ -81,11 +81,16 @@ struct Agent {
   bool MovesObject = false;
   /// How the agent is started from outside.
   std::vector<StartSite> Starts;
+  /// Where the entry is mentioned without being called: it is called from
+  /// where nobody sees it, too.
+  std::optional<clang::SourceLocation> AddressTaken;
   std::optional<Refusal> Why;
   /// The name of the coroutine that was written for it.
   std::string Coroutine;
 
   bool contains(const State *S) const;
+  /// The entry's function stays, and starts the coroutine.
+  bool hasToStay() const { return Entry->HasToStay || AddressTaken; }
   /// The start in a function's middle from which the agent goes on beside it.
   const clang::CallExpr *beside() const { return Entry->Beside; }
   /// The function that an agent which begins beside another goes on in after
@@ -97,6 +102,9 @@ struct Agent {
 
 /// The call that starts \p A is inside the code that \p N moves.
 bool startsIn(const Agent &A, const Node &N);
+
+/// Why \p S, which is mentioned at \p Where, cannot become a coroutine.
+Refusal addressTaken(const State &S, clang::SourceLocation Where);
 
 /// Partitions \p Graph into agents and structures each of them.
 std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);

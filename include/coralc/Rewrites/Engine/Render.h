@@ -43,6 +43,9 @@ public:
                               llvm::StringRef Values) const = 0;
   /// What a coroutine returns may be in braces alone.
   virtual bool returnsBraces() const = 0;
+  /// The function that calls one of libuv's and awaits it; empty when the
+  /// target has none.
+  virtual std::string requestFunction() const = 0;
   /// The function that starts a callable on an executor.
   virtual std::string startFunction() const = 0;
   /// A start has to name an executor.
@@ -51,6 +54,8 @@ public:
   /// What the rewritten file uses.
   struct Uses {
     bool Tasks = false;
+    bool Tokens = false;
+    bool Requests = false;
     bool Generators = false;
     bool ErrorsRedirected = false;
     bool ExecutorsBound = false;

@@ -44,6 +44,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace coralc {
@@ -75,6 +76,8 @@ struct Operation {
     CompletionToken,
     /// The call returns a task once its handler argument is gone.
     Task,
+    /// A function of libuv, which is awaited by a function that calls it.
+    Request,
     /// A value handed to the consumer of a generator.
     Yield
   };
@@ -95,6 +98,10 @@ struct Operation {
   /// The handler, when it is an object of a class of the user's.
   std::optional<FunctionObject> Object;
   llvm::SmallVector<Binding, 3> Results;
+  /// Parameters of the handler that get what the call was given.
+  llvm::SmallVector<std::pair<const clang::ParmVarDecl *, const clang::Expr *>,
+                    1>
+      Given;
   /// Variables that the handler's captures introduce ([p = make()]).
   llvm::SmallVector<const clang::VarDecl *, 2> InitCaptures;
   /// The handler holds a strong reference to its object while it waits.
@@ -103,6 +110,10 @@ struct Operation {
   bool IsObject = false;
   const clang::Expr *YieldedValue = nullptr;
 
+  /// The library calls the handler, from its loop.
+  bool isOfLibrary() const {
+    return How == Form::CompletionToken || How == Form::Request;
+  }
   const clang::LambdaExpr *lambda() const {
     return llvm::dyn_cast_if_present<clang::LambdaExpr>(Made);
   }

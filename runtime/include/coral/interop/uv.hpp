@@ -1,4 +1,4 @@
-// Awaiting libuv in a coral::task, on the program's own `uv_loop_t`. Include this after <uv.h>.
+// Awaiting libuv in a coral::task, on the program's own `uv_loop_t`.
 //
 //     coral::task<std::uint64_t> size_of(uv_loop_t *loop, const char *path) {
 //       auto stat = co_await coral::uv::request(uv_fs_stat, loop, path);
@@ -7,11 +7,12 @@
 //
 // `request` awaits a function of libuv that takes a request and a callback. `work` runs a function
 // in libuv's thread pool, `write` and `byte_reader` are for streams, `sleep` is for time, `handle`
-// owns a handle of any kind.
+// owns a handle of any kind. `call` awaits what a program of callbacks calls, with its own request.
 //
 // libuv's rules of memory are kept here: a handle lives until its close callback, a request and the
 // bytes that `write` was given until its callback, whatever becomes of the objects that stand for
-// them. Memory that an argument of `request` points to stays the caller's.
+// them. Memory that an argument of `request` points to stays the caller's, and so does the request
+// of `call`.
 //
 // The task resumes in libuv's callback; in a program that runs a `coral::uv_loop`
 // (`uv_loop::native_handle`), in that loop's next batch. Without one, an exception that leaves a
@@ -25,10 +26,6 @@
 
 #ifndef CORAL_INTEROP_UV_HPP
 #define CORAL_INTEROP_UV_HPP
-
-#ifndef UV_H
-#error "include <uv.h> before <coral/interop/uv.hpp>"
-#endif
 
 #include <coral/detail/loop_resource.hpp>
 #include <coral/detail/ready_queue.hpp>
@@ -46,7 +43,10 @@
 #include <system_error>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
+
+#include <uv.h>
 
 namespace coral::uv {
 
@@ -250,6 +250,158 @@ auto request(int (*function)(Request *, Handle *, Parameters...), std::type_iden
     return function(request, on, arguments..., detail::pending_request<Request>::called);
   };
   return detail::started_request<Request, decltype(start)>(start);
+}
+
+namespace detail {
+
+/// `void (*)(Request *, Told...)`: what libuv calls when a request is done.
+template <class> struct callback_of {
+  static constexpr bool is_one = false;
+};
+
+template <class Request, class... Told>
+  requires std::same_as<decltype(Request::type), uv_req_type>
+struct callback_of<void (*)(Request *, Told...)> {
+  static constexpr bool is_one = true;
+
+  /// Waits for a request that is the program's own, and so is its `data`: the request is known by
+  /// its address.
+  class waiter : public callback_waiter {
+  public:
+    explicit waiter(Request *request) noexcept : request_(request) {}
+    ~waiter() { leave(); }
+
+    static void called(Request *request, Told... told) noexcept {
+      // The coroutine may be gone.
+      const auto found = waiting_for().find(request);
+      if (found == waiting_for().end())
+        return;
+      waiter &self = *found->second;
+      waiting_for().erase(found);
+      self.request_ = nullptr;
+      self.told_ = {told...};
+      self.complete();
+    }
+
+    coral::detail::cancel_outcome request_cancel(const std::exception_ptr &) noexcept override {
+      using coral::detail::cancel_outcome;
+      if (!request_ || ::uv_cancel(reinterpret_cast<uv_req_t *>(request_)) != 0)
+        return cancel_outcome::refused;
+      cancelled_ = true;
+      return cancel_outcome::accepted;
+    }
+
+  protected:
+    void wait() { waiting_for()[request_] = this; }
+
+    void leave() noexcept {
+      if (Request *left = std::exchange(request_, nullptr))
+        waiting_for().erase(left);
+    }
+
+    auto take() {
+      if (coral::detail::root *owner = this->owner()) {
+        if (cancelled_)
+          owner->resumed();
+        else
+          owner->resumed_with_request();
+      }
+      if constexpr (sizeof...(Told) == 1)
+        return std::get<0>(told_);
+      else if constexpr (sizeof...(Told) > 1)
+        return told_;
+    }
+
+  private:
+    static std::unordered_map<Request *, waiter *> &waiting_for() {
+      static thread_local std::unordered_map<Request *, waiter *> all;
+      return all;
+    }
+
+    Request *request_;
+    std::tuple<Told...> told_;
+    bool cancelled_ = false;
+  };
+
+  /// The argument that is the request.
+  template <class... Arguments> static Request *in(Arguments... arguments) noexcept {
+    Request *found = nullptr;
+    const auto look = [&](auto argument) {
+      if constexpr (std::same_as<decltype(argument), Request *>)
+        found = argument;
+    };
+    (look(arguments), ...);
+    return found;
+  }
+};
+
+/// Which parameter is the callback: of `uv_queue_work` the second of two.
+template <class... Parameters> constexpr std::size_t callback_index() {
+  std::size_t index = 0;
+  std::size_t found = sizeof...(Parameters);
+  ((found = callback_of<Parameters>::is_one ? index : found, ++index), ...);
+  return found;
+}
+
+template <class Callback, std::size_t Index, class Function, class... Arguments>
+class [[nodiscard]] called_function final : public callback_of<Callback>::waiter {
+  using base = typename callback_of<Callback>::waiter;
+
+public:
+  explicit called_function(Function *function, Arguments... arguments)
+      : base(callback_of<Callback>::in(arguments...)), function_(function),
+        arguments_(arguments...) {}
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    this->waiting(awaiting);
+    this->wait();
+    const auto start = [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return function_(argument<I>()...);
+    };
+    if (start(std::make_index_sequence<sizeof...(Arguments) + 1>()) < 0) {
+      this->leave();
+      // The coroutine is gone now, and this with it.
+      return this->drop();
+    }
+    this->waiting_cancellably();
+  }
+
+  auto await_resume() { return this->take(); }
+
+private:
+  template <std::size_t I> auto argument() const noexcept {
+    if constexpr (I == Index)
+      return &base::called;
+    else
+      return std::get<(I < Index ? I : I - 1)>(arguments_);
+  }
+
+  Function *function_;
+  std::tuple<Arguments...> arguments_;
+};
+
+} // namespace detail
+
+/// Awaits `function(arguments..., callback)`, with a request of the caller's among the arguments
+/// and the callback in its place: any function of libuv with a callback that is called once. Gives
+/// what the callback is told besides the request: nothing (`uv_fs_read`), the status (`uv_write`),
+/// or a tuple (`uv_getaddrinfo`). The request's `data` is left alone.
+///
+///     int status = co_await coral::uv::call(uv_write, request, stream, &bytes, 1);
+///
+/// Throws nothing. When libuv refuses the call, a callback would never be called, and so the
+/// coroutine and whoever waits for it are destroyed.
+template <class... Parameters, class... Arguments>
+auto call(int (*function)(Parameters...), Arguments... arguments) {
+  constexpr std::size_t index = detail::callback_index<Parameters...>();
+  static_assert(index < sizeof...(Parameters) && sizeof...(Arguments) + 1 == sizeof...(Parameters),
+                "coral::uv::call takes a function of libuv that takes a request and a callback, "
+                "and all of its arguments but the callback");
+  using callback = std::tuple_element_t<index, std::tuple<Parameters...>>;
+  return detail::called_function<callback, index, int(Parameters...), Arguments...>(function,
+                                                                                    arguments...);
 }
 
 namespace detail {
