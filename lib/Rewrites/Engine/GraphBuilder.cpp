@@ -1099,12 +1099,18 @@ private:
       const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
       if (!Var)
         continue;
-      if (Var->isInitCapture()) {
+      // Captured once more, it is a variable like any other.
+      if (Op.lambda()->isInitCapture(&Capture)) {
         if (Current->Beside && !isSharedFromThisCopy(Var))
           return refuse("unsupported-handler", Where,
                         "this capture is computed when the operation is "
                         "started; name it as a variable before");
         if (isSharedFromThisCopy(Var)) {
+          if (isReleased(*Op.body(), *Var))
+            return refuse("lifetime-differs", Where,
+                          "'" + Var->getName() +
+                              "' is given up in the middle of the handler, "
+                              "and the coroutine holds the object to its end");
           Op.HoldsSelf = true;
           if (mentions(Op.body(), Var))
             Op.InitCaptures.push_back(Var);
@@ -1114,6 +1120,11 @@ private:
           Op.InitCaptures.push_back(Var);
         }
       } else if (isSharedFromThisCopy(Var)) {
+        if (isReleased(*Op.body(), *Var))
+          return refuse("lifetime-differs", Where,
+                        "'" + Var->getName() +
+                            "' is given up in the middle of the handler, "
+                            "and the coroutine holds the object to its end");
         Op.HoldsSelf = true;
         // The function around keeps its variable.
         if (Current->Beside && isSharedFromThis(asWritten(Var->getInit())) &&
@@ -1122,6 +1133,31 @@ private:
       }
     }
     return true;
+  }
+
+  /// \p Body changes what \p Pointer points to.
+  static bool isReleased(const Stmt &Body, const VarDecl &Pointer) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const VarDecl &Pointer;
+      bool Found = false;
+      explicit Visitor(const VarDecl &Pointer) : Pointer(Pointer) {}
+      bool names(const Expr *E) const {
+        const auto *Ref = dyn_cast<DeclRefExpr>(E->IgnoreParenImpCasts());
+        return Ref && Ref->getDecl() == &Pointer;
+      }
+      bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+        const CXXMethodDecl *Method = Call->getMethodDecl();
+        Found |= Method && !Method->isConst() &&
+                 names(Call->getImplicitObjectArgument());
+        return true;
+      }
+      bool VisitCXXOperatorCallExpr(const CXXOperatorCallExpr *Call) override {
+        Found |= Call->isAssignmentOp() && names(Call->getArg(0));
+        return true;
+      }
+    } V(Pointer);
+    V.TraverseStmt(&Body);
+    return V.Found;
   }
 
   bool isCallbackSource(const Expr *E) const {

@@ -42,12 +42,18 @@ public:
     return true;
   }
   bool VisitExpr(const Expr *E) override {
-    type(E->getType());
+    // In a template not everything has one.
+    if (!E->getType().isNull())
+      type(E->getType());
     return true;
   }
   bool VisitDecl(const Decl *D) override {
     Bytes += D->getDeclKindName();
-    if (const auto *Value = dyn_cast<ValueDecl>(D))
+    // Whether a destructor or a defaulted function may throw is known where
+    // somebody asked.
+    const auto *F = dyn_cast<FunctionDecl>(D);
+    bool MayBeAsked = F && (F->isDefaulted() || isa<CXXDestructorDecl>(F));
+    if (const auto *Value = dyn_cast<ValueDecl>(D); Value && !MayBeAsked)
       type(Value->getType());
     if (const auto *Named = dyn_cast<NamedDecl>(D))
       Bytes += Named->getNameAsString();
@@ -139,7 +145,8 @@ public:
       return true;
     // Its functions have a meaning of their own.
     for (const Decl *D : R->decls())
-      if (const auto *Value = dyn_cast<ValueDecl>(D))
+      if (const auto *Value = dyn_cast<ValueDecl>(D);
+          Value && !Value->isImplicit())
         Digest.VisitDecl(Value);
     Result.push_back({usrOf(*R), R->getNameAsString(), Digest.take()});
     return true;

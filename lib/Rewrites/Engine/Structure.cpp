@@ -156,17 +156,23 @@ public:
     if (!States.isReducible())
       return refuse(A.Entry, "the handlers form a cycle that is entered in "
                              "two places; give it one entry");
-    A.Body = place(A.Entry);
-    A.IsLoop = A.Body.size() == 1 && A.Body.front().What == Node::Kind::Loop;
-    flattenGuards(A.Body);
-    placeDeclarations(A.Body);
-    if (!resolve(A.Body, {Node::Kind::Return, nullptr}, {}))
+    if (!structure(/*Nests=*/false) && !structure(/*Nests=*/true))
       return refuse(A.Entry, "two branches continue in different shared "
                              "handlers, which needs a jump that C++ does not "
                              "have; let one of the handlers call the other");
   }
 
 private:
+  bool structure(bool Nests) {
+    A.Body = place(A.Entry);
+    A.IsLoop = A.Body.size() == 1 && A.Body.front().What == Node::Kind::Loop;
+    if (Nests)
+      nest(A.Body);
+    flattenGuards(A.Body);
+    placeDeclarations(A.Body);
+    return resolve(A.Body, {Node::Kind::Return, nullptr}, {});
+  }
+
   void refuse(const State *S, StringRef Message) {
     A.Why =
         Refusal{"irreducible-flow", S->Function->getLocation(), Message.str()};
@@ -312,6 +318,47 @@ private:
     if (Last.What == Node::Kind::If)
       return onlyEnds(Last.Body) && onlyEnds(Last.Else);
     return Last.What == Node::Kind::Return;
+  }
+
+  /// Control never gets to the end of \p B.
+  static bool leaves(const Block &B) {
+    if (B.empty())
+      return false;
+    const Node &Last = B.back();
+    return Last.What == Node::Kind::Return ||
+           Last.What == Node::Kind::Continue ||
+           Last.What == Node::Kind::FallTo ||
+           (Last.What == Node::Kind::If && leaves(Last.Body) &&
+            leaves(Last.Else));
+  }
+
+  /// \p B goes on in a shared state.
+  static bool fallsOut(const Block &B) {
+    bool Found = false;
+    forEachNode(B,
+                [&](const Node &N) { Found |= N.What == Node::Kind::FallTo; });
+    return Found;
+  }
+
+  /// What stands behind a branch of which one arm leaves for a shared state
+  /// becomes the end of the other arm, so that both come to that state by
+  /// their ends.
+  static void nest(Block &B) {
+    for (size_t I = 0; I < B.size(); ++I) {
+      Node &N = B[I];
+      if (N.What == Node::Kind::If && I + 1 < B.size()) {
+        bool ByThen = leaves(N.Body) && fallsOut(N.Body) && !leaves(N.Else);
+        bool ByElse = leaves(N.Else) && fallsOut(N.Else) && !leaves(N.Body);
+        if (ByThen || ByElse) {
+          Block Rest(std::make_move_iterator(B.begin() + I + 1),
+                     std::make_move_iterator(B.end()));
+          B.resize(I + 1);
+          append(ByThen ? B[I].Else : B[I].Body, std::move(Rest));
+        }
+      }
+      nest(B[I].Body);
+      nest(B[I].Else);
+    }
   }
 
   static void flattenGuards(Block &B) {

@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -110,10 +111,24 @@ const VarDecl *variableNamedBy(const Expr *E) {
   return V && V->hasLocalStorage() ? V : nullptr;
 }
 
+/// Both are of one class template, such as std::shared_ptr.
+static bool isSameKindOfPointer(QualType A, QualType B) {
+  auto Template = [](QualType Type) -> const Decl * {
+    const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+        Type.getNonReferenceType()->getAsCXXRecordDecl());
+    return Record ? Record->getSpecializedTemplate()->getCanonicalDecl()
+                  : nullptr;
+  };
+  return Template(A) == Template(B);
+}
+
 bool isSharedFromThisCopy(const VarDecl *Var) {
   if (!Var->hasInit())
     return false;
   const Expr *Init = asWritten(Var->getInit());
+  // A weak pointer holds nothing.
+  if (!isSameKindOfPointer(Var->getType(), Init->getType()))
+    return false;
   if (isSharedFromThis(Init))
     return true;
   if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init))
