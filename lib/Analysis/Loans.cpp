@@ -100,6 +100,8 @@ private:
   /// Lambdas that are passed on uncalled.
   void addPassed(const CallExpr &Call) {
     CallableUse Use = useOfCallables(Call, Types);
+    if (Use == CallableUse::Detached && !isLeftAlone(Call, parents(), Types))
+      Use = CallableUse::KeptAlive;
     for (unsigned Index = 0; Index < Call.getNumArgs(); ++Index) {
       const Expr *Argument = Call.getArg(Index);
       const Expr *Given = ignoreWrappers(Argument);

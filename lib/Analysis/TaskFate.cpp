@@ -43,6 +43,22 @@ public:
     }
   }
 
+  /// What \p Call gives back, if anything, is dropped: nobody can wait.
+  bool isLeftAlone(const CallExpr &Call) const {
+    if (Call.getType()->isVoidType())
+      return true;
+    const Stmt *Node = Parents.getParent(&Call);
+    while (const auto *Outer = dyn_cast_or_null<Expr>(Node)) {
+      if (const auto *Cast = dyn_cast<CastExpr>(Outer);
+          Cast && Cast->getCastKind() == CK_ToVoid)
+        return true;
+      if (ignoreWrappers(Outer) != &Call)
+        return false;
+      Node = Parents.getParent(Outer);
+    }
+    return Node && !isa<DeclStmt, ReturnStmt, CoreturnStmt>(Node);
+  }
+
 private:
   /// An await, or a part of what one is made of: those stand for its awaiter.
   bool isAwait(const Expr *Outer) const {
@@ -168,7 +184,8 @@ private:
       return std::nullopt;
     }
     if (Types.calls(Role::Detaching, &Call))
-      return TaskFate{TaskFate::Started, nullptr, &Call};
+      return isLeftAlone(Call) ? TaskFate{TaskFate::Started, nullptr, &Call}
+                               : FateFinder(Parents, Types, Depth).run(&Call);
     llvm::StringRef Name = calleeName(Call);
     if (Types.calls(Role::JoiningBridge, &Call) || Name == "await_transform")
       return done(TaskFate::Consumed);
@@ -295,6 +312,11 @@ private:
 };
 
 } // namespace
+
+bool isLeftAlone(const CallExpr &Call, const ParentMap &Parents,
+                 CoroutineTypes &Types) {
+  return FateFinder(Parents, Types, 0).isLeftAlone(Call);
+}
 
 TaskFate fateOfTask(const Expr *Made, const ParentMap &Parents,
                     CoroutineTypes &Types) {

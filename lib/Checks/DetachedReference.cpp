@@ -65,6 +65,13 @@ public:
             recordOf(Argument->getType())->isLambda()))
         collectNames(Argument, Hosts);
     collectNames(Taker.getCallee(), Hosts);
+    // An executor stands for the context that it was made of.
+    for (const ValueDecl *Host : Names(Hosts)) {
+      if (const auto *Variable = dyn_cast<VarDecl>(Host))
+        collectNames(Variable->getInit(), Hosts);
+      else if (const auto *Field = dyn_cast<FieldDecl>(Host))
+        collectNames(Field->getInClassInitializer(), Hosts);
+    }
   }
 
   /// Is there a way from the start to the end of the function on which nothing
@@ -114,13 +121,45 @@ private:
     if (Types.calls(Role::JoiningBridge, Call) ||
         Types.calls(Role::Blocking, Call))
       return true;
-    const auto *Member = dyn_cast<CXXMemberCallExpr>(Call);
-    const auto *Ref =
-        Member ? dyn_cast<DeclRefExpr>(
-                     Member->getImplicitObjectArgument()->IgnoreParenImpCasts())
-               : nullptr;
-    return Ref && Hosts.contains(Ref->getDecl()) &&
-           Types.lookup(Member->getType()) == nullptr;
+    return usesHost(*Call, Hosts) || waitsInside(*Call);
+  }
+
+  /// A member function of one of \p Among is called: io.run().
+  bool usesHost(const CallExpr &Call, const Names &Among) const {
+    const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call);
+    if (!Member || Types.lookup(Member->getType()))
+      return false;
+    const Expr *Object =
+        Member->getImplicitObjectArgument()->IgnoreParenImpCasts();
+    if (const auto *Ref = dyn_cast<DeclRefExpr>(Object))
+      return Among.contains(Ref->getDecl());
+    const auto *Field = dyn_cast<MemberExpr>(Object);
+    return Field && Among.contains(Field->getMemberDecl());
+  }
+
+  /// A function whose body is there does so with a member, or with what it is
+  /// passed.
+  bool waitsInside(const CallExpr &Call) const {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    const FunctionDecl *Definition = Callee ? Callee->getDefinition() : nullptr;
+    const Stmt *Body = Definition ? bodyOf(*Definition) : nullptr;
+    if (!Body || isa<CXXOperatorCallExpr>(Call) ||
+        Types.calls(Role::Detaching, &Call))
+      return false;
+    Names Passed = Hosts;
+    for (unsigned Index = 0;
+         Index < Call.getNumArgs() && Index < Definition->getNumParams();
+         ++Index) {
+      Names Argument;
+      collectNames(Call.getArg(Index), Argument);
+      if (llvm::any_of(Argument,
+                       [&](const ValueDecl *D) { return Hosts.contains(D); }))
+        Passed.insert(Definition->getParamDecl(Index));
+    }
+    return anyStatement(Body, [&](const Stmt &Node) {
+      const auto *Inner = dyn_cast<CallExpr>(&Node);
+      return Inner && usesHost(*Inner, Passed);
+    });
   }
 
   const SuspensionCFG &Flow;
@@ -131,15 +170,39 @@ private:
   Names Hosts;
 };
 
+/// \p Variable is an execution context or a scope that dies with its function,
+/// or was made of one.
+bool isLocalContext(const VarDecl &Variable) {
+  const CXXRecordDecl *Record = recordOf(Variable.getType());
+  if (!Record || Variable.getType()->isReferenceType() ||
+      !Variable.hasLocalStorage())
+    return false;
+  // An executor can be copied, and refers to the context that it is of. A
+  // context or a scope cannot.
+  if (!isCopyable(*Record))
+    return true;
+  // The caller's handle is of a context of the caller's.
+  if (isa<ParmVarDecl>(Variable) || !Variable.hasInit())
+    return !isa<ParmVarDecl>(Variable);
+  Names Of;
+  collectNames(Variable.getInit(), Of);
+  return llvm::any_of(Of, [&](const ValueDecl *D) {
+    const auto *From = dyn_cast<VarDecl>(D);
+    return From && From != &Variable && isLocalContext(*From);
+  });
+}
+
 /// Is the task given to something that is gone, or waits, before the function
 /// has returned: an execution context or a scope that is a local itself?
 bool diesWithFunction(const CallExpr &Taker, const Loan &Lent,
                       CoroutineTypes &Types) {
   auto IsLocal = [&](const Expr *Value) {
-    return Value && Value != Lent.Creation && !Types.lookup(Value->getType()) &&
-           recordOf(Value->getType()) &&
-           !recordOf(Value->getType())->isLambda() &&
-           storageOf(Value).Kind == Storage::Local;
+    if (!Value || Value == Lent.Creation || Types.lookup(Value->getType()) ||
+        !recordOf(Value->getType()) || recordOf(Value->getType())->isLambda() ||
+        storageOf(Value).Kind != Storage::Local)
+      return false;
+    const VarDecl *Variable = storageOf(Value).Variable;
+    return !Variable || isLocalContext(*Variable);
   };
   const auto *Member = dyn_cast<CXXMemberCallExpr>(&Taker);
   if (Member && IsLocal(Member->getImplicitObjectArgument()))

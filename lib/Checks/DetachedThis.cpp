@@ -33,20 +33,27 @@ const CXXRecordDecl *classOfThis(const FunctionDecl &Function) {
   return nullptr;
 }
 
-bool isCopyable(const CXXRecordDecl *Record) {
-  return !Record->hasDefinition() || Record->hasSimpleCopyConstructor() ||
-         llvm::any_of(Record->ctors(), [](const CXXConstructorDecl *C) {
-           return C->isCopyConstructor() && !C->isDeleted();
-         });
-}
-
 /// Is \p Value a part of *this that the task dies with, or is waited for by: an
 /// execution context or a scope, not a mere handle of one?
 bool diesWithThis(const Expr *Value) {
   if (!Value || storageOf(Value).Kind != Storage::This)
     return false;
   const CXXRecordDecl *Record = recordOf(Value->getType());
-  return Record && Value->getType()->isRecordType() && !isCopyable(Record);
+  if (!Record || !Value->getType()->isRecordType())
+    return false;
+  if (!isCopyable(*Record))
+    return true;
+  // A handle of one that is a member, too: executor{context.get_executor()}.
+  const auto *Member = dyn_cast<MemberExpr>(Value->IgnoreParenImpCasts());
+  const auto *Field =
+      Member ? dyn_cast<FieldDecl>(Member->getMemberDecl()) : nullptr;
+  return Field &&
+         anyStatement(Field->getInClassInitializer(), [](const Stmt &Node) {
+           const auto *Of = dyn_cast<MemberExpr>(&Node);
+           const CXXRecordDecl *Record = Of ? recordOf(Of->getType()) : nullptr;
+           return Record && Of->getType()->isRecordType() &&
+                  !isCopyable(*Record);
+         });
 }
 
 class DetachedThisReporter {

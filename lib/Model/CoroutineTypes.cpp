@@ -312,15 +312,6 @@ static bool transformedByPromise(const CXXRecordDecl *Promise,
       });
 }
 
-static bool isCopyable(const CXXRecordDecl *Record) {
-  if (Record->needsImplicitCopyConstructor())
-    return !Record->defaultedCopyConstructorIsDeleted() &&
-           !Record->hasUserDeclaredMoveOperation();
-  return llvm::any_of(Record->ctors(), [](const CXXConstructorDecl *C) {
-    return C->isCopyConstructor() && !C->isDeleted();
-  });
-}
-
 /// Has \p Record public operations of its own besides the awaiter's three?
 static bool offersMoreThanAwait(const CXXRecordDecl *Record) {
   return llvm::any_of(Record->decls(), [](const Decl *Member) {
@@ -372,7 +363,7 @@ void CoroutineTypes::readAwaiter(CoroutineType &Facts) {
   if (!Facts.isAwaitable())
     return;
 
-  Facts.Shared = isCopyable(Record) && Facts.AwaitableAsLvalue;
+  Facts.Shared = isCopyable(*Record) && Facts.AwaitableAsLvalue;
   Facts.OnlyAwaitable = !Facts.Promise && !offersMoreThanAwait(Record);
   const CXXRecordDecl *Awaiter = awaiterOf(Record, Operators);
   if (!Awaiter)
@@ -528,7 +519,7 @@ static bool givesSomethingBack(const Stmt *Body, unsigned Depth) {
 
 bool CoroutineTypes::isLockLike(QualType Type) {
   const CXXRecordDecl *Record = recordOf(Type);
-  if (!Record || Type->isReferenceType() || isCopyable(Record))
+  if (!Record || Type->isReferenceType() || isCopyable(*Record))
     return false;
   const CXXDestructorDecl *Destructor = Record->getDestructor();
   if (!Destructor || !Destructor->isUserProvided())

@@ -96,6 +96,18 @@ methodsNamed(const CXXRecordDecl *Record, llvm::StringRef Name) {
   return methodsNamed(Record, identifier(Record, Name));
 }
 
+bool isCopyable(const CXXRecordDecl &Record) {
+  if (!Record.hasDefinition())
+    return true;
+  if (Record.needsImplicitCopyConstructor())
+    return !Record.defaultedCopyConstructorIsDeleted() &&
+           !Record.hasUserDeclaredMoveOperation();
+  return llvm::any_of(Record.ctors(), [](const CXXConstructorDecl *C) {
+    return C->isCopyConstructor() && !C->isDeleted() &&
+           C->getAccess() == AS_public;
+  });
+}
+
 QualType memberType(const CXXRecordDecl *Record, llvm::StringRef Name) {
   if (!Record)
     return {};

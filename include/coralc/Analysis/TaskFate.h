@@ -54,6 +54,10 @@ struct TaskFate {
 TaskFate fateOfTask(const clang::Expr *Made, const clang::ParentMap &Parents,
                     CoroutineTypes &Types);
 
+/// Nobody gets what \p Call, which starts a task, gives back.
+bool isLeftAlone(const clang::CallExpr &Call, const clang::ParentMap &Parents,
+                 CoroutineTypes &Types);
+
 } // namespace coralc
 
 #endif

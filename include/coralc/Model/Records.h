@@ -55,6 +55,9 @@ methodsNamed(const clang::CXXRecordDecl *Record, llvm::StringRef Name);
 llvm::SmallVector<const clang::FunctionDecl *, 2>
 methodsNamed(const clang::CXXRecordDecl *Record, clang::DeclarationName Name);
 
+/// Objects of \p Record can be copied by anybody, as far as is known of it.
+bool isCopyable(const clang::CXXRecordDecl &Record);
+
 /// The nested type \p Name of \p Record; null when there is none.
 clang::QualType memberType(const clang::CXXRecordDecl *Record,
                            llvm::StringRef Name);
