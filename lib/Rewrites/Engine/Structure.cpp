@@ -327,16 +327,25 @@ private:
     const Node &Last = B.back();
     return Last.What == Node::Kind::Return ||
            Last.What == Node::Kind::Continue ||
-           Last.What == Node::Kind::FallTo ||
+           Last.What == Node::Kind::FallTo || Last.What == Node::Kind::Loop ||
            (Last.What == Node::Kind::If && leaves(Last.Body) &&
             leaves(Last.Else));
   }
 
-  /// \p B goes on in a shared state.
+  /// \p B goes on in a shared state, or from a loop of its own in one around
+  /// it.
   static bool fallsOut(const Block &B) {
+    SmallPtrSet<const State *, 4> Loops;
+    forEachNode(B, [&](const Node &N) {
+      if (N.What == Node::Kind::Loop)
+        Loops.insert(N.Target);
+    });
     bool Found = false;
-    forEachNode(B,
-                [&](const Node &N) { Found |= N.What == Node::Kind::FallTo; });
+    forEachNode(B, [&](const Node &N) {
+      Found |= N.What == Node::Kind::FallTo ||
+               (N.What == Node::Kind::Continue && !Loops.empty() &&
+                !Loops.contains(N.Target));
+    });
     return Found;
   }
 
