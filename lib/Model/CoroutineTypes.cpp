@@ -416,6 +416,22 @@ static bool countsDown(const Stmt *Body) {
   });
 }
 
+/// Does \p Body destroy only a coroutine that is in a certain state? One that
+/// is in another runs on.
+static bool asksForState(const Stmt *Body) {
+  return anyStatement(Body, [](const Stmt &Node) {
+    const auto *If = dyn_cast<IfStmt>(&Node);
+    bool NamesState = If && anyStatement(If->getCond(), [](const Stmt &Inner) {
+                        const auto *Ref = dyn_cast<DeclRefExpr>(&Inner);
+                        return Ref && isa<EnumConstantDecl>(Ref->getDecl());
+                      });
+    return NamesState && anyStatement(If->getThen(), [](const Stmt &Inner) {
+             const auto *Call = dyn_cast<CallExpr>(&Inner);
+             return Call && calleeName(*Call) == "destroy";
+           });
+  });
+}
+
 /// What a destructor does, as far as the calls in it tell by their names,
 /// through functions of the same class.
 static ReleasePolicy releaseIn(const Stmt *Body, unsigned Depth) {
@@ -435,7 +451,8 @@ static ReleasePolicy releaseIn(const Stmt *Body, unsigned Depth) {
         Policy = releaseIn(visibleBody(Method), Depth - 1);
     return Policy != ReleasePolicy::Unknown;
   });
-  if (Policy == ReleasePolicy::Destroys && countsDown(Body))
+  if (Policy == ReleasePolicy::Destroys &&
+      (countsDown(Body) || asksForState(Body)))
     return ReleasePolicy::Unknown;
   return Policy;
 }

@@ -105,3 +105,32 @@ void asks(shared s) {
   s.resolve();
   // CHECK: :[[@LINE-1]]:3: warning: the awaitable returned by 'resolve' is dropped
 }
+
+// It destroys its coroutine only when that is done; before, it lets it run on.
+class scoped_task {
+public:
+  enum class state { running, done };
+  struct promise_type {
+    state now = state::running;
+    state leave();
+    scoped_task get_return_object() { return scoped_task(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception();
+  };
+  explicit scoped_task(std::coroutine_handle<promise_type> own) : own_(own) {}
+  scoped_task(scoped_task &&other) noexcept : own_(std::exchange(other.own_, nullptr)) {}
+  ~scoped_task() {
+    if (own_ && own_.promise().leave() == state::done)
+      own_.destroy();
+  }
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<>);
+  void await_resume();
+
+private:
+  std::coroutine_handle<promise_type> own_;
+};
+scoped_task lingers() { co_await std::suspend_always(); }
+void lets_it_run() { lingers(); }

@@ -1099,6 +1099,11 @@ private:
       const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
       if (!Var)
         continue;
+      if (isSharedFromThisCopy(Var) && isReleased(*Op.body(), *Var))
+        return refuse("lifetime-differs", Where,
+                      "'" + Var->getName() +
+                          "' is given up in the middle of the handler, and "
+                          "the coroutine holds the object to its end");
       // Captured once more, it is a variable like any other.
       if (Op.lambda()->isInitCapture(&Capture)) {
         if (Current->Beside && !isSharedFromThisCopy(Var))
@@ -1106,11 +1111,6 @@ private:
                         "this capture is computed when the operation is "
                         "started; name it as a variable before");
         if (isSharedFromThisCopy(Var)) {
-          if (isReleased(*Op.body(), *Var))
-            return refuse("lifetime-differs", Where,
-                          "'" + Var->getName() +
-                              "' is given up in the middle of the handler, "
-                              "and the coroutine holds the object to its end");
           Op.HoldsSelf = true;
           if (mentions(Op.body(), Var))
             Op.InitCaptures.push_back(Var);
@@ -1120,11 +1120,6 @@ private:
           Op.InitCaptures.push_back(Var);
         }
       } else if (isSharedFromThisCopy(Var)) {
-        if (isReleased(*Op.body(), *Var))
-          return refuse("lifetime-differs", Where,
-                        "'" + Var->getName() +
-                            "' is given up in the middle of the handler, "
-                            "and the coroutine holds the object to its end");
         Op.HoldsSelf = true;
         // The function around keeps its variable.
         if (Current->Beside && isSharedFromThis(asWritten(Var->getInit())) &&

@@ -52,8 +52,8 @@ public:
     // Whether a destructor or a defaulted function may throw is known where
     // somebody asked.
     const auto *F = dyn_cast<FunctionDecl>(D);
-    bool MayBeAsked = F && (F->isDefaulted() || isa<CXXDestructorDecl>(F));
-    if (const auto *Value = dyn_cast<ValueDecl>(D); Value && !MayBeAsked)
+    bool IsAsked = F && (F->isDefaulted() || isa<CXXDestructorDecl>(F));
+    if (const auto *Value = dyn_cast<ValueDecl>(D); Value && !IsAsked)
       type(Value->getType());
     if (const auto *Named = dyn_cast<NamedDecl>(D))
       Bytes += Named->getNameAsString();
