@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
+#include "coralc/Rewrites/Engine/LaterStart.h"
 #include "coralc/Rewrites/Engine/MovedCode.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
@@ -157,6 +158,8 @@ public:
         Callbacks(Callbacks), Identifiers(identifiersIn(Text)) {}
 
   std::vector<FileEdit> run() {
+    if (Dialect.needsExecutor())
+      LaterStart.emplace(Agents, Text);
     // A coroutine's text names those that it starts.
     for (Agent *A : Agents)
       prepare(*A);
@@ -378,7 +381,9 @@ private:
       A.Why = addressTaken(*A.Entry, *A.AddressTaken);
       return;
     }
-    if (Dialect.needsExecutor() && A.beside() && !checkLaterStart(A))
+    if (Dialect.needsExecutor() && A.beside() && !checkBorrowed(A))
+      return;
+    if (LaterStart && (A.Why = LaterStart->check(A)))
       return;
     if (Dialect.needsExecutor() && F.isOverloadedOperator() && !A.HoldsObject &&
         !A.HoldsSelf) {
@@ -423,28 +428,22 @@ private:
   }
 
   /// co_spawn posts, so that the operation starts when the code around it has
-  /// gone on: what it works on must be there then, and be as it was.
-  bool checkLaterStart(Agent &A) {
+  /// gone on: what it works on must be there then.
+  bool checkBorrowed(Agent &A) {
     const FunctionDecl &F = *A.Entry->Function;
-    auto Refuse = [&](const Twine &Message) {
-      A.Why =
-          Refusal{"started-later", A.beside()->getBeginLoc(),
-                  (Message + "; this target starts the operation only then. "
-                             "Convert to --target=coral")
-                      .str()};
-      return false;
-    };
-    const ValueDecl *Object = objectOf(*A.beside());
-    if (!F.isMain() && !hasOwnContext(firstOperation(A), Object))
-      for (const Borrowed &B : A.Entry->Uses)
-        if (refersTo(A, B))
-          return Refuse("'" + A.Entry->Name +
-                        "' may have returned, and with it gone '" +
-                        B.Variable->getName() + "'");
-    std::optional<unsigned> Start = Text.offset(A.beside()->getEndLoc());
-    if (Object && Start && isUsedBehind(*F.getBody(), *Object, *Start))
-      return Refuse("'" + Object->getName() +
-                    "' is used by the code behind this operation");
+    if (F.isMain() || hasOwnContext(firstOperation(A), objectOf(*A.beside())))
+      return true;
+    for (const Borrowed &B : A.Entry->Uses)
+      if (refersTo(A, B)) {
+        A.Why = Refusal{
+            "started-later", A.beside()->getBeginLoc(),
+            ("'" + A.Entry->Name + "' may have returned, and with it gone '" +
+             B.Variable->getName() +
+             "'; this target starts the operation only then. Convert to "
+             "--target=coral")
+                .str()};
+        return false;
+      }
     return true;
   }
 
@@ -1094,6 +1093,8 @@ private:
   /// How many functions of each file are entered again no more.
   DenseMap<const SourceText::File *, size_t> Reentrants;
   DenseMap<const Agent *, std::string> Executors;
+  /// Set where the target posts what it starts.
+  std::optional<LaterStarts> LaterStart;
 };
 
 } // namespace

@@ -1,0 +1,43 @@
+//===--- LaterStart.h - What runs before a posted coroutine -----*- C++ -*-===//
+//
+// Where a target posts what it starts, as asio::co_spawn does, the *first
+// stretch* of an agent, all that it does before its first wait, runs one turn
+// of the loop later than the code of before. In between runs what stands
+// behind the start: the rest of the function, then the rest of its callers, up
+// to where the turn ends because a handler returns or a loop is run.
+//
+//   t.start();     the first stretch of before: timer_.async_wait(...)
+//   t.stop();      timer_.cancel()
+//   io.run();      the first stretch of the coroutine
+//
+// Nobody sees the difference if neither changes what the other works on, if
+// what the agent does not hold itself is there until then, and if nobody
+// around the start catches what the first stretch may throw.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CORALC_REWRITES_ENGINE_LATERSTART_H
+#define CORALC_REWRITES_ENGINE_LATERSTART_H
+
+#include "coralc/Rewrites/Engine/Plan.h"
+#include <memory>
+
+namespace coralc {
+
+class LaterStarts {
+public:
+  /// The agents \p Converted are started later; all others as before.
+  LaterStarts(llvm::ArrayRef<Agent *> Converted, const SourceText &Text);
+  ~LaterStarts();
+
+  /// Why \p A must not start later than it did.
+  std::optional<Refusal> check(const Agent &A) const;
+
+private:
+  class Index;
+  std::unique_ptr<Index> Calls;
+};
+
+} // namespace coralc
+
+#endif
