@@ -191,6 +191,56 @@ TEST_F(UvProgram, ACallThatLibuvRefusesEndsTheCoroutine) {
   EXPECT_FALSE(went_on);
 }
 
+TEST_F(UvProgram, ACallThatLibuvRefusesGoesOnWhereItsResultIsWanted) {
+  auto body = [&]() -> task<void> {
+    uv::handle<uv_pipe_t> closed(uv_pipe_init, &loop, 0);
+    uv_shutdown_t request;
+    int refused = 0;
+    co_await uv::call(uv_shutdown, &request, closed.stream()).returning(refused);
+    EXPECT_EQ(refused, UV_ENOTCONN);
+    // The same request again, which nobody waits for any more.
+    co_await uv::call(uv_shutdown, &request, closed.stream()).returning(refused);
+    EXPECT_EQ(refused, UV_ENOTCONN);
+    uv_fs_t stat;
+    co_await uv::call(uv_fs_stat, &loop, &stat, "/").returning(refused);
+    EXPECT_EQ(refused, 0);
+    EXPECT_TRUE(S_ISDIR(stat.statbuf.st_mode));
+    uv_fs_req_cleanup(&stat);
+  };
+  run(body());
+}
+
+TEST_F(UvProgram, ARequestThatIsUnderWayIsStillWaitedFor) {
+  sockaddr_in address;
+  uv_ip4_addr("127.0.0.1", 1, &address);
+  auto *to = reinterpret_cast<const sockaddr *>(&address);
+  uv::handle<uv_tcp_t> tcp(uv_tcp_init, &loop);
+  uv_connect_t request;
+  bool ended = false;
+  auto connect = [&]() -> task<void> {
+    EXPECT_EQ(co_await uv::call(uv_tcp_connect, &request, tcp.get(), to), UV_ECONNREFUSED);
+    ended = true;
+  };
+  auto again = [&]() -> task<void> {
+    int refused = 0;
+    co_await uv::call(uv_tcp_connect, &request, tcp.get(), to).returning(refused);
+    EXPECT_EQ(refused, UV_EALREADY);
+  };
+  coral::spawn(connect());
+  run(again());
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(UvProgram, ACallOfAFunctionThatReturnsNothing) {
+  auto body = [&]() -> task<void> {
+    uv::handle<uv_pipe_t> pipe(uv_pipe_init, &loop, 0);
+    uv_connect_t request;
+    EXPECT_EQ(co_await uv::call(uv_pipe_connect, &request, pipe.get(), "/no/such/socket"),
+              UV_ENOENT);
+  };
+  run(body());
+}
+
 TEST_F(UvProgram, AnErrorOfLibuvsOwnHasItsText) {
   EXPECT_EQ(std::error_code(UV_EOF, uv::error_category()).message(), "end of file");
   EXPECT_NE(std::error_code(UV_EOF, uv::error_category()), std::errc::io_error);

@@ -269,7 +269,10 @@ struct callback_of<void (*)(Request *, Told...)> {
   class waiter : public callback_waiter {
   public:
     explicit waiter(Request *request) noexcept : request_(request) {}
-    ~waiter() { leave(); }
+    ~waiter() {
+      if (waits_)
+        waiting_for().erase(request_);
+    }
 
     static void called(Request *request, Told... told) noexcept {
       // The coroutine may be gone.
@@ -278,25 +281,24 @@ struct callback_of<void (*)(Request *, Told...)> {
         return;
       waiter &self = *found->second;
       waiting_for().erase(found);
-      self.request_ = nullptr;
+      self.waits_ = false;
       self.told_ = {told...};
       self.complete();
     }
 
     coral::detail::cancel_outcome request_cancel(const std::exception_ptr &) noexcept override {
       using coral::detail::cancel_outcome;
-      if (!request_ || ::uv_cancel(reinterpret_cast<uv_req_t *>(request_)) != 0)
+      if (!waits_ || ::uv_cancel(reinterpret_cast<uv_req_t *>(request_)) != 0)
         return cancel_outcome::refused;
       cancelled_ = true;
       return cancel_outcome::accepted;
     }
 
   protected:
-    void wait() { waiting_for()[request_] = this; }
-
-    void leave() noexcept {
-      if (Request *left = std::exchange(request_, nullptr))
-        waiting_for().erase(left);
+    /// The request is under way.
+    void wait() {
+      waiting_for()[request_] = this;
+      waits_ = true;
     }
 
     auto take() {
@@ -320,6 +322,7 @@ struct callback_of<void (*)(Request *, Told...)> {
 
     Request *request_;
     std::tuple<Told...> told_;
+    bool waits_ = false;
     bool cancelled_ = false;
   };
 
@@ -352,25 +355,50 @@ public:
       : base(callback_of<Callback>::in(arguments...)), function_(function),
         arguments_(arguments...) {}
 
+  /// What the function returns is put into `result`, and the coroutine goes on at once when that is
+  /// negative: there will be no callback, and what it would be told is zero.
+  called_function returning(int &result) && {
+    return std::apply(
+        [&](Arguments... arguments) { return called_function(result, function_, arguments...); },
+        arguments_);
+  }
+
   bool await_ready() const noexcept { return false; }
 
-  template <class Promise> void await_suspend(std::coroutine_handle<Promise> awaiting) {
+  template <class Promise> bool await_suspend(std::coroutine_handle<Promise> awaiting) {
     this->waiting(awaiting);
-    this->wait();
-    const auto start = [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return function_(argument<I>()...);
-    };
-    if (start(std::make_index_sequence<sizeof...(Arguments) + 1>()) < 0) {
-      this->leave();
-      // The coroutine is gone now, and this with it.
-      return this->drop();
+    const int result = start(std::make_index_sequence<sizeof...(Arguments) + 1>());
+    if (returned_)
+      *returned_ = result;
+    if (result >= 0) {
+      this->wait();
+      this->waiting_cancellably();
+      return true;
     }
-    this->waiting_cancellably();
+    if (returned_)
+      return false;
+    // The coroutine is gone after this, and this object with it.
+    this->drop();
+    return true;
   }
 
   auto await_resume() { return this->take(); }
 
 private:
+  called_function(int &result, Function *function, Arguments... arguments)
+      : called_function(function, arguments...) {
+    returned_ = &result;
+  }
+
+  template <std::size_t... I> int start(std::index_sequence<I...>) const {
+    if constexpr (std::is_void_v<decltype(function_(argument<I>()...))>) {
+      function_(argument<I>()...);
+      return 0;
+    } else {
+      return function_(argument<I>()...);
+    }
+  }
+
   template <std::size_t I> auto argument() const noexcept {
     if constexpr (I == Index)
       return &base::called;
@@ -380,6 +408,7 @@ private:
 
   Function *function_;
   std::tuple<Arguments...> arguments_;
+  int *returned_ = nullptr;
 };
 
 } // namespace detail
@@ -392,16 +421,22 @@ private:
 ///     int status = co_await coral::uv::call(uv_write, request, stream, &bytes, 1);
 ///
 /// Throws nothing. When libuv refuses the call, a callback would never be called, and so the
-/// coroutine and whoever waits for it are destroyed.
-template <class... Parameters, class... Arguments>
-auto call(int (*function)(Parameters...), Arguments... arguments) {
+/// coroutine and whoever waits for it are destroyed; unless it looks at what the function returned:
+///
+///     int result;
+///     co_await coral::uv::call(uv_shutdown, request, stream).returning(result);
+///     if (result < 0)
+///       co_return;
+template <class Result, class... Parameters, class... Arguments>
+  requires std::same_as<Result, int> || std::is_void_v<Result>
+auto call(Result (*function)(Parameters...), Arguments... arguments) {
   constexpr std::size_t index = detail::callback_index<Parameters...>();
   static_assert(index < sizeof...(Parameters) && sizeof...(Arguments) + 1 == sizeof...(Parameters),
                 "coral::uv::call takes a function of libuv that takes a request and a callback, "
                 "and all of its arguments but the callback");
   using callback = std::tuple_element_t<index, std::tuple<Parameters...>>;
-  return detail::called_function<callback, index, int(Parameters...), Arguments...>(function,
-                                                                                    arguments...);
+  return detail::called_function<callback, index, Result(Parameters...), Arguments...>(
+      function, arguments...);
 }
 
 namespace detail {
