@@ -10,7 +10,7 @@ void use(int);
 
 // The result says whether there will be a callback at all.
 int connect(uv_connect_t *req, uv_tcp_t *tcp, const sockaddr *to) {
-  // CHECK: [[#@LINE+1]]:10: note: not converted: {{.*}} [unsupported-control-flow]
+  // CHECK: [[#@LINE+1]]:10: note: not converted: {{.*}} [start-result-used]
   return uv_tcp_connect(req, tcp, to, [](uv_connect_t *, int status) { use(status); });
 }
 

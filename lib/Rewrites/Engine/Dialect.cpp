@@ -46,6 +46,7 @@ public:
   }
   bool returnsBraces() const override { return true; }
   std::string requestFunction() const override { return "coral::uv::call"; }
+  std::string requestResult() const override { return "returning"; }
   std::string startFunction() const override { return "coral::spawn"; }
   std::string spawn(StringRef Task, StringRef, StringRef) const override {
     return ("coral::spawn(" + Task + ")").str();
@@ -128,6 +129,7 @@ public:
   /// Asio's promise takes any type, so that braces would have none.
   bool returnsBraces() const override { return false; }
   std::string requestFunction() const override { return ""; }
+  std::string requestResult() const override { return ""; }
   std::string several(ArrayRef<std::string> Types,
                       StringRef Values) const override {
     return tupleType(Types) + "(" + Values.str() + ")";

@@ -3,6 +3,7 @@
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
 #include "coralc/Rewrites/Engine/SharedStates.h"
+#include "coralc/Rewrites/Engine/StartResult.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -417,7 +418,10 @@ private:
                       "this statement comes out of a macro");
       Trivia Leading = Text.trivia(From, Range->Begin);
       size_t Above = Leading.Comments.size();
-      addTrailingComment(S, *Range, Leading);
+      std::optional<TestedStart> Tested = Where == Position::Tail
+                                              ? testedStart(Statements.slice(I))
+                                              : std::nullopt;
+      addTrailingComment(S, *Range, Leading, Tested.has_value());
       std::string Behind = Leading.Comments.substr(Above);
       From = Range->End;
       bool Last = I + 1 == Statements.size();
@@ -429,8 +433,18 @@ private:
                           ? Position::Tail
                           : Position::NotTail;
       size_t Size = Out.size();
-      if (!buildStatement(S, Here, Out))
+      if (Tested) {
+        std::optional<TextRange> Test = Text.statement(Tested->Test);
+        if (!Test)
+          return refuse("macro-in-the-way", Tested->Test->getBeginLoc(),
+                        "this statement comes out of a macro");
+        if (!buildTested(*Tested, Text.trivia(From, Test->Begin), Out))
+          return false;
+        From = Test->End;
+        ++I;
+      } else if (!buildStatement(S, Here, Out)) {
         return false;
+      }
       if (Out.size() != Size) {
         Out[Size].Leading = std::move(Leading);
         Out[Size].Behind = std::move(Behind);
@@ -497,9 +511,10 @@ private:
   }
 
   /// The comment behind a statement that does not move as it is.
-  void addTrailingComment(const Stmt *S, TextRange Range, Trivia &Leading) {
+  void addTrailingComment(const Stmt *S, TextRange Range, Trivia &Leading,
+                          bool IsTested = false) {
     const auto *E = dyn_cast<Expr>(S);
-    if (!isBareReturn(S) && !(E && isInteresting(E)))
+    if (!isBareReturn(S) && !IsTested && !(E && isInteresting(E)))
       return;
     unsigned End = Text.range(S->getSourceRange())->End;
     StringRef Comment =
@@ -507,11 +522,6 @@ private:
     if (Comment.empty())
       return;
     Leading.Comments += (Comment + "\n").str();
-  }
-
-  static bool isBareReturn(const Stmt *S) {
-    const auto *Return = dyn_cast<ReturnStmt>(S);
-    return Return && !Return->getRetValue();
   }
 
   bool buildStatement(const Stmt *S, Position Where, Sequence &Out) {
@@ -525,9 +535,8 @@ private:
         if (Call->getType()->isVoidType())
           return buildCall(*Call, S, Position::Tail, Out);
     }
-    if (const auto *E = dyn_cast<Expr>(S))
-      if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
-        return buildCall(*Call, S, Where, Out);
+    if (const CallExpr *Call = statementCall(S))
+      return buildCall(*Call, S, Where, Out);
     if (!isInteresting(S)) {
       if (dropsSelf(S))
         return true;
@@ -542,9 +551,13 @@ private:
     if (comesOutOfMacro(S))
       return refuse("macro-in-the-way", S->getBeginLoc(),
                     "this statement comes out of a macro");
-    if (const auto *If = dyn_cast<IfStmt>(S); If && !If->hasInitStorage() &&
-                                              !If->hasVarStorage() &&
-                                              !If->isConstexpr())
+    const auto *If = dyn_cast<IfStmt>(S);
+    if (If && Where == Position::Tail)
+      if (std::optional<TestedStart> Tested = testedStart(*If))
+        return buildTested(*Tested, Trivia(), Out);
+    if (If && !If->hasInitStorage() && !If->hasVarStorage() &&
+        !If->isConstexpr() &&
+        (!isInteresting(If->getCond()) || startBesideWithin(If->getCond())))
       return buildBranch(*If, Where, Out);
     if (startBesideWithin(S))
       return addCode(S, Out);
@@ -567,6 +580,17 @@ private:
                     "this loop starts an operation in every turn without "
                     "waiting for it; as a coroutine they would run one "
                     "after the other");
+    const CallExpr *Used = nullptr;
+    SmallPtrSet<const CallExpr *, 8> Statements = statementCalls(S);
+    forEachCall(S, [&](const CallExpr &Call) {
+      if (startedBy(Call) && !Statements.contains(&Call))
+        Used = &Call;
+    });
+    if (Used) {
+      if (!Current->Why)
+        Current->Why = resultUsed(*Used);
+      return false;
+    }
     return refuse("unsupported-control-flow", S->getBeginLoc(),
                   "an operation starts inside a statement that is neither a "
                   "plain call nor an if; move it into a function of its own");
@@ -638,7 +662,19 @@ private:
       Out.push_back(std::move(Jump));
       return true;
     }
+    if (startsInArguments(Call) && !startBesideWithin(S))
+      return refuseControlFlow(S);
     return addCode(S, Out);
+  }
+
+  bool startsInArguments(const CallExpr &Call) const {
+    bool Result = false;
+    forEachCall(&Call, [&](const CallExpr &Inner) {
+      auto Match = Found.Matches.find(&Inner);
+      Result |= &Inner != &Call && Match != Found.Matches.end() &&
+                std::holds_alternative<Operation>(Match->second);
+    });
+    return Result;
   }
 
   bool buildSuspension(const CallExpr &Call, OperationMatch &Match,
@@ -686,7 +722,75 @@ private:
     return endSequence(Out, Handler.getEndLoc());
   }
 
+  //--- Operations that say whether they have started ---------------------//
+
+  /// \p E is a call that starts a request and says so by a number that is
+  /// negative when it did not.
+  const CallExpr *startedBy(const Expr &E) const {
+    const auto *Call = dyn_cast<CallExpr>(&E);
+    auto Match = Found.Matches.find(Call);
+    const auto *Op = Match == Found.Matches.end()
+                         ? nullptr
+                         : std::get_if<Operation>(&Match->second);
+    return Op && Op->How == Operation::Form::Request &&
+                   Text.context().hasSameType(Call->getType(),
+                                              Text.context().IntTy)
+               ? Call
+               : nullptr;
+  }
+
+  template <class Place>
+  std::optional<TestedStart> testedStart(const Place &Where) const {
+    return coralc::testedStart(
+        Where, [this](const Expr &E) { return startedBy(E); }, Text.context());
+  }
+
+  bool buildTested(const TestedStart &Start, Trivia AboveTest, Sequence &Out) {
+    Operation Op = std::get<Operation>(Found.Matches.find(Start.Call)->second);
+    Op.Returned = Start.Returned;
+    Sequence Begun, Nothing, Failed;
+    if (!buildOperation(*Start.Call, Op, Begun) ||
+        (Start.onFailure() &&
+         !buildArm(*Start.onFailure(), Position::Tail, Failed)) ||
+        (Start.onSuccess() &&
+         !buildArm(*Start.onSuccess(), Position::Tail, Nothing)) ||
+        !endSequence(Failed, Start.Test->getEndLoc()))
+      return false;
+    Out.push_back(std::move(Begun.front()));
+    Begun.erase(Begun.begin());
+    for (Step &S : reverse(Nothing))
+      if (!S.Leading.Comments.empty()) {
+        Step Comment;
+        Comment.Leading = std::move(S.Leading);
+        Begun.insert(Begun.begin(), std::move(Comment));
+      }
+    Step Branch;
+    Branch.What = Step::Kind::Branch;
+    Branch.Source = Start.Test;
+    Branch.Leading = std::move(AboveTest);
+    Branch.Then = std::move(Start.HoldsOnFailure ? Failed : Begun);
+    Branch.Else = std::move(Start.HoldsOnFailure ? Begun : Failed);
+    Out.push_back(std::move(Branch));
+    return true;
+  }
+
   //--- Operations that go on beside their function -----------------------//
+
+  /// \p Call keeps its callback: what it returns is used beside it.
+  void keepCallback(const CallExpr &Call) {
+    Refusal Why = resultUsed(Call);
+    addRefused(Call, Why);
+    refuseInside(std::get<Operation>(Found.Matches.find(&Call)->second), Why);
+  }
+
+  static Refusal resultUsed(const CallExpr &Call) {
+    return {
+        "start-result-used", Call.getBeginLoc(),
+        "what '" + Call.getDirectCallee()->getNameAsString() +
+            "' returns is used in a way that has no place in a coroutine; keep "
+            "it in a local int, and let an if that does something only when "
+            "that is not zero end a function that returns nothing"};
+  }
 
   /// Makes what \p Call starts a state of its own; false when the code around
   /// it has to answer for it.
@@ -702,7 +806,33 @@ private:
     if (checkBeside(Call, *Op) && buildOperation(Call, *Op, Part.Steps))
       readUses(Call, *Op);
     Current = Around;
+    if (Part.Why)
+      refuseInside(*Op, *Part.Why);
     return true;
+  }
+
+  /// The operations in a handler that stays are refused with it.
+  void refuseInside(const Operation &Op, const Refusal &Why) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      GraphBuilder &Builder;
+      const Refusal &Why;
+      Visitor(GraphBuilder &Builder, const Refusal &Why)
+          : Builder(Builder), Why(Why) {}
+      bool VisitCallExpr(const CallExpr *Call) override {
+        if (Builder.Found.Matches.contains(Call))
+          Builder.addRefused(*Call, Why);
+        return true;
+      }
+    } V(*this, Why);
+    if (const LambdaExpr *Handler = Op.lambda())
+      V.TraverseStmt(callOperator(*Handler)->getBody());
+  }
+
+  void addRefused(const CallExpr &Call, const Refusal &Why) {
+    State &Part = Graph.add(Current->Function);
+    Part.IsPart = true;
+    Part.Beside = &Call;
+    Part.Why = Why;
   }
 
   /// The same for every operation inside \p S, each a statement of its own.
@@ -716,13 +846,18 @@ private:
       if (Match == Found.Matches.end())
         return;
       const auto *Op = std::get_if<Operation>(&Match->second);
-      All &= Op && Op->isOfLibrary() && Statements.contains(&Call);
+      All &=
+          Op && Op->isOfLibrary() &&
+          (Statements.contains(&Call) || Op->How == Operation::Form::Request);
       Starts.push_back(&Call);
     });
     if (!All || Current->Delivers)
       return false;
     for (const CallExpr *Call : Starts)
-      startBeside(*Call, Found.Matches.find(Call)->second);
+      if (Statements.contains(Call))
+        startBeside(*Call, Found.Matches.find(Call)->second);
+      else
+        keepCallback(*Call);
     return true;
   }
 
@@ -730,11 +865,7 @@ private:
   static SmallPtrSet<const CallExpr *, 8> statementCalls(const Stmt *S) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       SmallPtrSet<const CallExpr *, 8> Calls;
-      void note(const Stmt *S) {
-        if (const auto *E = dyn_cast_or_null<Expr>(S))
-          if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
-            Calls.insert(Call);
-      }
+      void note(const Stmt *S) { Calls.insert(statementCall(S)); }
       bool VisitStmt(const Stmt *S) override {
         if (isa<CompoundStmt>(S))
           for (const Stmt *Child : S->children())
@@ -992,6 +1123,7 @@ private:
     }
     if (Bound.Reference)
       BoundReferences.insert(Bound.Reference);
+    Jump.Op = Suspend.Op;
     Out.push_back(std::move(Suspend));
     Out.push_back(std::move(Jump));
     return true;
@@ -1212,8 +1344,7 @@ private:
     for (const auto &S : Graph.States)
       forEachStep(S->Steps, [&](const Step &Step) {
         if (Step.What == Step::Kind::Jump)
-          if (const auto *E = dyn_cast_or_null<Expr>(Step.Source))
-            Jumps.insert(dyn_cast<CallExpr>(asWritten(E)));
+          Jumps.insert(statementCall(Step.Source));
       });
   }
 
@@ -1290,11 +1421,7 @@ private:
         const auto *Method = dyn_cast<CXXMethodDecl>(F);
         return Method && Method->getParent()->isLambda();
       }
-      void noteStatement(const Stmt *S) {
-        if (const auto *E = dyn_cast_or_null<Expr>(S))
-          if (const auto *Call = dyn_cast<CallExpr>(asWritten(E)))
-            Statements.insert(Call);
-      }
+      void noteStatement(const Stmt *S) { Statements.insert(statementCall(S)); }
       bool VisitCompoundStmt(const CompoundStmt *S) override {
         for (const Stmt *Child : S->body())
           noteStatement(Child);

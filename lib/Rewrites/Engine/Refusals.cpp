@@ -57,6 +57,7 @@ const RegisterRefusal EngineRefusals[] = {
     {"shared-continuation", "two independent starts share a handler"},
     {"signature-owned-by-others", "a virtual function cannot change its type"},
     {"size-not-fixed", "a local variable has no place in a coroutine frame"},
+    {"start-result-used", "what an initiation returns is used beside it"},
     {"started-later", "the target starts an operation after what follows it"},
     {"target-has-no-generator", "the target library has no generator type"},
     {"target-has-no-request", "the target library does not know libuv"},

@@ -79,11 +79,20 @@ class RangeEdits : public ConstDynamicRecursiveASTVisitor {
 public:
   RangeEdits(const RenderContext &Context,
              const DenseMap<const ValueDecl *, std::string> &Names,
+             const DenseMap<const Stmt *, std::string> &Returned,
              MemberOf Members)
       : Text(Context.Text), Start(Context.Start), Names(Names),
-        Members(Members) {}
+        Returned(Returned), Members(Members) {}
 
   bool TraverseStmt(const Stmt *S) override {
+    const auto *E = dyn_cast_or_null<Expr>(S);
+    auto Result =
+        E ? Returned.find(asWritten(E->IgnoreParens())) : Returned.end();
+    if (Result != Returned.end()) {
+      if (std::optional<TextRange> Range = Text.range(S->getSourceRange()))
+        Edits.push_back({*Range, Result->second});
+      return true;
+    }
     const auto *Call = dyn_cast_or_null<CallExpr>(S);
     std::string New = Call ? Start(*Call,
                                    [&](const ValueDecl &D) {
@@ -154,6 +163,7 @@ private:
   const SourceText &Text;
   StartText Start;
   const DenseMap<const ValueDecl *, std::string> &Names;
+  const DenseMap<const Stmt *, std::string> &Returned;
   MemberOf Members;
   unsigned Lambdas = 0;
 };
@@ -191,7 +201,15 @@ private:
     QualType Type;
     /// Where it is a copy of shared_from_this().
     const VarDecl *Self = nullptr;
+    /// It was declared for what an initiation returned, and what it holds is
+    /// of no use behind the test of that.
+    enum class Outcome { No, Named, Unnamed };
+    Outcome IsOutcome = Outcome::No;
   };
+
+  Variable *visible(StringRef Name) {
+    return const_cast<Variable *>(std::as_const(*this).visible(Name));
+  }
 
   const Variable *visible(StringRef Name) const {
     for (const auto &Scope : reverse(Scopes)) {
@@ -283,6 +301,8 @@ private:
             V.Fields.insert(M.Field);
         V.Own.insert(Step.Op->InitCaptures.begin(),
                      Step.Op->InitCaptures.end());
+        if (Step.Op->Returned)
+          V.Own.insert(Step.Op->Returned->Variable);
         for (const auto &[Parameter, Value] : Step.Op->Given)
           V.Own.insert(Parameter);
         for (const Binding &B : Step.Op->Results)
@@ -380,7 +400,7 @@ private:
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
     auto Member = [&](const ValueDecl *Field) { return Members.lookup(Field); };
-    RangeEdits Visitor(Context, Names, Member);
+    RangeEdits Visitor(Context, Names, Returned, Member);
     Visitor.TraverseStmt(Within);
     SmallVector<Substitution, 8> All(More);
     append_range(All, Visitor.Edits);
@@ -631,8 +651,9 @@ private:
                " " + edited(Binary->getRHS());
     }
     std::string Written = edited(E);
-    bool IsSimple = isa<DeclRefExpr, MemberExpr, CallExpr>(E) &&
-                    !isa<CXXOperatorCallExpr>(E);
+    bool IsSimple =
+        Returned.contains(E) || (isa<DeclRefExpr, MemberExpr, CallExpr>(E) &&
+                                 !isa<CXXOperatorCallExpr>(E));
     return IsSimple ? "!" + Written : "!(" + Written + ")";
   }
 
@@ -891,9 +912,43 @@ private:
     return declaration(B.TypeText, Name) + " = ";
   }
 
+  /// The variable for what an initiation returns. Behind the test of an earlier
+  /// one's result there is only what the handler does, so its variable is free;
+  /// but where it was refused and starts another, what has a name is still seen
+  /// under any other.
+  std::string returnedVariable(const Operation &Op) {
+    const VarDecl *V = Op.Returned->Variable;
+    std::string Name = V ? nameOf(V) : "result";
+    if (!V || Op.Returned->IsDeclared) {
+      Name = V ? V->getName().str() : Name;
+      const Variable *Known = visible(Name);
+      bool IsFree =
+          Known && (Known->IsOutcome == Variable::Outcome::Unnamed ||
+                    (V && Known->IsOutcome == Variable::Outcome::Named));
+      if (!IsFree) {
+        Name = unique(Name);
+        writtenLine("int " + Name + ";");
+        declareAs(nullptr, Name, Text.context().IntTy);
+      }
+    }
+    if (V)
+      Names[V] = Name;
+    // Another variable may have this name by now.
+    if (Variable *Known = visible(Name); Known && (!V || V->getName() == Name))
+      Known->IsOutcome =
+          V ? Variable::Outcome::Named : Variable::Outcome::Unnamed;
+    return Name;
+  }
+
   void awaitCall(const Operation &Op, SmallVector<Substitution, 1> Edits) {
-    std::string Call =
-        "co_await " + callWithoutHandler(Op, std::move(Edits)) + ";";
+    std::string Returns = Op.Returned ? returnedVariable(Op) : "";
+    std::string Call = "co_await " + callWithoutHandler(Op, std::move(Edits));
+    if (Op.Returned) {
+      Call += "." + Context.Dialect.requestResult() + "(" + Returns + ")";
+      if (Op.Returned->InCondition)
+        Returned[Op.Returned->InCondition] = Returns;
+    }
+    Call += ";";
     if (none_of(Op.Results, [&](const Binding &B) { return isWanted(B); }))
       return writtenLine(Call);
     if (Op.Results.size() == 1)
@@ -940,6 +995,8 @@ private:
       // The variable is done for where it was; the parameter takes it over.
       if (From && canTakeOver(*From, *Parameter) && Taken.insert(From).second) {
         Names[Parameter] = nameOf(From);
+        if (Variable *Known = visible(nameOf(From)))
+          Known->IsOutcome = Variable::Outcome::No;
         if (References.contains(From))
           References.insert(Parameter);
         continue;
@@ -1070,6 +1127,8 @@ private:
   size_t LastCodeEnd = 0;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
+  /// What stands in conditions for the result of an initiation.
+  DenseMap<const Stmt *, std::string> Returned;
   /// What the agent's code gives away.
   SmallPtrSet<const VarDecl *, 4> Moved;
   /// The variable that has the error of the operation awaited last.

@@ -62,7 +62,7 @@ private:
   }
 
   void readJumps(const State &S, const Sequence &Steps, StateSet &Jumped) {
-    for (const auto &[I, Step] : enumerate(Steps)) {
+    for (const Step &Step : Steps) {
       readJumps(S, Step.Then, Jumped);
       readJumps(S, Step.Else, Jumped);
       if (Step.What != Step::Kind::Jump)
@@ -70,8 +70,7 @@ private:
       Jumped.insert(Step.Target);
       if (S.Delivers)
         Delivering.insert(Step.Target);
-      if (!Step.Source && !Step.Target->IsPart &&
-          !namesResults(*Steps[I - 1].Op))
+      if (!Step.Source && !Step.Target->IsPart && !namesResults(*Step.Op))
         Nameless.insert(Step.Target);
     }
   }
@@ -135,8 +134,6 @@ private:
   static void leave(Sequence &Steps, size_t &I) {
     Step &Jump = Steps[I];
     Jump.What = Jump.Source ? Step::Kind::Code : Step::Kind::Call;
-    if (!Jump.Source)
-      Jump.Op = Steps[I - 1].Op;
     if (Jump.Source && !Jump.Behind.empty())
       Jump.Leading.Comments.erase(Jump.Leading.Comments.rfind(Jump.Behind),
                                   Jump.Behind.size());

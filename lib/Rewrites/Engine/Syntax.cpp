@@ -76,6 +76,21 @@ const Expr *asWritten(const Expr *E) {
   }
 }
 
+bool isBareReturn(const Stmt *S) {
+  const auto *Return = dyn_cast<ReturnStmt>(S);
+  return Return && !Return->getRetValue();
+}
+
+const CallExpr *statementCall(const Stmt *S) {
+  const Expr *E = asWritten(dyn_cast_or_null<Expr>(S));
+  while (const auto *Cast = dyn_cast_or_null<ExplicitCastExpr>(E)) {
+    if (!Cast->getType()->isVoidType())
+      return nullptr;
+    E = asWritten(Cast->getSubExpr());
+  }
+  return dyn_cast_or_null<CallExpr>(E);
+}
+
 bool mentions(const Stmt *S, const ValueDecl *D) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const ValueDecl *Wanted;

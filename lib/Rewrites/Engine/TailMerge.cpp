@@ -67,7 +67,7 @@ private:
       Step &S = Steps[I];
       collect(Owner, S.Then);
       collect(Owner, S.Else);
-      if (S.What != Step::Kind::Suspend || !S.Op->Bound ||
+      if (S.What != Step::Kind::Suspend || !S.Op->Bound || S.Op->Returned ||
           mentionsOuterVariable(*S.Op->Call))
         continue;
       std::string Words = squeezed(Text.text(S.Op->Call->getSourceRange()));

@@ -92,10 +92,17 @@ struct StartLabels {
 class Normalizer : public ConstDynamicRecursiveASTVisitor {
 public:
   Normalizer(const SourceText &Text, const StartLabels &Starts,
-             MemberOf Members)
-      : Text(Text), Starts(Starts), Members(Members) {}
+             MemberOf Members, const DenseSet<const Stmt *> &Returned)
+      : Text(Text), Starts(Starts), Members(Members), Returned(Returned) {}
 
   bool TraverseStmt(const Stmt *S) override {
+    // The result of a start is a variable in the output.
+    const auto *E = dyn_cast_or_null<Expr>(S);
+    if (E && Returned.contains(asWritten(E->IgnoreParens()))) {
+      if (std::optional<TextRange> Range = Text.range(S->getSourceRange()))
+        Edits.push_back({*Range, "$"});
+      return true;
+    }
     const auto *Call = dyn_cast_or_null<CallExpr>(S);
     std::string Started = Call ? Starts.started(*Call) : "";
     if (Started.empty())
@@ -147,6 +154,7 @@ private:
   const SourceText &Text;
   const StartLabels &Starts;
   MemberOf Members;
+  const DenseSet<const Stmt *> &Returned;
 };
 
 /// Reads one side. What both sides have in common is read by the same code;
@@ -163,9 +171,13 @@ public:
     for (const State *S : A.States) {
       EntryOf[S] = System.add({});
       forEachStep(S->Steps, [&](const Step &Step) {
-        if (Step.What == Step::Kind::Suspend && Step.Op->Object)
+        if (Step.What != Step::Kind::Suspend)
+          return;
+        if (Step.Op->Object)
           for (const FunctionObject::Member &M : Step.Op->Object->Members)
             Members[M.Field] = &M;
+        if (Step.Op->Returned && Step.Op->Returned->InCondition)
+          Returned.insert(Step.Op->Returned->InCondition);
       });
     }
     for (const State *S : A.States)
@@ -186,7 +198,9 @@ private:
 
   //--- Text --------------------------------------------------------------//
 
-  Normalizer normalizer() const { return Normalizer(Text, Starts, FindMember); }
+  Normalizer normalizer() const {
+    return Normalizer(Text, Starts, FindMember, Returned);
+  }
 
   std::string normal(const Stmt *S) const {
     Normalizer N = normalizer();
@@ -261,6 +275,18 @@ private:
     return normal(Written);
   }
 
+  /// The request whose start \p Call gives the result of to a variable.
+  const CallExpr *askedForResult(const CallExpr &Call) const {
+    const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call);
+    if (!Member || !Member->getMethodDecl()->getDeclName().isIdentifier() ||
+        Member->getMethodDecl()->getName() != Dialect.requestResult() ||
+        Member->getNumArgs() != 1 || !variableNamedBy(Member->getArg(0)))
+      return nullptr;
+    const auto *Asked =
+        dyn_cast<CallExpr>(asWritten(Member->getImplicitObjectArgument()));
+    return Asked && requested(*Asked) ? Asked : nullptr;
+  }
+
   const FunctionDecl *requested(const CallExpr &Call) const {
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Callee || Call.getNumArgs() == 0 ||
@@ -272,6 +298,8 @@ private:
 
   std::string operation(const CallExpr &Call, const Expr *Handler,
                         bool DropsHandler) const {
+    if (const CallExpr *Asked = askedForResult(Call))
+      return operation(*Asked, Handler, DropsHandler) + ReturnedLabel;
     std::string Label = "await ";
     if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
       if (!Member->getImplicitObjectArgument()->isImplicitCXXThis())
@@ -343,7 +371,8 @@ private:
     if (Op.How == Operation::Form::Yield)
       return event("yield " + normal(Op.YieldedValue), After);
     After = event(operation(*Op.Call, Op.Handler,
-                            Op.How != Operation::Form::CompletionToken),
+                            Op.How != Operation::Form::CompletionToken) +
+                      (Op.Returned ? ReturnedLabel : ""),
                   After);
     for (const auto &[Parameter, Value] : reverse(Op.Given))
       if (Parameter->isReferenced())
@@ -554,7 +583,8 @@ private:
       E = asWritten(Inner)->IgnoreParens();
     }
     std::string Label = normal(E);
-    if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
+    if (const auto *Binary = dyn_cast<BinaryOperator>(E);
+        Binary && !Returned.contains(E)) {
       if (Binary->getOpcode() == BO_LAnd)
         return test(Binary->getLHS(), test(Binary->getRHS(), Then, Else), Else);
       if (Binary->getOpcode() == BO_LOr)
@@ -571,9 +601,13 @@ private:
     return System.add({Point::Kind::Test, std::move(Label), Then, Else});
   }
 
+  static constexpr const char *ReturnedLabel = " -> $";
+
   const SourceText &Text;
   const TargetDialect &Dialect;
   const StartLabels &Starts;
+  /// What stands in conditions for the result of a start.
+  DenseSet<const Stmt *> Returned;
   TransitionSystem System;
   unsigned End = 0;
   const LoopEnds *Loop = nullptr;

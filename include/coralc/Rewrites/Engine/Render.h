@@ -46,6 +46,9 @@ public:
   /// The function that calls one of libuv's and awaits it; empty when the
   /// target has none.
   virtual std::string requestFunction() const = 0;
+  /// The member of that function's result that says which variable gets what
+  /// libuv's function returned.
+  virtual std::string requestResult() const = 0;
   /// The function that starts a callable on an executor.
   virtual std::string startFunction() const = 0;
   /// A start has to name an executor.

@@ -71,6 +71,18 @@ struct Binding {
 /// A suspension: an operation that is started and waited for, or a value that
 /// is yielded.
 struct Operation {
+  /// What the initiation returns, where somebody looks at it: whether the
+  /// handler will be called. A branch follows that goes on in the handler or
+  /// with what is done when it will not be.
+  struct Outcome {
+    /// The variable that gets it; null when it has no name.
+    const clang::VarDecl *Variable = nullptr;
+    /// \c Variable is declared where the operation is started.
+    bool IsDeclared = false;
+    /// What stands for it in the condition of the branch, when that is not the
+    /// variable: the call, or its assignment.
+    const clang::Expr *InCondition = nullptr;
+  };
   enum class Form {
     /// A completion token takes the handler's place.
     CompletionToken,
@@ -102,6 +114,7 @@ struct Operation {
   llvm::SmallVector<std::pair<const clang::ParmVarDecl *, const clang::Expr *>,
                     1>
       Given;
+  std::optional<Outcome> Returned;
   /// Variables that the handler's captures introduce ([p = make()]).
   llvm::SmallVector<const clang::VarDecl *, 2> InitCaptures;
   /// The handler holds a strong reference to its object while it waits.
@@ -158,6 +171,8 @@ struct Step {
   /// Code: the statement. Branch: the if statement.
   const clang::Stmt *Source = nullptr;
   Sequence Then, Else;
+  /// Suspend: what is waited for. Call, and a jump without a \c Source: whose
+  /// handler it is.
   std::shared_ptr<Operation> Op;
   State *Target = nullptr;
   /// Jump: one for each parameter of \c Target; null for one that has its

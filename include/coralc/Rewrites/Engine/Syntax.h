@@ -31,6 +31,12 @@ const clang::CXXMethodDecl *callOperator(const clang::LambdaExpr &L);
 /// reference that the user wrote, be it as a default argument.
 const clang::Expr *asWritten(const clang::Expr *E);
 
+/// \p S is a return of nothing.
+bool isBareReturn(const clang::Stmt *S);
+
+/// The call that \p S is as a whole statement, be it cast to void.
+const clang::CallExpr *statementCall(const clang::Stmt *S);
+
 /// The local variable that \p E names or moves from, if it does only that.
 const clang::VarDecl *variableNamedBy(const clang::Expr *E);
 
