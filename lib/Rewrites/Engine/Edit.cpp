@@ -176,17 +176,20 @@ public:
       return {};
     removeHandlerClasses();
     addHelpers();
+    // A declaration may begin right behind the includes.
+    std::vector<FileEdit> All;
     for (const auto &[File, Uses] : Used) {
       std::vector<TargetDialect::Include> Wanted = Dialect.includes(Uses);
       append_range(Wanted, Moved.lookup(File));
-      append_range(Edits, includeEdits(Text, *File, Wanted, Dialect, Target));
+      append_range(All, includeEdits(Text, *File, Wanted, Dialect, Target));
     }
     for (const auto &[File, Uses] : Declared)
       if (!File->IsSource && !Used.contains(File))
-        append_range(Edits, includeEdits(Text, *File,
-                                         Dialect.declarationIncludes(Uses),
-                                         Dialect, Target));
-    return std::move(Edits);
+        append_range(All, includeEdits(Text, *File,
+                                       Dialect.declarationIncludes(Uses),
+                                       Dialect, Target));
+    append_range(All, std::move(Edits));
+    return All;
   }
 
 private:
