@@ -8,6 +8,7 @@
 
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/RequestOwner.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -16,17 +17,6 @@ using namespace llvm;
 
 namespace coralc {
 namespace {
-
-/// All of libuv's requests, and nothing else, say which of them they are.
-bool isRequest(QualType Type) {
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  return Record && Record->hasDefinition() &&
-         any_of(Record->fields(), [](const FieldDecl *F) {
-           const auto *Named = F->getType()->getAs<TypedefType>();
-           return F->getName() == "type" && Named &&
-                  Named->getDecl()->getName() == "uv_req_type";
-         });
-}
 
 /// What void (*)(Request *, ...) is called with.
 const FunctionProtoType *requestCallback(QualType Type) {
@@ -69,6 +59,7 @@ public:
 
     Op.How = Operation::Form::Request;
     Op.Call = &Call;
+    Op.Request = Request;
     Op.Handler = Op.Made = asWritten(Op.HandlerArgument);
     for (SourceRange R : {Call.getSourceRange(), Op.Made->getSourceRange()})
       if (!Text.range(R))

@@ -2,12 +2,15 @@
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
+#include "coralc/Rewrites/Engine/Plan.h"
+#include "coralc/Rewrites/Engine/RequestOwner.h"
 #include "coralc/Rewrites/Engine/SharedStates.h"
 #include "coralc/Rewrites/Engine/StartResult.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/RecordLayout.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/SaveAndRestore.h"
 
@@ -74,11 +77,15 @@ void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
   CallCollector(Visit).TraverseStmt(S);
 }
 
+using FunctionSet = SmallPtrSet<const FunctionDecl *, 4>;
+
 class GraphBuilder {
 public:
-  GraphBuilder(const SourceText &Text, const PatternList &Patterns)
+  GraphBuilder(const SourceText &Text, const PatternList &Patterns,
+               const FunctionSet &Distrusted)
       : Text(Text), Patterns(Patterns), Found(findOperations(Text, Patterns)) {
     readHandlers();
+    readOwners(Distrusted);
   }
 
   BuiltGraph build() {
@@ -102,6 +109,10 @@ public:
     findJumps();
     for (const auto &S : Graph.States)
       dropSelves(S->Steps);
+    for (const auto &S : Graph.States)
+      dropOwners(*S, S->Steps);
+    for (const auto &S : Graph.States)
+      dropRequests(S->Steps);
     BuiltGraph Built{std::move(Graph), std::move(Found.InOrder)};
     for (const auto &P : Patterns)
       P->addStates(Built, Text);
@@ -196,6 +207,110 @@ private:
     }
   }
 
+  //--- Whose requests are given back -------------------------------------//
+
+  /// Which callbacks find by their request the object that has started the
+  /// operation: each of their operations is started with a request that is a
+  /// member of the object whose code that is.
+  void readOwners(const FunctionSet &Distrusted) {
+    struct Start {
+      const FunctionDecl *Callback;
+      const Expr *Object;
+    };
+    SmallVector<Start, 8> Starts;
+    FunctionSet Others = Distrusted;
+    for (const FoundOperation &Where : Found.InOrder)
+      for (const auto &[Call, Match] : Found.Matches) {
+        const auto *Op = std::get_if<Operation>(&Match);
+        if (!Op || !Op->Request || Call->getBeginLoc() != Where.Where)
+          continue;
+        const FunctionDecl *Callback = Op->Bound
+                                           ? definitionOf(Op->Bound->Target)
+                                           : callOperator(*Op->lambda());
+        std::optional<OwnedRequest> Request = ownedRequest(Op->Request);
+        if (!Request) {
+          Others.insert(Callback);
+          continue;
+        }
+        const auto *Class = cast<CXXRecordDecl>(Request->Member->getParent())
+                                ->getCanonicalDecl();
+        bool IsFirst = Text.context().getFieldOffset(Request->Member) == 0;
+        bool IsInData = OwnersKnown.remembersObject(
+            *Request, *Call, *definitionOf(Where.Function));
+        Starts.push_back({Callback, Request->Object});
+        auto [Known, New] =
+            Owners.insert({Callback, {Class, IsInData, IsFirst}});
+        Known->second.IsInData &= IsInData;
+        Known->second.IsFirst &= IsFirst;
+        if (Known->second.Class != Class)
+          Others.insert(Callback);
+      }
+    for (const FunctionDecl *F : Others)
+      Owners.erase(F);
+    // What one callback starts another believes.
+    for (bool Changed = true; Changed;) {
+      Changed = false;
+      for (const Start &S : Starts)
+        if (!isSelf(S.Object))
+          Changed |= Owners.erase(S.Callback);
+    }
+  }
+
+  bool isKnown(const FoundOwner &Owner) const {
+    auto Known = Owners.find(Owner.callback());
+    return Known != Owners.end() && Known->second.Class == Owner.Class &&
+           (Owner.ByAddress ? Known->second.IsFirst : Known->second.IsInData);
+  }
+
+  /// Variables that only named the object that an agent goes on in.
+  void dropOwners(State &Around, Sequence &Steps) {
+    for (Step &S : Steps) {
+      dropOwners(Around, S.Then);
+      dropOwners(Around, S.Else);
+      const auto *D = dyn_cast_or_null<DeclStmt>(S.Source);
+      const auto *V = D && D->isSingleDecl()
+                          ? dyn_cast<VarDecl>(D->getSingleDecl())
+                          : nullptr;
+      std::optional<FoundOwner> Owner = V ? foundOwner(*V) : std::nullopt;
+      if (!Owner || !isKnown(*Owner) || !neverUsed(*V, *Owner->callback()))
+        continue;
+      GoneOwners.insert(D);
+      Around.Unneeded.insert(V);
+      S.Source = nullptr;
+    }
+    erase_if(Steps, [](const Step &S) {
+      return S.What == Step::Kind::Code && !S.Source &&
+             S.Leading.Comments.empty();
+    });
+  }
+
+  bool neverUsed(const VarDecl &V, const FunctionDecl &Callback) const {
+    return isOnlyJumpedThrough(&V, Callback.getBody());
+  }
+
+  /// Parameters that only led to such an object.
+  void dropRequests(Sequence &Steps) {
+    for (Step &S : Steps) {
+      dropRequests(S.Then);
+      dropRequests(S.Else);
+      if (S.What == Step::Kind::Suspend)
+        erase_if(S.Op->Given, [&](const auto &Pair) {
+          const FunctionDecl *F = callOperator(*S.Op->lambda());
+          return Owners.contains(F) && neverUsed(*Pair.first, *F);
+        });
+      if (S.What != Step::Kind::Jump || S.Source || S.Target->IsPart)
+        continue;
+      const FunctionDecl *F = S.Target->Function;
+      if (!Owners.contains(F))
+        continue;
+      for (auto [P, Argument] : zip(S.Target->parameters(), S.Arguments))
+        if (Argument && neverUsed(*P, *F)) {
+          Argument = nullptr;
+          S.Target->Unneeded.insert(P);
+        }
+    }
+  }
+
   //--- What a call is ----------------------------------------------------//
 
   /// \p F starts an operation itself, or by calling such a function on the
@@ -240,6 +355,8 @@ private:
       });
     if (const FieldDecl *Field = ownField(Object))
       return Selves.contains(Field);
+    if (std::optional<FoundOwner> Owner = foundOwner(Object))
+      return isKnown(*Owner);
     if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object))
       if (Arrow->getOperator() == OO_Arrow)
         return isSelf(Arrow->getArg(0));
@@ -658,6 +775,10 @@ private:
       Jump.Source = S;
       Jump.Target = &request(Target);
       Jump.Arguments.assign(Call.arg_begin(), Call.arg_end());
+      if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
+        if (std::optional<FoundOwner> Owner =
+                foundOwner(Member->getImplicitObjectArgument()))
+          Jump.Through = Owner->callback();
       Jumps.insert(&Call);
       Out.push_back(std::move(Jump));
       return true;
@@ -1371,6 +1492,8 @@ private:
       Uses(const GraphBuilder &Builder, const VarDecl *V)
           : Builder(Builder), V(V) {}
       bool TraverseStmt(const Stmt *S) override {
+        if (Builder.GoneOwners.contains(S))
+          return true;
         const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(S);
         if (!Call || !Builder.Jumps.contains(Call))
           return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
@@ -1482,21 +1605,72 @@ private:
   SmallPtrSet<const LambdaExpr *, 16> WaitingHandlers;
   /// Where handlers name the function that they call.
   SmallPtrSet<const Expr *, 8> BoundReferences;
+  /// What callbacks find by their requests.
+  struct KnownOwner {
+    const CXXRecordDecl *Class;
+    bool IsInData, IsFirst;
+  };
+  DenseMap<const FunctionDecl *, KnownOwner> Owners;
+  RequestOwners OwnersKnown{Text};
+  /// Declarations of variables that nothing is left of.
+  SmallPtrSet<const Stmt *, 4> GoneOwners;
   /// The callback parameter of the current state and the captures that carry
   /// it into handlers.
   SmallPtrSet<const ValueDecl *, 4> Callbacks;
   State *Current = nullptr;
 };
 
+/// Agents go on in the object that a callback finds by its request. That is no
+/// help where the callback is called otherwise, where an agent that starts in
+/// it has no object of its own, or where what is joined does not convert. Adds
+/// the callbacks that are not to be believed, and says whether there are any.
+bool distrust(const StateGraph &Graph, const SourceText &Text,
+              FunctionSet &Distrusted) {
+  FunctionSet Used, Wrong;
+  auto AddThrough = [](const State &S, FunctionSet &To) {
+    forEachStep(S.Steps, [&](const Step &Step) {
+      if (Step.What == Step::Kind::Jump && Step.Through)
+        To.insert(Step.Through);
+    });
+  };
+  for (const auto &S : Graph.States)
+    AddThrough(*S, Used);
+  if (Used.empty())
+    return false;
+  for (const auto &S : Graph.States) {
+    if (Graph.Starts.contains(S.get()) || Graph.AddressTaken.contains(S.get()))
+      if (!S->IsPart)
+        Wrong.insert(S->Function);
+    forEachStep(S->Steps, [&](const Step &Step) {
+      if (Step.What == Step::Kind::Jump && Step.Source && !Step.Target->IsPart)
+        Wrong.insert(Step.Target->Function);
+    });
+  }
+  for (const Agent &A : planAgents(Graph, Text)) {
+    const auto *Method = dyn_cast<CXXMethodDecl>(A.Entry->Function);
+    if (!A.Why && Method && Method->isInstance())
+      continue;
+    for (const State *S : A.States)
+      AddThrough(*S, Wrong);
+  }
+  bool Changed = false;
+  for (const FunctionDecl *F : Wrong)
+    if (Used.contains(F))
+      Changed |= Distrusted.insert(F).second;
+  return Changed;
+}
+
 } // namespace
 
 BuiltGraph buildStateGraph(const SourceText &Text,
                            const PatternList &Patterns) {
+  FunctionSet Distrusted;
   for (;;) {
-    BuiltGraph Built = GraphBuilder(Text, Patterns).build();
+    BuiltGraph Built = GraphBuilder(Text, Patterns, Distrusted).build();
     bool Changed = false;
     for (const auto &P : Patterns)
       Changed |= P->reconsider(Built.Graph);
+    Changed = Changed || distrust(Built.Graph, Text, Distrusted);
     if (!Changed)
       return Built;
   }

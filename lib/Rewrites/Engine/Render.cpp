@@ -284,6 +284,7 @@ private:
     } V(ForeignNames, Context.Start);
     for (const State *S : A.States) {
       V.Own.insert(S->parameters().begin(), S->parameters().end());
+      V.Own.insert(S->Unneeded.begin(), S->Unneeded.end());
       for (const Borrowed &B : S->Uses)
         V.Own.insert(B.Variable);
       forEachStep(S->Steps, [&](const Step &Step) {
@@ -1058,7 +1059,7 @@ private:
 
   void declareLater(const State &Target) {
     for (const ParmVarDecl *P : Target.parameters()) {
-      if (!P->getDeclName())
+      if (!P->getDeclName() || Target.Unneeded.contains(P))
         continue;
       std::string Name = unique(P->getName());
       bool Zero = P->getType().getNonReferenceType()->isScalarType();

@@ -97,6 +97,8 @@ struct Operation {
   const Pattern *Origin = nullptr;
   /// The initiation; null for a yield.
   const clang::CallExpr *Call = nullptr;
+  /// The argument that the handler is given back.
+  const clang::Expr *Request = nullptr;
   /// The handler, and the argument of \c Call that holds it: the same, or a
   /// wrapper such as bind_executor(strand, handler).
   const clang::Expr *Handler = nullptr;
@@ -178,6 +180,9 @@ struct Step {
   /// Jump: one for each parameter of \c Target; null for one that has its
   /// value already.
   llvm::SmallVector<const clang::Expr *, 2> Arguments;
+  /// Jump: the callback that finds by its request the object whose member
+  /// function \c Target is.
+  const clang::FunctionDecl *Through = nullptr;
   /// End: the call of the completion callback, or null.
   const clang::CallExpr *Call = nullptr;
 };
@@ -281,6 +286,8 @@ struct State {
   /// What a part that goes on beside its function uses of it.
   llvm::SmallVector<Borrowed, 4> Uses;
   Sequence Steps;
+  /// Parameters and variables that nothing is left of.
+  llvm::SmallPtrSet<const clang::VarDecl *, 1> Unneeded;
   std::optional<Delivery> Delivers;
   /// Others call \c Function as it is: code that is not here, for it is
   /// declared in a header, or coroutines whose handler it was.
