@@ -22,6 +22,7 @@
 #include "coralc/Rewrites/Engine/Render.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -54,6 +55,59 @@ const FunctionProtoType *callbackSignature(QualType Type) {
                                                                : nullptr;
 }
 
+/// What the callback gets is the callee's own object, which the callback may
+/// change or be of a derived class: more than its value is handed over.
+bool isMoreThanValue(QualType Type) {
+  if (!Type->isLValueReferenceType())
+    return false;
+  QualType Object = Type->getPointeeType();
+  const CXXRecordDecl *Record = Object->getAsCXXRecordDecl();
+  return !Object.isConstQualified() ||
+         (Record && Record->hasDefinition() && Record->isPolymorphic());
+}
+
+/// \p E refers to a variable or temporary that is gone when its function has
+/// returned.
+bool refersToLocal(const Expr *E) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    bool Found = false;
+    bool VisitDeclRefExpr(const DeclRefExpr *Ref) override {
+      const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
+      if (!V || !V->hasLocalStorage() || V->getType()->isReferenceType())
+        return true;
+      if (!refersToOthers(V->getType()))
+        Found = true;
+      else if (!isa<ParmVarDecl>(V) && V->hasInit() && Entered.insert(V).second)
+        TraverseStmt(V->getInit());
+      return true;
+    }
+    bool VisitMaterializeTemporaryExpr(
+        const MaterializeTemporaryExpr *Made) override {
+      const CXXRecordDecl *Record = Made->getType()->getAsCXXRecordDecl();
+      Found |=
+          Record && Record->hasDefinition() && !Record->hasTrivialDestructor();
+      return true;
+    }
+    SmallPtrSet<const VarDecl *, 4> Entered;
+  } V;
+  V.TraverseStmt(E);
+  return V.Found;
+}
+
+/// \p S hands its callback a pointer or view into what it owns.
+bool deliversBorrowed(const State &S) {
+  bool Found = false;
+  forEachStep(S.Steps, [&](const Step &Step) {
+    if (Step.What == Step::Kind::End && Step.Call)
+      for (auto [Type, Argument] :
+           zip(S.Delivers->Types,
+               drop_begin(Step.Call->arguments(),
+                          isa<CXXOperatorCallExpr>(Step.Call))))
+        Found |= refersToOthers(Type) && refersToLocal(Argument);
+  });
+  return Found;
+}
+
 class CallbackFunction final : public Pattern {
 public:
   std::optional<Delivery> matchDelivery(const FunctionDecl &Function,
@@ -65,6 +119,7 @@ public:
     const ParmVarDecl *Callback = F->parameters().back();
     const FunctionProtoType *Signature = callbackSignature(Callback->getType());
     if (!Signature || !Callback->getDeclName() ||
+        any_of(Signature->param_types(), isMoreThanValue) ||
         any_of(drop_end(F->parameters()), [](const ParmVarDecl *P) {
           return callbackSignature(P->getType()) != nullptr;
         }))
@@ -116,7 +171,7 @@ public:
       forEachStep(S->Steps, [&](const Step &Step) {
         Waits |= Step.What == Step::Kind::Suspend;
       });
-      if (S->Why || !S->KeepsContract || !Waits)
+      if (S->Why || !S->KeepsContract || !Waits || deliversBorrowed(*S))
         Changed |= GivenUp.insert(S->Function).second;
     }
     return Changed;

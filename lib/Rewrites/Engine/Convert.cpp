@@ -71,8 +71,8 @@ void Converter::addWithCallees(Agent &A, std::vector<Agent *> &To) {
   });
 }
 
-std::optional<Converter::Contents>
-Converter::edit(std::vector<Agent *> &Chosen) {
+std::optional<Converter::Contents> Converter::edit(std::vector<Agent *> &Chosen,
+                                                   std::string &Problem) {
   for (;;) {
     if (Chosen.empty())
       return std::nullopt;
@@ -89,10 +89,7 @@ Converter::edit(std::vector<Agent *> &Chosen) {
     Expected<Contents> After = applyEdits(Edits, Text, Style);
     if (After)
       return std::move(*After);
-    std::string Message = toString(After.takeError());
-    for (Agent *A : Chosen)
-      A->Why = Refusal{"output-does-not-verify",
-                       A->Entry->Function->getLocation(), Message};
+    Problem = toString(After.takeError());
     return std::nullopt;
   }
 }

@@ -14,6 +14,13 @@ std::string withError(StringRef Namespace, StringRef Token, StringRef Error) {
   return (Namespace + "::redirect_error(" + Token + ", " + Error + ")").str();
 }
 
+/// \p Token, to be completed on \p Executor, if there is one.
+std::string bound(StringRef Namespace, StringRef Token, StringRef Executor) {
+  if (Executor.empty())
+    return Token.str();
+  return (Namespace + "::bind_executor(" + Executor + ", " + Token + ")").str();
+}
+
 /// The directory and the umbrella header of the Asio in use.
 struct AsioHeaders {
   std::string Directory, Umbrella;
@@ -38,11 +45,8 @@ public:
   }
   using TargetDialect::token;
   std::string token(StringRef Error, StringRef Executor) const override {
-    std::string Token = "coral::use_task";
-    if (!Executor.empty())
-      Token = (Namespace + "::bind_executor(" + Executor + ", " + Token + ")")
-                  .str();
-    return withError(Namespace, Token, Error);
+    return withError(Namespace, bound(Namespace, "coral::use_task", Executor),
+                     Error);
   }
   bool returnsBraces() const override { return true; }
   std::string requestFunction() const override { return "coral::uv::call"; }
@@ -98,8 +102,10 @@ public:
   }
   std::string generatorType(StringRef) const override { return ""; }
   using TargetDialect::token;
-  std::string token(StringRef Error, StringRef) const override {
-    return withError(Namespace, Namespace + "::use_awaitable", Error);
+  std::string token(StringRef Error, StringRef Executor) const override {
+    return withError(Namespace,
+                     bound(Namespace, Namespace + "::use_awaitable", Executor),
+                     Error);
   }
   std::string startFunction() const override {
     return Namespace + "::co_spawn";
@@ -142,6 +148,8 @@ public:
     AsioHeaders Headers(Namespace);
     Result.push_back(Headers.header("awaitable.hpp"));
     Result.push_back(Headers.header("co_spawn.hpp"));
+    if (Uses.ExecutorsBound)
+      Result.push_back(Headers.header("bind_executor.hpp"));
     if (Uses.ErrorsRedirected)
       Result.push_back(Headers.header("redirect_error.hpp"));
     Result.push_back(Headers.header("use_awaitable.hpp"));

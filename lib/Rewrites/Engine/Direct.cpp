@@ -143,7 +143,9 @@ private:
     StringRef Error =
         A.Error ? Text.text(A.Error->getSourceRange()) : StringRef();
     replace(Arguments[A.Context],
-            Dialect.token(Error, A.WantsExecutor ? A.Executor : ""));
+            Dialect.token(Error, A.WantsExecutor && !Dialect.needsExecutor()
+                                     ? A.Executor
+                                     : ""));
     layOut();
   }
 

@@ -1,6 +1,7 @@
 //===--- Edit.cpp - What a plan changes in the user's file ----------------===//
 
 #include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Rewrites/Engine/Conditionals.h"
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
@@ -155,11 +156,14 @@ public:
               const TargetDialect &Dialect, RewriteTarget Target,
               CallbackForm Callbacks)
       : Agents(Agents), Text(Text), Dialect(Dialect), Target(Target),
-        Callbacks(Callbacks), Identifiers(identifiersIn(Text)) {}
+        Callbacks(Callbacks), Identifiers(identifiersIn(Text)), Branches(Text) {
+  }
 
   std::vector<FileEdit> run() {
-    if (Dialect.needsExecutor())
+    if (Dialect.needsExecutor()) {
       LaterStart.emplace(Agents, Text);
+      Origins.emplace(Text);
+    }
     // A coroutine's text names those that it starts.
     for (Agent *A : Agents)
       prepare(*A);
@@ -404,8 +408,38 @@ private:
     if (A.Why)
       return;
     Form How = formOf(A);
+    if ((A.Why = checkConditionals(A, How)))
+      return;
     A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
     Executors[&A] = std::move(Executor);
+    forEachNode(A.Body, [&](const Node &N) {
+      if (N.What == Node::Kind::Await)
+        N.Op->ResumesOn = resumesOn(A, *N.Op);
+    });
+  }
+
+  /// Other builds may compile other text. No function of \p A may be moved into
+  /// or out of what is compiled in some builds only, nor go where such text
+  /// names it.
+  std::optional<Refusal> checkConditionals(const Agent &A, Form How) const {
+    unsigned Here = Branches.branchOf(*Text.offset(anchorOf(A).getBeginLoc()));
+    for (const State *S : A.States) {
+      const FunctionDecl &F = *S->Function;
+      bool Stays = S->IsPart || (S == A.Entry && How != Form::InPlace);
+      unsigned Branch = Branches.branchOf(*Text.offset(F.getBeginLoc()));
+      if (Branch != Here)
+        return Refusal{"preprocessor-in-the-way", F.getLocation(),
+                       "'" + S->Name +
+                           "' stands in another branch of an #if than the "
+                           "coroutine that it would become a part of"};
+      if (!Stays && F.getDeclName().isIdentifier() &&
+          Branches.isNamedOutside(F.getName(), Branch))
+        return Refusal{"preprocessor-in-the-way", F.getLocation(),
+                       "'" + S->Name +
+                           "' would go, and is named between #if and #endif, "
+                           "in code that other builds may compile"};
+    }
+    return std::nullopt;
   }
 
   static bool awaitsRequest(const Agent &A) {
@@ -566,7 +600,7 @@ private:
     for (const DirectCode::Await &Await : Code.Awaits) {
       TargetDialect::Uses &Uses = Used[&fileOf(Await.Call->getBeginLoc())];
       Uses.ErrorsRedirected |= Await.Error != nullptr;
-      Uses.ExecutorsBound |= Await.WantsExecutor;
+      Uses.ExecutorsBound |= Await.WantsExecutor && !Dialect.needsExecutor();
     }
     for (const DirectCode::Coroutine &C : Code.Coroutines)
       for (const FunctionDecl *F : C.Function->redecls()) {
@@ -655,7 +689,8 @@ private:
       Uses.Tokens |= TakesToken;
       Uses.Requests |= N.Op->How == Operation::Form::Request;
       Uses.ErrorsRedirected |= TakesToken && N.Op->error();
-      Uses.ExecutorsBound |= strandWrap(*N.Op) != nullptr;
+      Uses.ExecutorsBound |=
+          strandWrap(*N.Op) != nullptr || !N.Op->ResumesOn.empty();
     });
   }
 
@@ -665,6 +700,19 @@ private:
     if (!A.Entry->Delivers)
       return Dialect.taskType("void");
     return Dialect.taskType(tupleType(A.Entry->Delivers->TypeTexts));
+  }
+
+  /// A coroutine of this target goes on where it was started, or where the one
+  /// that waits for it was, whatever object an operation works on.
+  std::string resumesOn(const Agent &A, const Operation &Op) const {
+    if (!Dialect.needsExecutor() ||
+        Op.How != Operation::Form::CompletionToken ||
+        Origins->areAllTheSame() || hasBoundExecutor(Op))
+      return "";
+    const Operation *First = firstOperation(A);
+    if (!A.Entry->Delivers && First && Origins->isSame(*First, Op))
+      return "";
+    return executorOf(Op, Text, A.Entry->Function);
   }
 
   /// A parameter of a coroutine, and what it gets at the start.
@@ -1082,6 +1130,7 @@ private:
   CallbackForm Callbacks;
   std::vector<FileEdit> Edits;
   StringSet<> Identifiers;
+  Conditionals Branches;
   /// The names of the coroutines, and the classes that have them.
   StringMap<SmallPtrSet<const CXXRecordDecl *, 2>> Claimed;
   /// The function that rethrows what ended a coroutine, in each file that
@@ -1096,8 +1145,9 @@ private:
   /// How many functions of each file are entered again no more.
   DenseMap<const SourceText::File *, size_t> Reentrants;
   DenseMap<const Agent *, std::string> Executors;
-  /// Set where the target posts what it starts.
+  /// Set where the target posts what it starts, on an executor.
   std::optional<LaterStarts> LaterStart;
+  std::optional<ExecutorOrigins> Origins;
 };
 
 } // namespace

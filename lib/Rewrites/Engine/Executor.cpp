@@ -1,7 +1,9 @@
 //===--- Executor.cpp - Where an operation's handler runs -----------------===//
 
 #include "coralc/Rewrites/Engine/Executor.h"
+#include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -162,20 +164,143 @@ bool runsInItsFunction(const VarDecl *V) {
   return Init.Found;
 }
 
+std::pair<const Expr *, bool> executorSource(const Operation &Op) {
+  if (const Expr *Bound = boundExecutor(Op))
+    return {Bound, !hasGetExecutor(Bound->getType())};
+  const Expr *Source = nullptr;
+  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call))
+    Source = Member->getImplicitObjectArgument();
+  else if (Op.Call->getNumArgs() > 1)
+    Source = Op.Call->getArg(0);
+  if (!Source)
+    return {nullptr, false};
+  if (hasGetExecutor(Source->getType()))
+    return {Source, false};
+  bool IsExecutor =
+      !isa<CXXMemberCallExpr>(Op.Call) && isExecutor(Source->getType());
+  return {IsExecutor ? Source : nullptr, IsExecutor};
+}
+
+bool hasBoundExecutor(const Operation &Op) {
+  return boundExecutor(Op) != nullptr;
+}
+
+ExecutorOrigins::ExecutorOrigins(const SourceText &Text) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    ExecutorOrigins &To;
+    unsigned Contexts = 0;
+    bool HasOthers = false;
+    explicit Visitor(ExecutorOrigins &To) : To(To) {}
+    bool VisitCXXConstructorDecl(const CXXConstructorDecl *C) override {
+      for (const CXXCtorInitializer *Init : C->inits())
+        if (Init->isMemberInitializer())
+          To.Made[Init->getMember()].push_back(Init->getInit());
+      return true;
+    }
+    bool VisitDeclaratorDecl(const DeclaratorDecl *D) override {
+      if (isa<ValueDecl>(D))
+        note(D->getType());
+      return true;
+    }
+    bool VisitExpr(const Expr *E) override {
+      if (isa<CXXNewExpr>(E))
+        note(E->getType()->getPointeeType());
+      else if (const auto *Call = dyn_cast<CallExpr>(E))
+        note(Call->getType());
+      return true;
+    }
+    void note(QualType Type) {
+      const CXXRecordDecl *Record =
+          Type.getNonReferenceType()->getAsCXXRecordDecl();
+      if (!Record || !Record->getDeclName().isIdentifier())
+        return;
+      bool IsReference = Type->isReferenceType();
+      StringRef Name = Record->getName();
+      HasOthers |= Name == "strand" || Name == "thread_pool" ||
+                   Name == "system_context" || Name == "basic_system_executor";
+      if (const auto *Special =
+              dyn_cast<ClassTemplateSpecializationDecl>(Record);
+          Special && Record->isInStdNamespace() &&
+          Special->getTemplateArgs().size() > 0 &&
+          Special->getTemplateArgs()[0].getKind() == TemplateArgument::Type)
+        HasOthers |=
+            isExecutionContext(Special->getTemplateArgs()[0].getAsType());
+      Contexts += !IsReference && isExecutionContext(Type);
+    }
+  } V(*this);
+  forEachOwnDecl(Text, [&](const Decl *D) { V.TraverseDecl(D); });
+  AreAllTheSame = V.Contexts <= 1 && !V.HasOthers;
+}
+
+const ValueDecl *ExecutorOrigins::originOf(const Expr *E,
+                                           unsigned Depth) const {
+  E = E ? asWritten(E) : nullptr;
+  if (!E || Depth > 8)
+    return nullptr;
+  if (const auto *Ref = dyn_cast<DeclRefExpr>(E))
+    return originOf(*Ref->getDecl(), Depth);
+  if (const auto *Member = dyn_cast<MemberExpr>(E))
+    return originOf(*Member->getMemberDecl(), Depth);
+  if (const auto *Unary = dyn_cast<UnaryOperator>(E))
+    return originOf(Unary->getSubExpr(), Depth + 1);
+  if (const auto *New = dyn_cast<CXXNewExpr>(E))
+    return originOf(New->getInitializer(), Depth + 1);
+  if (const auto *List = dyn_cast<InitListExpr>(E))
+    return List->getNumInits() ? originOf(List->getInit(0), Depth + 1)
+                               : nullptr;
+  if (const auto *Paren = dyn_cast<ParenListExpr>(E))
+    return Paren->getNumExprs() ? originOf(Paren->getExpr(0), Depth + 1)
+                                : nullptr;
+  if (const auto *Made = dyn_cast<CXXConstructExpr>(E))
+    return Made->getNumArgs() ? originOf(Made->getArg(0), Depth + 1) : nullptr;
+  // The executor of an object, or the object itself behind a pointer.
+  if (const auto *Call = dyn_cast<CXXMemberCallExpr>(E))
+    return originOf(Call->getImplicitObjectArgument(), Depth + 1);
+  const auto *Call = dyn_cast<CallExpr>(E);
+  const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
+  if (!Callee || Call->getNumArgs() == 0)
+    return nullptr;
+  bool PassesOn =
+      isa<CXXOperatorCallExpr>(Call) || Call->isCallToStdMove() ||
+      (Callee->getDeclName().isIdentifier() &&
+       is_contained({"make_shared", "make_unique", "ref"}, Callee->getName()));
+  return PassesOn ? originOf(Call->getArg(0), Depth + 1) : nullptr;
+}
+
+const ValueDecl *ExecutorOrigins::originOf(const ValueDecl &D,
+                                           unsigned Depth) const {
+  const CXXRecordDecl *Record =
+      D.getType().getNonReferenceType()->getAsCXXRecordDecl();
+  // A strand is an executor of its own.
+  if (Record && Record->getDeclName().isIdentifier() &&
+      Record->getName() == "strand")
+    return &D;
+  const ValueDecl *Origin = nullptr;
+  if (const auto *Field = dyn_cast<FieldDecl>(&D)) {
+    for (const Expr *Init : Made.lookup(Field)) {
+      const ValueDecl *From = originOf(Init, Depth + 1);
+      // Each constructor has parameters of its own.
+      if (!From || (Origin && Origin->getDeclName() != From->getDeclName()))
+        return &D;
+      Origin = From;
+    }
+  } else if (const auto *V = dyn_cast<VarDecl>(&D);
+             V && !isa<ParmVarDecl>(V) && !isExecutionContext(V->getType())) {
+    Origin = originOf(V->getInit(), Depth + 1);
+  }
+  return Origin ? Origin : &D;
+}
+
+bool ExecutorOrigins::isSame(const Operation &A, const Operation &B) const {
+  if (AreAllTheSame)
+    return true;
+  const ValueDecl *First = originOf(executorSource(A).first, 0);
+  return First && First == originOf(executorSource(B).first, 0);
+}
+
 std::string executorOf(const Operation &Op, const SourceText &Text,
                        const FunctionDecl *Around) {
-  const Expr *Source = boundExecutor(Op);
-  bool IsExecutor = Source && !hasGetExecutor(Source->getType());
-  if (const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call);
-      Member && !Source) {
-    if (hasGetExecutor(Member->getImplicitObjectArgument()->getType()))
-      Source = Member->getImplicitObjectArgument();
-  } else if (!Source && Op.Call->getNumArgs() > 1) {
-    QualType First = Op.Call->getArg(0)->getType();
-    IsExecutor = !hasGetExecutor(First) && isExecutor(First);
-    if (IsExecutor || hasGetExecutor(First))
-      Source = Op.Call->getArg(0);
-  }
+  auto [Source, IsExecutor] = executorSource(Op);
   if (!Source && Around)
     return onlyContext(*Around, *Op.Call, Text);
   if (Source && !Around && mentionsLocal(Source)) {

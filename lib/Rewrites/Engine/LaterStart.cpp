@@ -66,7 +66,6 @@ bool isPointerLike(QualType Type) {
     return true;
   const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
   return Record && Record->getDeclName().isIdentifier() &&
-         Record->isInStdNamespace() &&
          is_contained({"shared_ptr", "unique_ptr"}, Record->getName());
 }
 
@@ -331,6 +330,9 @@ public:
       treat(Object, Looks);
     if (Call->isCallToStdMove() && isPointerLike(Call->getArg(0)->getType()))
       treat(Call->getArg(0), Looks);
+    if (Object && Call->getNumArgs() > 0 && isPointerLike(Object->getType()) &&
+        isFresh(Call->getArg(Call->getNumArgs() - 1)))
+      Renewed.insert(rootOf(Object));
     if (!Quiet.contains(Call))
       readCalledHere(*Call);
     if (isUnseen(Callee))
@@ -434,8 +436,9 @@ private:
   bool isOther(const Expr *Object) const {
     if (isa<CXXThisExpr>(Object))
       return OnOther;
-    const auto *V = dyn_cast_or_null<VarDecl>(rootOf(Object));
-    return isPart(Object) || isFresh(Object) ||
+    const ValueDecl *Named = rootOf(Object);
+    const auto *V = dyn_cast_or_null<VarDecl>(Named);
+    return isPart(Object) || isFresh(Object) || Renewed.contains(Named) ||
            (V && V != Root && V->hasLocalStorage() &&
             !V->getType()->isReferenceType() && isFresh(V->getInit()));
   }
@@ -499,6 +502,8 @@ private:
   const Expr *Self;
   const ValueDecl *Root;
   const CallExpr *Begun = nullptr;
+  /// Pointers that point to another object from some place on.
+  SmallPtrSet<const ValueDecl *, 2> Renewed;
   /// `this` is not the object whose start this is about.
   bool OnOther = false;
   DenseMap<const Expr *, unsigned> Treated;
@@ -576,6 +581,7 @@ public:
 
   std::optional<Refusal> check() {
     FirstStretch First(A, Calls);
+    checkExecutor(First.Print);
     for (const StartSite &Start : A.Starts)
       if (!Why)
         follow({Start.Call, Calls.CallerOf.lookup(Start.Call)}, First.Print,
@@ -584,6 +590,31 @@ public:
   }
 
 private:
+  /// The start asks the object of the first operation for its executor, and
+  /// must not do so before that is made.
+  void checkExecutor(const Footprint &First) {
+    const Operation *Op = nullptr;
+    forEachNode(A.Body, [&](const Node &N) {
+      if (!Op && N.What == Node::Kind::Await)
+        Op = N.Op.get();
+    });
+    const Expr *Source = Op && Op->How == Operation::Form::CompletionToken
+                             ? executorSource(*Op).first
+                             : nullptr;
+    Source = Source ? asWritten(Source) : nullptr;
+    if (!Source || !(isa<CXXOperatorCallExpr>(Source) ||
+                     Source->getType()->isPointerType()))
+      return;
+    const ValueDecl *Holder = rootOf(Source);
+    auto Use = First.Touched.find(Holder);
+    if (Holder && Use != First.Touched.end() && (Use->second.How & Changes))
+      Why = Refusal{"no-executor", Op->Call->getBeginLoc(),
+                    "'" + Holder->getNameAsString() +
+                        "' gets its object only in the coroutine, so that it "
+                        "has no executor to start that on; convert to "
+                        "--target=coral"};
+  }
+
   void refuse(SourceLocation Where, const Twine &Message) {
     if (!Why)
       Why = Refusal{"started-later", Where,

@@ -6,6 +6,11 @@
 // for values whose destructor does nothing that others can see, and for values
 // that were moved away. Everything else is refused.
 //
+// The other way round, what a handler does last it calls, with its variables
+// around: the next step of the sequence, or the callback. In a coroutine that
+// is the next turn of a loop, the code behind a branch, or the caller that goes
+// on, and the variables are gone by then.
+//
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/Plan.h"
@@ -15,6 +20,7 @@
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
 using namespace llvm;
@@ -22,7 +28,9 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
-enum class Destruction { Invisible, ReleasesLock, Visible };
+/// What others see of a destruction: nothing; perhaps something, when it is
+/// much later, since nobody knows what the object holds; or all of it.
+enum class Destruction { Invisible, Unknown, ReleasesLock, Visible };
 
 Destruction worse(Destruction A, Destruction B) { return std::max(A, B); }
 
@@ -65,9 +73,12 @@ Destruction destructionOf(QualType Type, unsigned Depth) {
         StringSwitch<Destruction>(Record->getName())
             .Cases({"lock_guard", "unique_lock", "scoped_lock", "shared_lock"},
                    Destruction::ReleasesLock)
-            .Cases({"thread", "jthread", "future", "basic_fstream",
-                    "basic_ofstream"},
+            .Cases({"thread", "jthread", "future", "promise", "packaged_task",
+                    "basic_fstream", "basic_ofstream"},
                    Destruction::Visible)
+            .Cases(
+                {"function", "move_only_function", "copyable_function", "any"},
+                Destruction::Unknown)
             .Default(Destruction::Invisible);
     Result = worse(Result, argumentDestruction(*Record, Depth));
     return Result;
@@ -83,6 +94,47 @@ Destruction destructionOf(QualType Type, unsigned Depth) {
     if (!Field->getType()->isReferenceType())
       Result = worse(Result, destructionOf(Field->getType(), Depth + 1));
   return Result;
+}
+
+/// Something of \p Type that dies together with others like it, if at all.
+bool isShared(QualType Type) {
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  return Record && Record->getDeclName().isIdentifier() &&
+         is_contained({"shared_ptr", "weak_ptr", "intrusive_ptr"},
+                      Record->getName());
+}
+
+/// The pointer points to an object whose destructor the user wrote.
+bool endsUserObject(QualType Pointer) {
+  const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+      Pointer->getAsCXXRecordDecl());
+  if (!Record || Record->getName() == "weak_ptr" ||
+      Record->getTemplateArgs().size() == 0 ||
+      Record->getTemplateArgs()[0].getKind() != TemplateArgument::Type)
+    return false;
+  const CXXRecordDecl *Object =
+      Record->getTemplateArgs()[0].getAsType()->getAsCXXRecordDecl();
+  return Object && Object->hasDefinition() &&
+         !Object->getASTContext().getSourceManager().isInSystemHeader(
+             Object->getLocation()) &&
+         destructionOf(Pointer) > Destruction::Unknown;
+}
+
+/// Control does not reach the end of \p Nodes.
+bool isLeft(const Block &Nodes) {
+  if (Nodes.empty())
+    return false;
+  const Node &Last = Nodes.back();
+  switch (Last.What) {
+  case Node::Kind::Return:
+  case Node::Kind::Break:
+  case Node::Kind::Continue:
+    return true;
+  case Node::Kind::If:
+    return isLeft(Last.Body) && isLeft(Last.Else);
+  default:
+    return false;
+  }
 }
 
 /// Variables that \p S, as a whole statement, moves from.
@@ -128,7 +180,7 @@ public:
           checkCopied(*P);
         declare(P);
       }
-    walk(A.Body);
+    walk(A.Body, /*GoesOn=*/false);
     return Why;
   }
 
@@ -147,19 +199,27 @@ private:
       Why = Refusal{Id, Where, Message.str()};
   }
 
-  void walk(const Block &Nodes) {
+  /// \p GoesOn: what stands behind \p Nodes, or the loop around them.
+  void walk(const Block &Nodes, bool GoesOn) {
     size_t Outer = Live.size();
     for (const Node &N : Nodes) {
+      bool HasNext = GoesOn || &N != &Nodes.back();
       switch (N.What) {
       case Node::Kind::Code:
         code(N.Source);
         break;
-      case Node::Kind::If:
-      case Node::Kind::Loop: {
+      case Node::Kind::If: {
         auto Saved = Live;
-        walk(N.Body);
+        walk(N.Body, HasNext);
         Live = Saved;
-        walk(N.Else);
+        walk(N.Else, HasNext);
+        Live = std::move(Saved);
+        break;
+      }
+      case Node::Kind::Loop: {
+        SaveAndRestore<size_t> Begin(LoopBegin, Live.size());
+        auto Saved = Live;
+        walk(N.Body, /*GoesOn=*/true);
         Live = std::move(Saved);
         break;
       }
@@ -182,26 +242,86 @@ private:
         await(*N.Op);
         break;
       case Node::Kind::Continue:
-        for (const Variable &V : Live)
-          if (!V.IsResult &&
-              destructionOf(V.Decl->getType()) == Destruction::ReleasesLock)
-            refuse("lock-across-suspension", V.Decl->getLocation(),
-                   "'" + V.Decl->getName() +
-                       "' is locked while the next operation is started; "
-                       "end its scope before");
+      case Node::Kind::Break:
+        checkLeft(LoopBegin);
+        break;
+      case Node::Kind::Return:
+        if (N.Call)
+          checkDelivered();
         break;
       default:
         break;
       }
     }
+    if (GoesOn && !isLeft(Nodes))
+      checkLeft(Outer);
     Live.resize(std::min(Outer, Live.size()));
+  }
+
+  /// The variables from the one with the number \p First on are gone before the
+  /// next step begins, which was called while they were there.
+  void checkLeft(size_t First) {
+    for (const Variable &V : drop_begin(Live, std::min(First, Live.size()))) {
+      if (!matters(V))
+        continue;
+      if (destructionOf(V.Decl->getType()) == Destruction::ReleasesLock)
+        refuse("lock-across-suspension", V.Decl->getLocation(),
+               "'" + V.Decl->getName() +
+                   "' is locked while the next operation is started; "
+                   "end its scope before");
+      else
+        refuse("observable-destructor", V.Decl->getLocation(),
+               "'" + V.Decl->getName() +
+                   "' was destroyed when the next step had begun and would now "
+                   "be before; end its scope before that step");
+    }
+  }
+
+  /// The callback ran while the variables were there; what the callback did now
+  /// follows in the caller, when they are gone.
+  void checkDelivered() {
+    for (const Variable &V : Live) {
+      if (!matters(V) && (V.IsResult || !endsUserObject(V.Decl->getType()) ||
+                          isSharedFromThisCopy(V.Decl)))
+        continue;
+      if (destructionOf(V.Decl->getType()) == Destruction::ReleasesLock)
+        refuse("lock-across-suspension", V.Decl->getLocation(),
+               "'" + V.Decl->getName() +
+                   "' is locked while the callback runs; end its scope before");
+      else
+        refuse("observable-destructor", V.Decl->getLocation(),
+               "'" + V.Decl->getName() +
+                   "' was destroyed when the callback had run and would now be "
+                   "before the caller goes on; end its scope before the "
+                   "callback is called");
+    }
+  }
+
+  /// Somebody sees when \p V ends. What an operation delivers is most often
+  /// given away.
+  static bool matters(const Variable &V) {
+    QualType Type = V.Decl->getType();
+    return !V.IsResult && !Type->isReferenceType() && !isShared(Type) &&
+           destructionOf(Type) > Destruction::Unknown;
   }
 
   /// A parameter that becomes a variable of the coroutine's own must not be
   /// the caller's way to see what happens to it.
   void checkCopied(const ParmVarDecl &P) {
-    if (P.getDeclName() && P.getType()->isLValueReferenceType() &&
-        !P.getType()->getPointeeType().isConstQualified())
+    const auto *F = dyn_cast<FunctionDecl>(P.getDeclContext());
+    if (P.getDeclName() && F && F->hasBody() &&
+        P.getType().getNonReferenceType().isConstQualified())
+      checkConstant(P, *F->getBody());
+    if (!P.getDeclName() || !P.getType()->isLValueReferenceType())
+      return;
+    QualType Object = P.getType()->getPointeeType();
+    if (const CXXRecordDecl *Record = Object->getAsCXXRecordDecl();
+        Record && Record->hasDefinition() && Record->isPolymorphic())
+      refuse("capture-of-a-copy", P.getLocation(),
+             "'" + P.getName() +
+                 "' may be an object of a derived class, and the coroutine "
+                 "would copy only its base; make it a member or a pointer");
+    if (!Object.isConstQualified())
       refuse("capture-of-a-copy", P.getLocation(),
              "'" + P.getName() +
                  "' is a reference to the caller's object, and the coroutine "
@@ -240,6 +360,25 @@ private:
                  "that is called from here");
   }
 
+  /// g++ before 13 cannot keep the array of an initializer list in a frame.
+  void checkLists(const CallExpr &Call, const Expr *Handler) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const Expr *Found = nullptr;
+      bool VisitCXXStdInitializerListExpr(
+          const CXXStdInitializerListExpr *E) override {
+        Found = E;
+        return true;
+      }
+    } V;
+    for (const Expr *Argument : Call.arguments())
+      if (asWritten(Argument) != asWritten(Handler))
+        V.TraverseStmt(Argument);
+    if (V.Found)
+      refuse("list-in-an-await", V.Found->getBeginLoc(),
+             "this list would be inside an await, where some compilers cannot "
+             "keep it; name what is made of it as a variable before");
+  }
+
   void code(const Stmt *S) {
     checkSizes(S);
     drop(movedBy(S));
@@ -251,13 +390,15 @@ private:
   }
 
   void await(const Operation &Op) {
-    if (Op.Call)
+    if (Op.Call) {
       drop(movedBy(Op.Call));
+      checkLists(*Op.Call, Op.HandlerArgument);
+    }
     Captured.clear();
     if (const LambdaExpr *Handler = Op.lambda())
       for (const LambdaCapture &Capture : Handler->captures())
         if (Capture.capturesVariable())
-          checkCapture(Capture);
+          checkCapture(Capture, *Handler);
     if (Op.Bound)
       for (const BoundCall::Argument &A : Op.Bound->Arguments)
         if (const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr)
@@ -267,20 +408,87 @@ private:
         checkMember(M);
     for (const Variable &V : Live)
       checkAcross(*V.Decl);
-    for (const VarDecl *V : Op.InitCaptures)
+    for (const VarDecl *V : Op.InitCaptures) {
+      checkTaken(*V, Op);
       declare(V);
+    }
     for (const Binding &B : Op.Results)
       if (B.Decl)
         declare(B.Decl, true);
   }
 
-  void checkCapture(const LambdaCapture &Capture) {
+  /// The handler is made with the other arguments, in no certain order. What it
+  /// takes must not be what they use, since it is taken before them now.
+  void checkTaken(const VarDecl &Taken, const Operation &Op) {
+    for (const ValueDecl *From : movedBy(Taken.getInit()))
+      for (const Expr *Argument : Op.Call->arguments())
+        if (asWritten(Argument) != asWritten(Op.HandlerArgument) &&
+            mentions(Argument, From))
+          refuse("lifetime-differs", Argument->getBeginLoc(),
+                 "the call uses '" + From->getName() +
+                     "', which its handler takes away; name what it uses "
+                     "before");
+  }
+
+  void checkCapture(const LambdaCapture &Capture, const LambdaExpr &Handler) {
     const auto *V = dyn_cast<VarDecl>(Capture.getCapturedVar());
     if (V && !isa<ParmVarDecl>(V) && V->getType()->isReferenceType())
       refuse("capture-of-a-copy", Capture.getLocation(),
              "the handler captures a copy of what '" + V->getName() +
                  "' refers to; make the copy before the operation starts");
+    if (V && Capture.getCaptureKind() == LCK_ByCopy && !Handler.isMutable() &&
+        !V->getType().isConstQualified())
+      checkConstant(*V, *Handler.getBody());
     Captured.insert(V);
+  }
+
+  /// \p V, or the copy of it that a handler holds, is a constant in \p Body;
+  /// the variable of the coroutine is none.
+  void checkConstant(const VarDecl &V, const Stmt &Body) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const VarDecl &V;
+      unsigned Mentions = 0;
+      const CallExpr *Move = nullptr;
+      const CXXMemberCallExpr *Overloaded = nullptr;
+      explicit Visitor(const VarDecl &V) : V(V) {}
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        Mentions += E->getDecl() == &V;
+        return true;
+      }
+      bool VisitCallExpr(const CallExpr *Call) override {
+        if (Call->isCallToStdMove() && variableNamedBy(Call->getArg(0)) == &V)
+          Move = Call;
+        return true;
+      }
+      bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+        const CXXMethodDecl *Method = Call->getMethodDecl();
+        if (Method && Method->isConst() &&
+            variableNamedBy(Call->getImplicitObjectArgument()) == &V &&
+            !Method->getASTContext().getSourceManager().isInSystemHeader(
+                Method->getLocation()) &&
+            any_of(Method->getParent()->lookup(Method->getDeclName()),
+                   [&](const NamedDecl *D) {
+                     const auto *Other = dyn_cast<CXXMethodDecl>(D);
+                     return Other && !Other->isConst() &&
+                            Other->getNumParams() == Method->getNumParams();
+                   }))
+          Overloaded = Call;
+        return true;
+      }
+    } Found(V);
+    Found.TraverseStmt(&Body);
+    if (Found.Move && Found.Mentions > 1)
+      refuse("capture-of-a-copy", Found.Move->getBeginLoc(),
+             "'" + V.getName() +
+                 "' is a constant here, so that this copies it where the "
+                 "coroutine would move it; leave out the std::move");
+    if (Found.Overloaded)
+      refuse("capture-of-a-copy", Found.Overloaded->getBeginLoc(),
+             "'" + V.getName() +
+                 "' is a constant here and a variable in the coroutine, which "
+                 "would call another '" +
+                 Found.Overloaded->getMethodDecl()->getNameAsString() +
+                 "'; call it for std::as_const(" + V.getName() + ")");
   }
 
   /// A value that the handler holds becomes a variable of the coroutine.
@@ -288,7 +496,7 @@ private:
     if (M.What == FunctionObject::Member::Kind::Variable)
       Captured.insert(variableNamedBy(M.Init));
     if (M.What == FunctionObject::Member::Kind::Value &&
-        destructionOf(M.Field->getType()) != Destruction::Invisible)
+        destructionOf(M.Field->getType()) > Destruction::Unknown)
       refuse("observable-destructor", M.Init->getBeginLoc(),
              "'" + M.Field->getName() +
                  "' is destroyed with the handler and would now live until "
@@ -304,6 +512,7 @@ private:
                     "'" + V.getName() +
                         "' would stay locked while the coroutine waits; end "
                         "its scope before the operation starts");
+    case Destruction::Unknown:
     case Destruction::Visible:
       // The agent holds its object anyway.
       if (HoldsSelf && isSharedFromThisCopy(&V))
@@ -322,6 +531,8 @@ private:
 
   SmallVector<Variable, 8> Live;
   SmallPtrSet<const VarDecl *, 8> Captured;
+  /// How many variables there were when the innermost loop began.
+  size_t LoopBegin = 0;
   bool HoldsSelf = false;
   std::optional<Refusal> Why;
 };

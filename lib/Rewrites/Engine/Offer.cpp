@@ -51,7 +51,8 @@ std::vector<ConversionOffer> offerConversions(const ASTContext &Context,
   for (Agent *A : Plan.convertible()) {
     std::vector<Agent *> Group;
     Plan.addWithCallees(*A, Group);
-    std::optional<Converter::Contents> After = Plan.edit(Group);
+    std::string Problem;
+    std::optional<Converter::Contents> After = Plan.edit(Group, Problem);
     // Without the agent itself, what is left of the group has its own turn.
     if (!After || A->Why)
       continue;

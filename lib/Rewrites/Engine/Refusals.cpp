@@ -43,6 +43,7 @@ const RegisterRefusal EngineRefusals[] = {
     {"irreducible-flow", "the handlers form no structured loop or branch"},
     {"known-in-one-file", "moved code uses what only its own file declares"},
     {"lifetime-differs", "only some handlers keep the object alive"},
+    {"list-in-an-await", "an initializer list would be inside an await"},
     {"lock-across-suspension", "a lock would be held while waiting"},
     {"macro-in-the-way", "the code to move comes out of a macro"},
     {"no-executor", "nothing names the executor that the target needs"},

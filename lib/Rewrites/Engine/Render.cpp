@@ -181,7 +181,7 @@ public:
     findMoved();
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName())
-        declareAs(P, P->getName().str(), P->getType().getNonReferenceType());
+        declareAs(P, P->getName().str(), valueType(*P));
     for (const Borrowed &B : A.Entry->Uses) {
       QualType Type = B.Variable->getType().getNonReferenceType();
       declareAs(B.Variable, B.Variable->getName().str(),
@@ -854,7 +854,7 @@ private:
       LastError = Error = errorVariable(Op, *B);
     SmallVector<Substitution, 2> Token{
         {*Text.range(Op.Handler->getSourceRange()),
-         Context.Dialect.token(Error)}};
+         Context.Dialect.token(Error, Op.ResumesOn)}};
     if (const CXXMemberCallExpr *Wrap = strandWrap(Op))
       Token.push_back(binding(*Wrap));
     std::string Call =
@@ -1020,7 +1020,7 @@ private:
         declareAs(Parameter, Name, Parameter->getType());
         References.insert(Parameter);
       } else {
-        declareAs(Parameter, Name, Parameter->getType().getNonReferenceType());
+        declareAs(Parameter, Name, valueType(*Parameter));
       }
     }
   }
@@ -1065,13 +1065,21 @@ private:
       bool Zero = P->getType().getNonReferenceType()->isScalarType();
       writtenLine(declaration(valueTypeText(*P, Text), Name) +
                   (Zero ? "{};" : ";"));
-      declareAs(P, Name, P->getType().getNonReferenceType());
+      declareAs(P, Name, valueType(*P));
     }
+  }
+
+  /// The type of the variable that \p P becomes.
+  static QualType valueType(const ParmVarDecl &P) {
+    return P.getType().getNonReferenceType().getUnqualifiedType();
   }
 
   struct Assignment {
     std::string Name, Value;
     const Expr *Argument;
+    /// What a variable for the value is declared with.
+    std::string Type;
+    bool IsTrivial = false;
   };
 
   std::vector<Assignment> assignments(const Node &N) const {
@@ -1086,7 +1094,12 @@ private:
         continue;
       std::string Value = edited(asWritten(Argument));
       if (Value != nameOf(Parameter))
-        Result.push_back({nameOf(Parameter), std::move(Value), Argument});
+        Result.push_back(
+            {nameOf(Parameter), std::move(Value), Argument,
+             sameType(asWritten(Argument)->getType(), Parameter->getType())
+                 ? "auto"
+                 : valueTypeText(*Parameter, Text),
+             valueType(*Parameter).isTriviallyCopyableType(Text.context())});
     }
     return Result;
   }
@@ -1097,8 +1110,8 @@ private:
     if (needOldValues(Assignments))
       for (Assignment &Next : Assignments) {
         std::string Name = unique("next_" + Next.Name);
-        writtenLine("auto " + Name + " = " + Next.Value + ";");
-        Next.Value = "std::move(" + Name + ")";
+        writtenLine(Next.Type + " " + Name + " = " + Next.Value + ";");
+        Next.Value = Next.IsTrivial ? Name : "std::move(" + Name + ")";
       }
     for (const Assignment &Next : Assignments)
       writtenLine(Next.Name + " = " + Next.Value + ";");
@@ -1110,6 +1123,7 @@ private:
       for (const auto &[Variable, Name] : Names)
         if (mentions(Assignments[I].Argument, Variable) &&
             (References.contains(Variable) ||
+             refersToOthers(Variable->getType()) ||
              any_of(Assignments.take_front(I), [&](const Assignment &Earlier) {
                return Earlier.Name == Name;
              })))

@@ -89,10 +89,12 @@ private:
   /// the other, so that one bad agent does not hold back the rest.
   void convert(Converter &Plan) {
     std::vector<Agent *> Chosen = Plan.convertible();
-    std::optional<Contents> After = Plan.edit(Chosen);
-    if (!After)
+    std::string Problem;
+    std::optional<Contents> After = Plan.edit(Chosen, Problem);
+    if (Chosen.empty())
       return;
-    std::string Problem = verify(*After, Chosen, Plan);
+    if (After)
+      Problem = verify(*After, Chosen, Plan);
     if (!Problem.empty()) {
       After = convertOneByOne(Chosen, Plan, Problem);
       if (!After)
@@ -126,8 +128,10 @@ private:
       Plan.addWithCallees(*A, Trial);
       std::optional<Contents> After;
       if (All.size() > 1) {
-        After = Plan.edit(Trial);
-        Problem = After ? verify(*After, Trial, Plan) : "";
+        Problem.clear();
+        After = Plan.edit(Trial, Problem);
+        if (After)
+          Problem = verify(*After, Trial, Plan);
       }
       if (After && Problem.empty()) {
         Kept = std::move(Trial);

@@ -105,6 +105,17 @@ bool mentions(const Stmt *S, const ValueDecl *D) {
   return !V.TraverseStmt(S);
 }
 
+bool refersToOthers(QualType Type) {
+  if (Type->isPointerType())
+    return true;
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  return Record && Record->hasDefinition() && Record->isTriviallyCopyable() &&
+         any_of(Record->fields(), [](const FieldDecl *F) {
+           return F->getType()->isPointerType() ||
+                  F->getType()->isReferenceType();
+         });
+}
+
 bool isSharedFromThis(const Expr *E) {
   const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(asWritten(E));
   if (!Call || !Call->getMethodDecl())

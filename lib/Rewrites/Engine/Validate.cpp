@@ -244,9 +244,13 @@ private:
 
   //--- Operations --------------------------------------------------------//
 
-  /// An argument; whatever takes the result is "@".
-  std::string argument(const Expr *E, const Expr *Handler) const {
+  /// An argument; whatever takes the result is "@". \p ResumesOn is where the
+  /// handler ran, if that is to be said.
+  std::string argument(const Expr *E, const Expr *Handler,
+                       StringRef ResumesOn) const {
     const Expr *Written = asWritten(E);
+    if (Written == Handler && !ResumesOn.empty())
+      return "bind_executor(" + tokens(ResumesOn) + ", @, )";
     if (Written == Handler ||
         (isa<DeclRefExpr>(Written) &&
          Text.text(Written->getSourceRange()) == Dialect.token("")))
@@ -255,20 +259,17 @@ private:
       if (const FunctionDecl *Callee = Call->getDirectCallee()) {
         std::string Name = qualifiedName(*Callee);
         if (StringRef(Name).ends_with("::redirect_error"))
-          return "@";
+          return argument(Call->getArg(0), Handler, ResumesOn);
         if (const auto *Wrap = dyn_cast<CXXMemberCallExpr>(Call);
             Wrap && isHandlerWrapper(Name))
-          return StringRef(Name)
-                     .drop_back(strlen("io_context::strand::wrap"))
-                     .str() +
-                 "bind_executor(" +
+          return "bind_executor(" +
                  normal(asWritten(Wrap->getImplicitObjectArgument())) + ", " +
-                 argument(Wrap->getArg(0), Handler) + ", )";
+                 argument(Wrap->getArg(0), Handler, ResumesOn) + ", )";
         if (isHandlerWrapper(Name)) {
-          std::string Result = Name + "(";
+          std::string Result = Callee->getNameAsString() + "(";
           for (const Expr *Inner : Call->arguments())
             if (!isa<CXXDefaultArgExpr>(Inner))
-              Result += argument(Inner, Handler) + ", ";
+              Result += argument(Inner, Handler, ResumesOn) + ", ";
           return Result + ")";
         }
       }
@@ -297,7 +298,7 @@ private:
   }
 
   std::string operation(const CallExpr &Call, const Expr *Handler,
-                        bool DropsHandler) const {
+                        bool DropsHandler, StringRef ResumesOn = "") const {
     if (const CallExpr *Asked = askedForResult(Call))
       return operation(*Asked, Handler, DropsHandler) + ReturnedLabel;
     std::string Label = "await ";
@@ -318,7 +319,7 @@ private:
       if (isa<CXXDefaultArgExpr>(E) ||
           (DropsHandler && asWritten(E) == Handler))
         continue;
-      Label += argument(E, Handler) + ", ";
+      Label += argument(E, Handler, ResumesOn) + ", ";
     }
     return Label + ")";
   }
@@ -371,7 +372,8 @@ private:
     if (Op.How == Operation::Form::Yield)
       return event("yield " + normal(Op.YieldedValue), After);
     After = event(operation(*Op.Call, Op.Handler,
-                            Op.How != Operation::Form::CompletionToken) +
+                            Op.How != Operation::Form::CompletionToken,
+                            Op.ResumesOn) +
                       (Op.Returned ? ReturnedLabel : ""),
                   After);
     for (const auto &[Parameter, Value] : reverse(Op.Given))

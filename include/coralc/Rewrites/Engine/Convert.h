@@ -38,8 +38,11 @@ public:
   void addWithCallees(Agent &A, std::vector<Agent *> &To);
 
   /// Every file with \p Chosen converted, or nothing when there is none left:
-  /// what cannot be written down is refused and leaves \p Chosen.
-  std::optional<Contents> edit(std::vector<Agent *> &Chosen);
+  /// what cannot be written down is refused and leaves \p Chosen. If those that
+  /// are left cannot be converted together, there is nothing, and \p Problem
+  /// says why.
+  std::optional<Contents> edit(std::vector<Agent *> &Chosen,
+                               std::string &Problem);
 
 private:
   PatternList Patterns;

@@ -5,6 +5,7 @@
 
 #include "coralc/Rewrites/Engine/SourceText.h"
 #include "coralc/Rewrites/Engine/StateGraph.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace coralc {
 
@@ -13,6 +14,10 @@ namespace coralc {
 /// whose middle it is started, among the variables that the operation sees.
 std::string executorOf(const Operation &Op, const SourceText &Text,
                        const clang::FunctionDecl *Around);
+
+/// What says where \p Op's handler runs, null if nothing does, and whether that
+/// is an executor itself and no object that has one.
+std::pair<const clang::Expr *, bool> executorSource(const Operation &Op);
 
 /// The call strand.wrap(handler) that holds \p Op's handler, before there was
 /// bind_executor(strand, handler); null when there is none.
@@ -31,6 +36,32 @@ bool runsInItsFunction(const clang::VarDecl *V);
 
 /// \p Type runs functions that it is given.
 bool isExecutor(clang::QualType Type);
+
+/// Which operations complete on the same executor, as far as the code says. It
+/// is where their objects were made from the same context, and all of it where
+/// there is only one.
+class ExecutorOrigins {
+public:
+  explicit ExecutorOrigins(const SourceText &Text);
+
+  bool isSame(const Operation &A, const Operation &B) const;
+  bool areAllTheSame() const { return AreAllTheSame; }
+
+private:
+  /// What \p E was made from: a variable or member; null if that is not known.
+  const clang::ValueDecl *originOf(const clang::Expr *E, unsigned Depth) const;
+  const clang::ValueDecl *originOf(const clang::ValueDecl &D,
+                                   unsigned Depth) const;
+
+  bool AreAllTheSame = false;
+  /// How constructors make members, one each.
+  llvm::DenseMap<const clang::FieldDecl *,
+                 llvm::SmallVector<const clang::Expr *, 1>>
+      Made;
+};
+
+/// The handler of \p Op says itself where it runs.
+bool hasBoundExecutor(const Operation &Op);
 
 } // namespace coralc
 

@@ -124,6 +124,9 @@ struct Operation {
   /// The handler is the object itself, a copy or moved, and lives on in it.
   bool IsObject = false;
   const clang::Expr *YieldedValue = nullptr;
+  /// The executor on which the handler ran, as text, where the coroutine would
+  /// not go on there by itself. Depends on the target.
+  std::string ResumesOn;
 
   /// The library calls the handler, from its loop.
   bool isOfLibrary() const {

@@ -43,6 +43,10 @@ const clang::VarDecl *variableNamedBy(const clang::Expr *E);
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
 
+/// Something of \p Type is a pointer, or holds one and copies it, as views and
+/// iterators do: it is good as long as something else is there.
+bool refersToOthers(clang::QualType Type);
+
 /// \p E is shared_from_this().
 bool isSharedFromThis(const clang::Expr *E);
 
