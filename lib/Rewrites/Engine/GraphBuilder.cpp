@@ -540,7 +540,7 @@ private:
                                               : std::nullopt;
       addTrailingComment(S, *Range, Leading, Tested.has_value());
       std::string Behind = Leading.Comments.substr(Above);
-      From = Range->End;
+      From = !Tested && asBranch(S) ? rangeOfArm(*S)->End : Range->End;
       bool Last = I + 1 == Statements.size();
       bool ReturnsNext = !Last && isBareReturn(Statements[I + 1]);
       if (!Last && isBareReturn(S))
@@ -672,13 +672,22 @@ private:
     if (If && Where == Position::Tail)
       if (std::optional<TestedStart> Tested = testedStart(*If))
         return buildTested(*Tested, Trivia(), Out);
-    if (If && !If->hasInitStorage() && !If->hasVarStorage() &&
-        !If->isConstexpr() &&
-        (!isInteresting(If->getCond()) || startBesideWithin(If->getCond())))
+    if (asBranch(S) || (If && !If->hasInitStorage() && !If->hasVarStorage() &&
+                        !If->isConstexpr() && startBesideWithin(If->getCond())))
       return buildBranch(*If, Where, Out);
     if (startBesideWithin(S))
       return addCode(S, Out);
     return refuseControlFlow(S);
+  }
+
+  /// \p S as an if that decides where the agent goes on.
+  const IfStmt *asBranch(const Stmt *S) {
+    const auto *If = dyn_cast<IfStmt>(S);
+    return If && !If->hasInitStorage() && !If->hasVarStorage() &&
+                   !If->isConstexpr() && isInteresting(If) &&
+                   !isInteresting(If->getCond())
+               ? If
+               : nullptr;
   }
 
   /// A macro hides a way to an operation in \p S.
@@ -732,6 +741,7 @@ private:
       return false;
     if (If.getElse() && !buildArm(*If.getElse(), Where, Branch.Else))
       return false;
+    keepHeadComments(If, Branch);
     if (Where == Position::Tail && !(endSequence(Branch.Then, If.getEndLoc()) &&
                                      endSequence(Branch.Else, If.getEndLoc())))
       return false;
@@ -739,11 +749,60 @@ private:
     return true;
   }
 
+  /// The comments before an arm, and around an else, begin the arm.
+  void keepHeadComments(const IfStmt &If, Step &Branch) const {
+    std::optional<TextRange> Condition =
+        Text.range(If.getCond()->getSourceRange());
+    std::optional<TextRange> Then = rangeOfArm(*If.getThen());
+    if (!Condition || !Then)
+      return;
+    leadWith(Text.comments({Condition->End, Then->Begin}), Branch.Then);
+    if (std::optional<unsigned> Else =
+            If.getElse() ? Text.offset(If.getElse()->getBeginLoc())
+                         : std::nullopt)
+      leadWith(Text.comments({Then->End, *Else}), Branch.Else,
+               isa<IfStmt>(If.getElse()));
+  }
+
+  static bool endsWithBlock(const Stmt &S) {
+    if (const auto *If = dyn_cast<IfStmt>(&S))
+      return endsWithBlock(If->getElse() ? *If->getElse() : *If->getThen());
+    return isa<CompoundStmt>(S);
+  }
+
+  /// What is behind a block stands outside of it.
+  std::optional<TextRange> rangeOfArm(const Stmt &Arm) const {
+    return endsWithBlock(Arm) ? Text.range(Arm.getSourceRange())
+                              : Text.statement(&Arm);
+  }
+
+  /// What is said of an else if is said of its arm.
+  static void leadWith(std::string Comments, Sequence &Arm,
+                       bool IsElseIf = false) {
+    if (Comments.empty())
+      return;
+    if (Arm.empty())
+      return keepTrailing({std::move(Comments), false}, Arm);
+    if (IsElseIf && Arm.front().What == Step::Kind::Branch)
+      return leadWith(std::move(Comments), Arm.front().Then);
+    Arm.front().Leading.Comments.insert(0, Comments);
+  }
+
   bool buildArm(const Stmt &Arm, Position Where, Sequence &Out) {
     Trivia Trailing;
     const auto *Block = dyn_cast<CompoundStmt>(&Arm);
-    if (!Block)
-      return buildStatement(&Arm, Where, Out);
+    if (!Block) {
+      size_t Size = Out.size();
+      if (std::optional<TextRange> Range = Text.statement(&Arm))
+        addTrailingComment(&Arm, *Range, Trailing);
+      if (!buildStatement(&Arm, Where, Out))
+        return false;
+      if (Out.size() != Size) {
+        Out[Size].Leading.Comments += Trailing.Comments;
+        Out[Size].Behind = std::move(Trailing.Comments);
+      }
+      return true;
+    }
     if (!buildCompound(*Block, Where, Out, Trailing))
       return false;
     keepTrailing(std::move(Trailing), Out);

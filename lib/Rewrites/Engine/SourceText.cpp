@@ -211,7 +211,30 @@ Trivia SourceText::trivia(unsigned From, unsigned To) const {
   }
   if (Result.Comments.empty())
     Result.BlankLine = Empty > 0;
+  // A comment before what follows on the same line.
+  StringRef Before = Lines.back().trim();
+  if (Before.ends_with("*/"))
+    Result.Comments += (Before + "\n").str();
   return Result;
+}
+
+std::string SourceText::comments(TextRange Range) const {
+  std::string Code = text(Range).str();
+  Lexer Raw(SourceLocation(), Context.getLangOpts(), Code.data(), Code.data(),
+            Code.data() + Code.size());
+  Raw.SetCommentRetentionState(true);
+  std::string Result;
+  for (Token T;;) {
+    bool AtEnd = Raw.LexFromRawLexer(T);
+    if (T.is(tok::comment))
+      Result +=
+          StringRef(Raw.getBufferLocation() - T.getLength(), T.getLength())
+              .rtrim()
+              .str() +
+          "\n";
+    if (AtEnd || T.is(tok::eof))
+      return Result;
+  }
 }
 
 unsigned SourceText::lineBegin(unsigned Offset) const {

@@ -75,6 +75,9 @@ public:
   std::optional<TextRange> statement(const clang::Stmt *S) const;
   /// The comments and empty lines between \p From and \p To.
   Trivia trivia(unsigned From, unsigned To) const;
+  /// All comments in \p Range, whatever else is there, each in lines of its
+  /// own.
+  std::string comments(TextRange Range) const;
   /// \p Function with its leading comments and the line ends behind it.
   TextRange wholeLines(TextRange Range) const;
   /// Where the comment lines directly above \p Offset begin.
