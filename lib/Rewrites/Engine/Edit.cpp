@@ -749,7 +749,8 @@ private:
       std::string Written = IsDeduced
                                 ? deducedType(*B.Variable, Type, Text, Policy)
                                 : Type.getAsString(Policy);
-      Result.push_back({B.Variable, std::move(Written), ByReference, false});
+      Result.push_back(
+          {B.Variable, std::move(Written), ByReference, B.IsMoved});
     }
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())

@@ -1159,6 +1159,7 @@ private:
       SmallPtrSet<const Expr *, 8> Addresses;
       struct Use {
         bool AsObject = false, Captured = false, ByReference = false;
+        bool IsMoved = false;
         SourceLocation Where;
       };
       MapVector<const VarDecl *, Use> Uses;
@@ -1232,9 +1233,17 @@ private:
             Known != V.Uses.end())
           (C.getCaptureKind() == LCK_ByRef ? Known->second.ByReference
                                            : Known->second.Captured) = true;
-    for (const auto &[Variable, U] : V.Uses)
+    for (const VarDecl *Capture : Current->Steps.front().Op->InitCaptures)
+      if (const VarDecl *From = movedInto(*Capture);
+          From && !isSharedFromThisCopy(From)) {
+        V.Uses[From].Captured = true;
+        V.Uses[From].IsMoved = true;
+      }
+    for (const auto &[Variable, U] : V.Uses) {
       if (!addUse(*Variable, U.AsObject, U.Captured, U.ByReference, U.Where))
         return;
+      Current->Uses.back().IsMoved = U.IsMoved;
+    }
   }
 
   bool addUse(const VarDecl &V, bool AsObject, bool Captured, bool ByReference,
@@ -1418,10 +1427,11 @@ private:
                           "the coroutine holds the object to its end");
       // Captured once more, it is a variable like any other.
       if (Op.lambda()->isInitCapture(&Capture)) {
-        if (Current->Beside && !isSharedFromThisCopy(Var))
+        if (Current->Beside && !isSharedFromThisCopy(Var) && !movedInto(*Var))
           return refuse("unsupported-handler", Where,
                         "this capture is computed when the operation is "
-                        "started; name it as a variable before");
+                        "started; make it a variable before, and capture "
+                        "that");
         if (isSharedFromThisCopy(Var)) {
           Op.HoldsSelf = true;
           if (mentions(Op.body(), Var))
@@ -1440,6 +1450,18 @@ private:
       }
     }
     return true;
+  }
+
+  /// The variable that is moved into \p Capture as it is.
+  const VarDecl *movedInto(const VarDecl &Capture) const {
+    const auto *Move = dyn_cast<CallExpr>(asWritten(Capture.getInit()));
+    const VarDecl *From =
+        Move && Move->isCallToStdMove() ? variableNamedBy(Move) : nullptr;
+    return From && !From->getType()->isReferenceType() &&
+                   Text.context().hasSameType(From->getType(),
+                                              Capture.getType())
+               ? From
+               : nullptr;
   }
 
   /// \p Body changes what \p Pointer points to.

@@ -172,7 +172,8 @@ SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
 
 class LifetimeCheck {
 public:
-  std::optional<Refusal> run(const Agent &A) {
+  std::optional<Refusal> run(Agent &Checked) {
+    const Agent &A = Checked;
     HoldsSelf = A.HoldsSelf;
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || A.Entry->Delivers->Callback != P) {
@@ -180,7 +181,12 @@ public:
           checkCopied(*P);
         declare(P);
       }
+    Entry = A.Entry;
+    for (const Borrowed &B : A.Entry->Uses)
+      if (!B.ByReference)
+        declare(B.Variable);
     walk(A.Body, /*GoesOn=*/false);
+    Checked.TakenOver = std::move(TakenOver);
     return Why;
   }
 
@@ -202,6 +208,7 @@ private:
   /// \p GoesOn: what stands behind \p Nodes, or the loop around them.
   void walk(const Block &Nodes, bool GoesOn) {
     size_t Outer = Live.size();
+    SaveAndRestore Here(BlockBegin, Outer);
     for (const Node &N : Nodes) {
       bool HasNext = GoesOn || &N != &Nodes.back();
       switch (N.What) {
@@ -390,6 +397,8 @@ private:
   }
 
   void await(const Operation &Op) {
+    for (const VarDecl *V : Op.InitCaptures)
+      takeOver(*V, Op);
     if (Op.Call) {
       drop(movedBy(Op.Call));
       checkLists(*Op.Call, Op.HandlerArgument);
@@ -408,26 +417,103 @@ private:
         checkMember(M);
     for (const Variable &V : Live)
       checkAcross(*V.Decl);
-    for (const VarDecl *V : Op.InitCaptures) {
-      checkTaken(*V, Op);
+    for (const VarDecl *V : Op.InitCaptures)
       declare(V);
-    }
     for (const Binding &B : Op.Results)
       if (B.Decl)
         declare(B.Decl, true);
   }
 
-  /// The handler is made with the other arguments, in no certain order. What it
-  /// takes must not be what they use, since it is taken before them now.
-  void checkTaken(const VarDecl &Taken, const Operation &Op) {
-    for (const ValueDecl *From : movedBy(Taken.getInit()))
-      for (const Expr *Argument : Op.Call->arguments())
-        if (asWritten(Argument) != asWritten(Op.HandlerArgument) &&
-            mentions(Argument, From))
-          refuse("lifetime-differs", Argument->getBeginLoc(),
-                 "the call uses '" + From->getName() +
-                     "', which its handler takes away; name what it uses "
-                     "before");
+  /// A variable that is moved into a capture of its name has no other use, or
+  /// it would have none in the function that started the operation. What the
+  /// operation works on has to stay where it is: in t->wait([t = move(t)]),
+  /// the first t is looked at before the move.
+  void takeOver(const VarDecl &Capture, const Operation &Op) {
+    const Expr *Init = asWritten(Capture.getInit());
+    if (Op.Stored)
+      return;
+    if (canTakeOver(Capture, Op)) {
+      TakenOver.insert(&Capture);
+      return;
+    }
+    for (const ValueDecl *D : givenUpBy(Init))
+      if (mentionsOutside(*Op.Call, *Op.Made, *D))
+        return refuse("lifetime-differs", Capture.getLocation(),
+                      "the operation works on '" + D->getName() +
+                          "', which is moved into its handler; move it into a "
+                          "variable before, and capture that");
+  }
+
+  bool canTakeOver(const VarDecl &Capture, const Operation &Op) const {
+    const auto *Move = dyn_cast<CallExpr>(asWritten(Capture.getInit()));
+    const VarDecl *From =
+        Move && Move->isCallToStdMove() ? variableNamedBy(Move) : nullptr;
+    if (!From || (From->getDeclName() != Capture.getDeclName() &&
+                  !mentionsOutside(*Op.Call, *Op.Made, *From)))
+      return false;
+    bool IsBorrowed = any_of(
+        Entry->Uses, [&](const Borrowed &B) { return B.Variable == From; });
+    bool IsOwn = is_contained(Entry->parameters(), From) ||
+                 !From->getType()->isReferenceType();
+    QualType Type = From->getType().getNonReferenceType();
+    bool EndsAlike = IsBorrowed ||
+                     destructionOf(Type) == Destruction::Invisible ||
+                     any_of(drop_begin(Live, BlockBegin),
+                            [&](const Variable &V) { return V.Decl == From; });
+    return IsOwn && EndsAlike &&
+           From->getASTContext().hasSameUnqualifiedType(Type,
+                                                        Capture.getType());
+  }
+
+  /// Variables and members from which \p Init moves.
+  static SmallPtrSet<const ValueDecl *, 4> givenUpBy(const Expr *Init) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallPtrSet<const ValueDecl *, 4> Found;
+      void add(const Expr *E) {
+        E = E->IgnoreParenImpCasts();
+        if (const auto *Ref = dyn_cast<DeclRefExpr>(E))
+          Found.insert(Ref->getDecl());
+        if (const auto *Member = dyn_cast<MemberExpr>(E))
+          Found.insert(Member->getMemberDecl());
+      }
+      bool VisitCallExpr(const CallExpr *Call) override {
+        const FunctionDecl *Callee = Call->getDirectCallee();
+        if (Callee && (Call->isCallToStdMove() ||
+                       qualifiedName(*Callee) == "std::exchange"))
+          add(Call->getArg(0));
+        return true;
+      }
+      bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+        const CXXMethodDecl *Method = Call->getMethodDecl();
+        if (Method && Method->getDeclName().isIdentifier() &&
+            Method->getName() == "release")
+          add(Call->getImplicitObjectArgument());
+        return true;
+      }
+    } V;
+    V.TraverseStmt(Init);
+    return V.Found;
+  }
+
+  static bool mentionsOutside(const CallExpr &Call, const Expr &Handler,
+                              const ValueDecl &D) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const Expr &Handler;
+      const ValueDecl &Wanted;
+      Visitor(const Expr &Handler, const ValueDecl &Wanted)
+          : Handler(Handler), Wanted(Wanted) {}
+      bool TraverseStmt(const Stmt *S) override {
+        return S == &Handler ||
+               ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+      }
+      bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+        return E->getDecl() != &Wanted;
+      }
+      bool VisitMemberExpr(const MemberExpr *E) override {
+        return E->getMemberDecl() != &Wanted;
+      }
+    } V(Handler, D);
+    return !V.TraverseStmt(&Call);
   }
 
   void checkCapture(const LambdaCapture &Capture, const LambdaExpr &Handler) {
@@ -530,6 +616,10 @@ private:
   }
 
   SmallVector<Variable, 8> Live;
+  /// How many variables are live that the current block does not declare.
+  size_t BlockBegin = 0;
+  const State *Entry = nullptr;
+  SmallPtrSet<const VarDecl *, 4> TakenOver;
   SmallPtrSet<const VarDecl *, 8> Captured;
   /// How many variables there were when the innermost loop began.
   size_t LoopBegin = 0;
@@ -539,7 +629,7 @@ private:
 
 } // namespace
 
-std::optional<Refusal> checkLifetimes(const Agent &A) {
+std::optional<Refusal> checkLifetimes(Agent &A) {
   return LifetimeCheck().run(A);
 }
 

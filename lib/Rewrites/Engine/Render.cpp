@@ -769,6 +769,10 @@ private:
     for (const VarDecl *Capture : Op.InitCaptures) {
       if (reusesSelf(*Capture))
         continue;
+      if (A.TakenOver.contains(Capture)) {
+        Names[Capture] = nameOf(variableNamedBy(Capture->getInit()));
+        continue;
+      }
       std::string Init = edited(asWritten(Capture->getInit()));
       std::string Name = unique(Capture->getName());
       writtenLine("auto " + Name + " = " + Init + ";");

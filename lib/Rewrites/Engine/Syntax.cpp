@@ -157,10 +157,12 @@ bool isSharedFromThisCopy(const VarDecl *Var) {
     return false;
   if (isSharedFromThis(Init))
     return true;
-  if (const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init))
-    if (const auto *From = dyn_cast<VarDecl>(Ref->getDecl()))
-      return From != Var && isSharedFromThisCopy(From);
-  return false;
+  // Moved into a capture it is held by the next handler.
+  const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init);
+  const VarDecl *From = Ref ? dyn_cast<VarDecl>(Ref->getDecl())
+                        : Var->isInitCapture() ? variableNamedBy(Init)
+                                               : nullptr;
+  return From && From != Var && isSharedFromThisCopy(From);
 }
 
 } // namespace coralc

@@ -79,6 +79,9 @@ struct Agent {
   bool HoldsObject = false;
   /// Every handler was the object moved, so that it need not be copied.
   bool MovesObject = false;
+  /// Captures that are the variable from which they were moved: nothing else
+  /// uses it then.
+  llvm::SmallPtrSet<const clang::VarDecl *, 4> TakenOver;
   /// How the agent is started from outside.
   std::vector<StartSite> Starts;
   /// Where the entry is mentioned without being called: it is called from
@@ -118,8 +121,9 @@ void forEachNode(const Block &Nodes,
 std::optional<Refusal> checkHandOver(const Agent &A);
 
 /// Checks that nothing outlives or is outlived by what it was not before;
-/// returns why the agent must stay otherwise.
-std::optional<Refusal> checkLifetimes(const Agent &A);
+/// returns why the agent must stay otherwise. Notes which captures are taken
+/// over.
+std::optional<Refusal> checkLifetimes(Agent &A);
 
 } // namespace coralc
 

@@ -275,6 +275,8 @@ struct DirectCode {
 struct Borrowed {
   const clang::VarDecl *Variable = nullptr;
   bool ByReference = false;
+  /// The handler got it by a move.
+  bool IsMoved = false;
 };
 
 struct State {
