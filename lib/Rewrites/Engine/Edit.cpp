@@ -930,18 +930,21 @@ private:
     add(*Text.range(Call.getSourceRange()), std::move(New));
   }
 
-  std::string startBody(const Agent &A, const Layout &Style, unsigned Indent) {
+  /// The body of \p A's entry where that stays. Its brace stays where it is.
+  EditText startBody(const Agent &A, const Layout &Style, unsigned Indent) {
     const SourceText::File &Here = fileOf(A.Entry->Function->getBeginLoc());
-    return "{\n" + std::string(Indent + Style.Width, Style.Blank) +
-           startText(A, Here) + ";\n" + std::string(Indent, Style.Blank) + "}";
+    EditText Body;
+    Body.user("{\n" + std::string(Indent + Style.Width, Style.Blank))
+        .written(startText(A, Here) + ";")
+        .user("\n" + std::string(Indent, Style.Blank) + "}");
+    return Body;
   }
 
   void keepEntry(const Agent &A, StringRef Name, const RenderedBody &Body,
                  const Layout &Style, unsigned Indent) {
     const FunctionDecl &F = *A.Entry->Function;
-    EditText Starter;
-    Starter.written(startBody(A, Style, Indent));
-    add(*Text.range(F.getBody()->getSourceRange()), std::move(Starter));
+    add(*Text.range(F.getBody()->getSourceRange()),
+        startBody(A, Style, Indent));
     addDefinition(A, Name, Body, Style, Indent);
   }
 

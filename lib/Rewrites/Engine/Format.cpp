@@ -2,9 +2,13 @@
 
 #include "clang/Format/Format.h"
 #include "coralc/Rewrites/Engine/Edit.h"
+#include "clang/Basic/CharInfo.h"
 #include "clang/Tooling/Core/Replacement.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include <map>
+#include <optional>
 
 using namespace clang;
 using namespace llvm;
@@ -33,6 +37,60 @@ bool alignsArguments(StringRef Buffer) {
   return Aligned > 0;
 }
 
+/// Calls \p Visit with every line of \p Buffer and the one behind it.
+void forEachLine(StringRef Buffer,
+                 function_ref<void(StringRef Line, StringRef Next)> Visit) {
+  while (!Buffer.empty()) {
+    auto [Line, Rest] = Buffer.split('\n');
+    Visit(Line, Rest.split('\n').first);
+    Buffer = Rest;
+  }
+}
+
+constexpr unsigned TabWidth = 4;
+
+int indentationOf(StringRef Line) {
+  StringRef Blanks = Line.take_while(isHorizontalWhitespace);
+  return Blanks.size() + Blanks.count('\t') * (TabWidth - 1);
+}
+
+bool isAccessSpecifier(StringRef Line) {
+  return StringSwitch<bool>(Line.split(':').first.trim())
+             .Cases({"public", "protected", "private"}, true)
+             .Default(false) &&
+         Line.contains(':');
+}
+
+/// How far access specifiers stand before the members behind them, in most of
+/// the file.
+std::optional<int> accessOffset(StringRef Buffer) {
+  std::map<int, unsigned> Votes;
+  forEachLine(Buffer, [&](StringRef Line, StringRef Next) {
+    if (isAccessSpecifier(Line) && !Next.trim().empty() &&
+        !isAccessSpecifier(Next) && indentationOf(Next) > indentationOf(Line))
+      ++Votes[indentationOf(Line) - indentationOf(Next)];
+  });
+  auto Most = llvm::max_element(
+      Votes, [](auto &A, auto &B) { return A.second < B.second; });
+  return Most == Votes.end() ? std::nullopt : std::optional(Most->first);
+}
+
+/// Whether an if that only leaves stands on one line in most of the file.
+bool leavesOnOneLine(StringRef Buffer) {
+  int OneLine = 0;
+  forEachLine(Buffer, [&](StringRef Line, StringRef Next) {
+    Line = Line.trim();
+    Next = Next.trim();
+    if (!Line.starts_with("if (") && !Line.starts_with("if("))
+      return;
+    if (Line.ends_with(";"))
+      ++OneLine;
+    else if (Line.ends_with(")") && Next.ends_with(";"))
+      --OneLine;
+  });
+  return OneLine > 0;
+}
+
 unsigned longestLine(StringRef Buffer) {
   size_t Longest = 0;
   while (!Buffer.empty()) {
@@ -56,12 +114,27 @@ format::FormatStyle styleOf(StringRef Path, StringRef Text,
   Guess.ContinuationIndentWidth = 4;
   if (Style.Blank == '\t') {
     Guess.UseTab = format::FormatStyle::UT_Always;
-    Guess.IndentWidth = Guess.TabWidth = 4;
+    Guess.IndentWidth = Guess.TabWidth = TabWidth;
   }
-  Guess.AccessModifierOffset = -int(Guess.IndentWidth);
+  Guess.AccessModifierOffset =
+      accessOffset(Text).value_or(-int(Guess.IndentWidth));
+  Guess.DerivePointerAlignment = true;
+  if (leavesOnOneLine(Text))
+    Guess.AllowShortIfStatementsOnASingleLine =
+        format::FormatStyle::SIS_WithoutElse;
   Guess.BreakBeforeBraces = Style.BraceOnOwnLine
                                 ? format::FormatStyle::BS_Allman
                                 : format::FormatStyle::BS_Attach;
+  if (Style.ControlBraceOnOwnLine != Style.BraceOnOwnLine ||
+      Style.ElseOnOwnLine != Style.ControlBraceOnOwnLine) {
+    Guess.BreakBeforeBraces = format::FormatStyle::BS_Custom;
+    Guess.BraceWrapping.AfterFunction = Style.BraceOnOwnLine;
+    Guess.BraceWrapping.AfterControlStatement =
+        Style.ControlBraceOnOwnLine ? format::FormatStyle::BWACS_Always
+                                    : format::FormatStyle::BWACS_Never;
+    Guess.BraceWrapping.BeforeElse = Style.ElseOnOwnLine;
+    Guess.BraceWrapping.BeforeCatch = Style.ElseOnOwnLine;
+  }
   if (!alignsArguments(Text))
     Guess.AlignAfterOpenBracket = false;
   Guess.AllowShortFunctionsOnASingleLine = format::FormatStyle::SFS_None;
@@ -88,12 +161,26 @@ std::string withLineEnds(StringRef Original, std::string Result) {
   return Converted;
 }
 
+/// \p E replaces something in one line, which stays one that is not too long.
+bool fitsInLine(const FileEdit &E, const SourceText &Text,
+                const format::FormatStyle &Style) {
+  unsigned Begin = Text.lineBegin(E.Range.Begin);
+  unsigned End = Text.lineEnd(E.Range.End);
+  StringRef Line = Text.text({Begin, End}).rtrim();
+  return E.Range.Begin != E.Range.End && !StringRef(E.Text).contains('\n') &&
+         !Line.contains('\n') &&
+         (Style.ColumnLimit == 0 ||
+          Line.size() - (E.Range.End - E.Range.Begin) + E.Text.size() <=
+              Style.ColumnLimit);
+}
+
 /// \p Edits are those of \p File.
 Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
                                   const SourceText &Text,
                                   const SourceText::File &File,
                                   const Layout &Style) {
   StringRef Before = Text.text(File.Range);
+  format::FormatStyle Wanted = styleOf(File.Path, Before, Style);
   // Insertions at one place keep their order, before what is replaced there.
   llvm::sort(Sorted, [](const FileEdit *A, const FileEdit *B) {
     auto Key = [](const FileEdit *E) {
@@ -114,8 +201,9 @@ Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
                                Twine(E.Range.Begin - File.Range.Begin));
     Removed = Removes;
     Result += Text.text({At, std::max(At, E.Range.Begin)});
-    for (TextRange W : E.Written)
-      Written.push_back({unsigned(Result.size()) + W.Begin, W.End - W.Begin});
+    if (!fitsInLine(E, Text, Wanted))
+      for (TextRange W : E.Written)
+        Written.push_back({unsigned(Result.size()) + W.Begin, W.End - W.Begin});
     Result += E.Text;
     At = std::max(At, std::min(E.Range.End, File.Range.End));
     // What was the last declaration of its class has left an empty line.
@@ -133,8 +221,8 @@ Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
   Result += Rest;
   if (Written.empty())
     return withLineEnds(Before, std::move(Result));
-  tooling::Replacements Layouted = format::reformat(
-      styleOf(File.Path, Before, Style), Result, Written, File.Path);
+  tooling::Replacements Layouted =
+      format::reformat(Wanted, Result, Written, File.Path);
   Expected<std::string> Formatted =
       tooling::applyAllReplacements(Result, Layouted);
   if (!Formatted)

@@ -79,11 +79,11 @@ private:
                  StringRef Await) {
     unsigned Begin = Text.buffer().take_front(Y.Begin).rtrim().size();
     std::string Outer = Text.indentation(Begin).str();
-    std::string Open =
-        Style.BraceOnOwnLine ? "\n" + Outer + "{\n" : std::string(" {\n");
+    std::string Open = Style.ControlBraceOnOwnLine ? "\n" + Outer + "{\n"
+                                                   : std::string(" {\n");
     std::string Close = "\n" + Outer + "}";
     StringRef Rest = Text.buffer().substr(End).ltrim();
-    if (Rest.starts_with("else") && !Style.BraceOnOwnLine) {
+    if (Rest.starts_with("else") && !Style.ElseOnOwnLine) {
       End = Rest.data() - Text.buffer().data();
       Close += " ";
     }

@@ -439,7 +439,8 @@ private:
   void writtenLine(const Twine &Line) {
     unsigned Begin = Result.Text.size();
     userLine(Line.str());
-    Result.Written.push_back({Begin, unsigned(Result.Text.size())});
+    // The line end belongs to what follows, which may be the user's.
+    Result.Written.push_back({Begin, unsigned(Result.Text.size() - 1)});
   }
 
   void openBrace() {
@@ -458,7 +459,7 @@ private:
 
   /// "if (c)" or "for (;;)", and the brace that follows in the user's style.
   void openBlock(const Twine &Head) {
-    if (Context.Style.BraceOnOwnLine) {
+    if (Context.Style.ControlBraceOnOwnLine) {
       writtenLine(Head);
       userLine("{");
     } else {
@@ -720,10 +721,10 @@ private:
     if (Chained) {
       closeForElse();
       return branch(N.Else.front(),
-                    Context.Style.BraceOnOwnLine ? "else " : "} else ");
+                    Context.Style.ElseOnOwnLine ? "else " : "} else ");
     }
     closeForElse();
-    openBlock(Context.Style.BraceOnOwnLine ? "else" : "} else");
+    openBlock(Context.Style.ElseOnOwnLine ? "else" : "} else");
     block(N.Else);
     closeBlock();
   }
@@ -732,7 +733,7 @@ private:
   void closeForElse() {
     --Depth;
     Scopes.pop_back();
-    if (Context.Style.BraceOnOwnLine)
+    if (Context.Style.ElseOnOwnLine)
       userLine("}");
   }
 

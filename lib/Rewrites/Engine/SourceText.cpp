@@ -307,6 +307,36 @@ std::optional<unsigned> privateSection(const FunctionDecl &F,
   return std::nullopt;
 }
 
+/// Reads off \p Code where the braces of its ifs and loops stand, and what goes
+/// on behind them.
+static void readControlBraces(StringRef Code, Layout &Result) {
+  int OwnLine = 0, ElseOwnLine = 0;
+  StringRef Previous;
+  while (!Code.empty()) {
+    auto [Line, Rest] = Code.split('\n');
+    Code = Rest;
+    Line = Line.trim();
+    StringRef Next = Rest.split('\n').first.trim();
+    StringRef Word = Line;
+    bool GoesOn = Word.consume_front("}");
+    Word = Word.ltrim().take_while([](char C) { return isAlpha(C); });
+    bool IsElse = Word == "else" || Word == "catch";
+    if (IsElse)
+      ElseOwnLine += GoesOn ? -1 : Previous == "}" ? 1 : 0;
+    Previous = Line;
+    if (!IsElse && Word != "if" && Word != "for" && Word != "while" &&
+        Word != "switch" && Word != "try" && Word != "do")
+      continue;
+    if (Line.ends_with("{"))
+      --OwnLine;
+    else if (Next == "{")
+      ++OwnLine;
+  }
+  Result.ControlBraceOnOwnLine =
+      OwnLine == 0 ? Result.BraceOnOwnLine : OwnLine > 0;
+  Result.ElseOnOwnLine = Result.ControlBraceOnOwnLine || ElseOwnLine > 0;
+}
+
 Layout Layout::of(const FunctionDecl &Function, const SourceText &Text) {
   Layout Result;
   const auto *Body = dyn_cast_or_null<CompoundStmt>(Function.getBody());
@@ -317,6 +347,7 @@ Layout Layout::of(const FunctionDecl &Function, const SourceText &Text) {
     return Result;
   StringRef Before = Text.buffer().slice(Text.lineBegin(*Brace), *Brace);
   Result.BraceOnOwnLine = Before.trim().empty();
+  readControlBraces(Text.text(Text.fileOf(*Brace).Range), Result);
   if (Body->body_empty())
     return Result;
   std::optional<unsigned> First =

@@ -104,12 +104,17 @@ private:
 std::optional<unsigned> privateSection(const clang::FunctionDecl &F,
                                        const SourceText &Text);
 
-/// How the user lays out braces and indentation, read off one function.
+/// How the user lays out braces and indentation, read off one function and, for
+/// what is inside of functions, its file.
 struct Layout {
   /// One level of indentation: so many of that character.
   unsigned Width = 2;
   char Blank = ' ';
+  /// The brace of a function.
   bool BraceOnOwnLine = false;
+  /// The brace of an if or a loop, and an else or a catch behind one.
+  bool ControlBraceOnOwnLine = false;
+  bool ElseOnOwnLine = false;
 
   static Layout of(const clang::FunctionDecl &Function, const SourceText &Text);
 };
