@@ -593,7 +593,8 @@ private:
     const Node &Head = Body.front();
     bool HasTest = Head.What == Node::Kind::If && isSilent(Head.Else) &&
                    Head.Leading.Comments.empty() && isLoneLeave(Head.Body) &&
-                   Head.Body.front().What == Node::Kind::Return;
+                   Head.Body.front().What == Node::Kind::Return &&
+                   !Head.Body.front().Call && !Head.Body.front().Op;
     if (HasTest) {
       Node Stays = Head;
       Stays.Negated = !Stays.Negated;
@@ -637,6 +638,10 @@ private:
     if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(E))
       if (Operator->getOperator() == OO_Exclaim)
         return edited(asWritten(Operator->getArg(0)));
+    if (std::optional<Equality> Objects = equalityOfObjects(E))
+      return edited(asWritten(Objects->Left)) +
+             (Objects->IsEqual ? " != " : " == ") +
+             edited(asWritten(Objects->Right));
     if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
       if (Binary->isLogicalOp())
         return negatedOperand(*Binary, Binary->getLHS()) +
@@ -684,7 +689,7 @@ private:
     return B.size() == 1 && B.front().Leading.Comments.empty() &&
            (B.front().What == Node::Kind::Continue ||
             B.front().What == Node::Kind::Break ||
-            (B.front().What == Node::Kind::Return && !B.front().Call));
+            B.front().What == Node::Kind::Return);
   }
 
   /// The arm is one statement that stood without braces.
@@ -1015,7 +1020,7 @@ private:
       }
       if (N.Arguments.size() == 1 && canReuse(*Parameter)) {
         Names[Parameter] = Parameter->getName().str();
-        writtenLine(Names[Parameter] + " = " + Value + ";");
+        writtenLine(assignment(Names[Parameter], *Argument, Value) + ";");
         continue;
       }
       std::string Name = unique(Parameter->getName());
@@ -1112,14 +1117,50 @@ private:
   void assign(const Node &N) {
     std::vector<Assignment> Assignments = assignments(N);
     // All arguments are evaluated before any parameter changes.
-    if (needOldValues(Assignments))
-      for (Assignment &Next : Assignments) {
-        std::string Name = unique("next_" + Next.Name);
-        writtenLine(Next.Type + " " + Name + " = " + Next.Value + ";");
-        Next.Value = Next.IsTrivial ? Name : "std::move(" + Name + ")";
-      }
+    if (!needOldValues(Assignments)) {
+      for (const Assignment &Next : Assignments)
+        writtenLine(assignment(Next.Name, *Next.Argument, Next.Value) + ";");
+      return;
+    }
+    for (Assignment &Next : Assignments) {
+      std::string Name = unique("next_" + Next.Name);
+      writtenLine(Next.Type + " " + Name + " = " + Next.Value + ";");
+      Next.Value = Next.IsTrivial ? Name : "std::move(" + Name + ")";
+    }
     for (const Assignment &Next : Assignments)
       writtenLine(Next.Name + " = " + Next.Value + ";");
+  }
+
+  /// "x = x - 1" as a person writes it, where that is the same.
+  std::string assignment(StringRef Name, const Expr &Argument,
+                         StringRef Value) const {
+    auto IsOld = [&](const Expr *E) {
+      const VarDecl *V = variableNamedBy(E);
+      return V && nameOf(V) == Name && isCounted(*V);
+    };
+    const Expr *E = asWritten(&Argument)->IgnoreParens();
+    if (const auto *Unary = dyn_cast<UnaryOperator>(E);
+        Unary && Unary->isPrefix() && Unary->isIncrementDecrementOp() &&
+        IsOld(Unary->getSubExpr()))
+      return edited(E);
+    if (isStepOfItself(E)) {
+      const VarDecl *V =
+          variableNamedBy(cast<CXXOperatorCallExpr>(E)->getArg(0));
+      if (V && nameOf(V) == Name)
+        return edited(E);
+    }
+    const auto *Binary = dyn_cast<BinaryOperator>(E);
+    if (!Binary ||
+        !(Binary->isMultiplicativeOp() || Binary->isAdditiveOp() ||
+          Binary->isShiftOp() || Binary->isBitwiseOp()) ||
+        !IsOld(Binary->getLHS()))
+      return (Name + " = " + Value).str();
+    const auto *One = dyn_cast<IntegerLiteral>(asWritten(Binary->getRHS()));
+    if (One && One->getValue() == 1 && Binary->isAdditiveOp())
+      return (Binary->getOpcode() == BO_Add ? "++" : "--") + Name.str();
+    return (Name + " " + Binary->getOpcodeStr() + "= " +
+            edited(asWritten(Binary->getRHS())))
+        .str();
   }
 
   /// A later argument may look at a parameter that was assigned before.

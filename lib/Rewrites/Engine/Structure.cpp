@@ -170,7 +170,10 @@ private:
       nest(A.Body);
     flattenGuards(A.Body);
     placeDeclarations(A.Body);
-    return resolve(A.Body, {Node::Kind::Return, nullptr}, {});
+    if (!resolve(A.Body, {Node::Kind::Return, nullptr}, {}))
+      return false;
+    dropElseBehindLeave(A.Body);
+    return true;
   }
 
   void refuse(const State *S, StringRef Message) {
@@ -370,8 +373,20 @@ private:
     }
   }
 
+  /// Behind a branch that goes on elsewhere the agent ends: that is the other
+  /// arm.
+  static void takeEndAsElse(Block &B, size_t I) {
+    Block Rest(B.begin() + I + 1, B.end());
+    if (B[I].What != Node::Kind::If || !B[I].Else.empty() ||
+        !leaves(B[I].Body) || onlyEnds(B[I].Body) || !onlyEnds(Rest))
+      return;
+    B.resize(I + 1);
+    B[I].Else = std::move(Rest);
+  }
+
   static void flattenGuards(Block &B) {
     for (size_t I = 0; I < B.size(); ++I) {
+      takeEndAsElse(B, I);
       Node &N = B[I];
       if (N.What == Node::Kind::If && I + 1 == B.size() && !N.Else.empty()) {
         bool ThenEnds = onlyEnds(N.Body), ElseEnds = onlyEnds(N.Else);
@@ -517,6 +532,32 @@ private:
     }
     B = std::move(Result);
     return true;
+  }
+
+  /// Control never gets to the end of \p B, which says so.
+  static bool endsByLeaving(const Block &B) {
+    if (B.empty())
+      return false;
+    const Node &Last = B.back();
+    return Last.What == Node::Kind::Return ||
+           Last.What == Node::Kind::Continue ||
+           Last.What == Node::Kind::Break ||
+           (Last.What == Node::Kind::If && endsByLeaving(Last.Body) &&
+            endsByLeaving(Last.Else));
+  }
+
+  /// Behind a branch that leaves nothing has to be an else.
+  static void dropElseBehindLeave(Block &B) {
+    for (size_t I = 0; I < B.size(); ++I) {
+      if (B[I].What == Node::Kind::If && I + 1 == B.size() &&
+          endsByLeaving(B[I].Body)) {
+        Block Rest = std::move(B[I].Else);
+        B[I].Else.clear();
+        append(B, std::move(Rest));
+      }
+      dropElseBehindLeave(B[I].Body);
+      dropElseBehindLeave(B[I].Else);
+    }
   }
 
   Agent &A;

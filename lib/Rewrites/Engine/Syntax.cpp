@@ -137,6 +137,122 @@ const VarDecl *variableNamedBy(const Expr *E) {
   return V && V->hasLocalStorage() ? V : nullptr;
 }
 
+bool isCounted(const VarDecl &V) {
+  QualType Type = V.getType().getNonReferenceType();
+  return !Type->isBooleanType() && !Type.isVolatileQualified() &&
+         (Type->isArithmeticType() || Type->isObjectPointerType());
+}
+
+/// \p F as it is written, in a template if it is an instance of one.
+static const FunctionDecl *patternOf(const FunctionDecl &F) {
+  const FunctionDecl *Pattern = F.getTemplateInstantiationPattern();
+  return Pattern ? Pattern : F.getDefinition();
+}
+
+/// What \p F returns, if that is all it does.
+static const Expr *onlyReturn(const FunctionDecl &F) {
+  const auto *Body = dyn_cast_or_null<CompoundStmt>(F.getBody());
+  const auto *Return = Body && Body->size() == 1
+                           ? dyn_cast<ReturnStmt>(Body->body_front())
+                           : nullptr;
+  return Return && Return->getRetValue()
+             ? asWritten(Return->getRetValue())->IgnoreParens()
+             : nullptr;
+}
+
+static const Expr *operandOfNot(const Expr *E) {
+  const Expr *Operand = nullptr;
+  if (const auto *Not = dyn_cast_or_null<UnaryOperator>(E))
+    Operand = Not->getOpcode() == UO_LNot ? Not->getSubExpr() : nullptr;
+  if (const auto *Call = dyn_cast_or_null<CXXOperatorCallExpr>(E))
+    Operand = Call->getOperator() == OO_Exclaim ? Call->getArg(0) : nullptr;
+  return Operand ? asWritten(Operand)->IgnoreParens() : nullptr;
+}
+
+static bool isSameCode(const Expr *A, const Expr *B,
+                       const ASTContext &Context) {
+  FoldingSetNodeID First, Second;
+  A->Profile(First, Context, /*Canonical=*/true);
+  B->Profile(Second, Context, /*Canonical=*/true);
+  return First == Second;
+}
+
+/// \p NotEqual, an operator !=, returns the opposite of what == does: it calls
+/// that, or does the same as one beside it.
+static bool isOpposite(const FunctionDecl &NotEqual) {
+  const FunctionDecl *Own = patternOf(NotEqual);
+  const Expr *Negated = Own ? operandOfNot(onlyReturn(*Own)) : nullptr;
+  // In a template, ! may still become a call.
+  if (!Negated || !NotEqual.getDefinition() ||
+      !isa_and_present<UnaryOperator>(onlyReturn(*NotEqual.getDefinition())))
+    return false;
+  if (const auto *Call = dyn_cast<CXXOperatorCallExpr>(Negated))
+    if (Call->getOperator() == OO_EqualEqual)
+      return true;
+  return any_of(Own->getLexicalDeclContext()->decls(), [&](const Decl *D) {
+    if (const auto *Friend = dyn_cast<FriendDecl>(D))
+      D = Friend->getFriendDecl();
+    const auto *Equal = dyn_cast_or_null<FunctionDecl>(D);
+    if (!Equal || Equal->getOverloadedOperator() != OO_EqualEqual ||
+        !equal(Equal->parameters(), Own->parameters(),
+               [&](const ParmVarDecl *A, const ParmVarDecl *B) {
+                 return Own->getASTContext().hasSameType(A->getType(),
+                                                         B->getType());
+               }))
+      return false;
+    const Expr *Returned = onlyReturn(*Equal);
+    return Returned && isSameCode(Returned, Negated, Own->getASTContext());
+  });
+}
+
+bool isStepOfItself(const Expr *E) {
+  const auto *Call = dyn_cast<CXXOperatorCallExpr>(asWritten(E));
+  const auto *Operator =
+      Call && Call->getNumArgs() == 1
+          ? dyn_cast_or_null<CXXMethodDecl>(Call->getDirectCallee())
+          : nullptr;
+  if (!Operator ||
+      (Call->getOperator() != OO_PlusPlus &&
+       Call->getOperator() != OO_MinusMinus) ||
+      !Operator->getReturnType()->isLValueReferenceType())
+    return false;
+  if (Operator->getParent()->isInStdNamespace())
+    return true;
+  const auto *Body = dyn_cast_or_null<CompoundStmt>(Operator->getBody());
+  const auto *Return = Body && !Body->body_empty()
+                           ? dyn_cast<ReturnStmt>(Body->body_back())
+                           : nullptr;
+  const auto *Object =
+      Return ? dyn_cast<UnaryOperator>(asWritten(Return->getRetValue()))
+             : nullptr;
+  return Object && Object->getOpcode() == UO_Deref &&
+         isa<CXXThisExpr>(asWritten(Object->getSubExpr())) &&
+         none_of(drop_end(Body->body()),
+                 [](const Stmt *S) { return !isa<Expr>(S); });
+}
+
+std::optional<Equality> equalityOfObjects(const Expr *E) {
+  E = E->IgnoreParenImpCasts();
+  if (const auto *Cleanups = dyn_cast<ExprWithCleanups>(E))
+    E = Cleanups->getSubExpr()->IgnoreParenImpCasts();
+  // Where there is no !=, it is what == is not.
+  if (const auto *Rewritten = dyn_cast<CXXRewrittenBinaryOperator>(E))
+    if (Rewritten->getOpcode() == BO_NE)
+      return Equality{Rewritten->getLHS(), Rewritten->getRHS(), false};
+  const auto *Call = dyn_cast<CXXOperatorCallExpr>(E);
+  if (!Call || Call->getNumArgs() != 2)
+    return std::nullopt;
+  const FunctionDecl *Operator = Call->getDirectCallee();
+  Equality Result{Call->getArg(0), Call->getArg(1),
+                  Call->getOperator() == OO_EqualEqual};
+  if (Operator && Result.IsEqual && Operator->isInStdNamespace())
+    return Result;
+  if (Operator && Call->getOperator() == OO_ExclaimEqual &&
+      isOpposite(*Operator))
+    return Result;
+  return std::nullopt;
+}
+
 /// Both are of one class template, such as std::shared_ptr.
 static bool isSameKindOfPointer(QualType A, QualType B) {
   auto Template = [](QualType Type) -> const Decl * {

@@ -352,10 +352,11 @@ private:
     case Step::Kind::End: {
       if (!S.Call)
         return End;
-      std::string Label = "deliver ";
-      for (const Expr *Value : drop_begin(S.Call->arguments()))
-        Label += normal(asWritten(Value)) + ", ";
-      return S.Call->getNumArgs() > 1 ? event(Label, End) : End;
+      // The first argument of operator() is the callback itself.
+      SmallVector<const Expr *, 4> Values(drop_begin(S.Call->arguments()));
+      return event("deliver " + (Values.size() == 1 ? delivered(*Values.front())
+                                                    : several(Values)),
+                   End);
     }
     }
     llvm_unreachable("all kinds of step are handled");
@@ -403,7 +404,35 @@ private:
   unsigned assigned(const Expr *Value, unsigned After) {
     if (variableNamedBy(Value) || Members.contains(ownField(Value)))
       return After;
-    return event("= " + normal(asWritten(Value)), After);
+    // The variable has the value already.
+    if (isStepOfItself(Value))
+      return event(normal(asWritten(Value)), After);
+    std::string Counted = counted(asWritten(Value)->IgnoreParens());
+    return event("= " + (Counted.empty() ? normal(asWritten(Value)) : Counted),
+                 After);
+  }
+
+  /// What a local variable gets that \p E counts on: `++n` and `n += 1` are
+  /// n + 1. Empty when \p E is something else.
+  std::string counted(const Expr *E) const {
+    const auto *Unary = dyn_cast<UnaryOperator>(E);
+    const auto *Compound = dyn_cast<CompoundAssignOperator>(E);
+    const Expr *Old =
+        Compound ? Compound->getLHS()
+        : Unary && Unary->isPrefix() && Unary->isIncrementDecrementOp()
+            ? Unary->getSubExpr()
+            : nullptr;
+    const VarDecl *V = Old ? variableNamedBy(Old) : nullptr;
+    if (!V || !isCounted(*V))
+      return "";
+    if (Unary)
+      return Unary->isIncrementOp() ? "$ + 1 " : "$ - 1 ";
+    return "$ " +
+           BinaryOperator::getOpcodeStr(
+               BinaryOperator::getOpForCompoundAssignment(
+                   Compound->getOpcode()))
+               .str() +
+           " " + normal(asWritten(Compound->getRHS()));
   }
 
   //--- Statements --------------------------------------------------------//
@@ -462,6 +491,9 @@ private:
       return declaration(*Declaration, After);
     if (const Expr *Value = assignedToLocal(S))
       return assigned(Value, After);
+    if (const auto *E = dyn_cast<Expr>(S))
+      if (std::string Counted = counted(asWritten(E)); !Counted.empty())
+        return event("= " + Counted, After);
     return event(normal(S), After);
   }
 
@@ -550,19 +582,29 @@ private:
     // Braces have no type either.
     if (!isa<InitListExpr>(Value) && Value->getType()->isVoidType())
       return event(normal(Value), End);
-    std::string Label = "deliver ";
-    const auto *Construct = dyn_cast<CXXTemporaryObjectExpr>(Value);
+    return event("deliver " + delivered(*Value), End);
+  }
+
+  /// What \p Call delivers is delivered.
+  std::string handedOn(const CallExpr &Call, const Expr *Callback) const {
+    return "deliver " + operation(Call, Callback, Callback != nullptr);
+  }
+
+  /// A value, or several of them as a tuple or in braces.
+  std::string delivered(const Expr &Value) const {
+    const auto *Construct = dyn_cast<CXXTemporaryObjectExpr>(asWritten(&Value));
     if (Construct && qualifiedName(*Construct->getConstructor()->getParent()) ==
-                         "std::tuple") {
-      for (const Expr *E : Construct->arguments())
-        Label += normal(asWritten(E)) + ", ";
-    } else if (const auto *List = dyn_cast<InitListExpr>(Value)) {
-      for (const Expr *E : List->inits())
-        Label += normal(asWritten(E)) + ", ";
-    } else {
-      Label += normal(Value) + ", ";
-    }
-    return event(Label, End);
+                         "std::tuple")
+      return several(SmallVector<const Expr *, 4>(Construct->arguments()));
+    return normal(asWritten(&Value));
+  }
+
+  std::string several(ArrayRef<const Expr *> Values) const {
+    std::string Result = "{ ";
+    for (const Expr *Value : Values)
+      Result +=
+          (Value == Values.front() ? "" : ", ") + normal(asWritten(Value));
+    return Result + "} ";
   }
 
   //--- Tests -------------------------------------------------------------//
@@ -585,6 +627,12 @@ private:
       E = asWritten(Inner)->IgnoreParens();
     }
     std::string Label = normal(E);
+    if (std::optional<Equality> Objects = equalityOfObjects(E)) {
+      if (!Objects->IsEqual)
+        std::swap(Then, Else);
+      Label = normal(asWritten(Objects->Left)) +
+              "== " + normal(asWritten(Objects->Right));
+    }
     if (const auto *Binary = dyn_cast<BinaryOperator>(E);
         Binary && !Returned.contains(E)) {
       if (Binary->getOpcode() == BO_LAnd)

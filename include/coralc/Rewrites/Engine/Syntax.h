@@ -5,6 +5,7 @@
 
 #include "clang/AST/Decl.h"
 #include "clang/AST/ExprCXX.h"
+#include <optional>
 #include <string>
 
 namespace coralc {
@@ -39,6 +40,22 @@ const clang::CallExpr *statementCall(const clang::Stmt *S);
 
 /// The local variable that \p E names or moves from, if it does only that.
 const clang::VarDecl *variableNamedBy(const clang::Expr *E);
+
+/// For \p V, `v = v + x` and `v += x` are the same, and so is `++v` when x
+/// is 1.
+bool isCounted(const clang::VarDecl &V);
+
+/// `++v` or `--v` of a class whose operator returns the object itself: the
+/// variable has its new value then.
+bool isStepOfItself(const clang::Expr *E);
+
+/// The operands of `a == b` or `a != b` on objects where the other is its
+/// opposite.
+struct Equality {
+  const clang::Expr *Left, *Right;
+  bool IsEqual;
+};
+std::optional<Equality> equalityOfObjects(const clang::Expr *E);
 
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
