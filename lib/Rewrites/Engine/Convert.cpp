@@ -17,7 +17,8 @@ Converter::Converter(const ASTContext &Context, PatternList Given,
       Built(buildStateGraph(Text, Patterns)),
       Agents(planAgents(Built.Graph, Text)), Target(Target),
       Callbacks(Callbacks),
-      Dialect(makeDialect(Target, asioNamespace(Agents))) {}
+      Dialect(makeDialect(Target, asioNamespace(Agents),
+                          aliasOf(asioNamespace(Agents), Text))) {}
 
 void Converter::refuseDependents() {
   auto Refused = [&](const CallExpr *Call) -> const Agent * {

@@ -24,9 +24,9 @@ std::string bound(StringRef Namespace, StringRef Token, StringRef Executor) {
 /// The directory and the umbrella header of the Asio in use.
 struct AsioHeaders {
   std::string Directory, Umbrella;
-  explicit AsioHeaders(StringRef Namespace)
-      : Directory(Namespace == "asio" ? "asio/" : "boost/asio/"),
-        Umbrella(Namespace == "asio" ? "asio.hpp" : "boost/asio.hpp") {}
+  explicit AsioHeaders(StringRef Library)
+      : Directory(Library == "asio" ? "asio/" : "boost/asio/"),
+        Umbrella(Library == "asio" ? "asio.hpp" : "boost/asio.hpp") {}
 
   TargetDialect::Include header(StringRef Name) const {
     return {Directory + Name.str(), {Umbrella}};
@@ -35,7 +35,8 @@ struct AsioHeaders {
 
 class CoralDialect final : public TargetDialect {
 public:
-  explicit CoralDialect(StringRef Namespace) : Namespace(Namespace) {}
+  CoralDialect(StringRef Library, StringRef Namespace)
+      : Library(Library), Namespace(Namespace) {}
 
   std::string taskType(StringRef Result) const override {
     return ("coral::task<" + Result + ">").str();
@@ -68,9 +69,9 @@ public:
     if (Uses.Generators)
       Result.push_back({"coral/generator.hpp", {}});
     if (Uses.ExecutorsBound)
-      Result.push_back(AsioHeaders(Namespace).header("bind_executor.hpp"));
+      Result.push_back(AsioHeaders(Library).header("bind_executor.hpp"));
     if (Uses.ErrorsRedirected)
-      Result.push_back(AsioHeaders(Namespace).header("redirect_error.hpp"));
+      Result.push_back(AsioHeaders(Library).header("redirect_error.hpp"));
     if (Uses.Requests) {
       Result.push_back({"coral/interop/uv.hpp", {}});
       Result.push_back({"coral/spawn.hpp", {}});
@@ -90,12 +91,13 @@ public:
   }
 
 private:
-  std::string Namespace;
+  std::string Library, Namespace;
 };
 
 class AsioDialect final : public TargetDialect {
 public:
-  explicit AsioDialect(StringRef Namespace) : Namespace(Namespace) {}
+  AsioDialect(StringRef Library, StringRef Namespace)
+      : Library(Library), Namespace(Namespace) {}
 
   std::string taskType(StringRef Result) const override {
     return Namespace + "::awaitable<" + Result.str() + ">";
@@ -141,11 +143,12 @@ public:
     return tupleType(Types) + "(" + Values.str() + ")";
   }
   bool needsExecutor() const override { return true; }
+  bool isOfBoost() const override { return Library != "asio"; }
   std::vector<Include> includes(Uses Uses) const override {
     std::vector<Include> Result;
     if (!Uses.Tasks)
       return Result;
-    AsioHeaders Headers(Namespace);
+    AsioHeaders Headers(Library);
     Result.push_back(Headers.header("awaitable.hpp"));
     Result.push_back(Headers.header("co_spawn.hpp"));
     if (Uses.ExecutorsBound)
@@ -159,11 +162,11 @@ public:
   std::vector<Include> declarationIncludes(Uses Uses) const override {
     if (!Uses.Tasks)
       return {};
-    return {AsioHeaders(Namespace).header("awaitable.hpp")};
+    return {AsioHeaders(Library).header("awaitable.hpp")};
   }
 
 private:
-  std::string Namespace;
+  std::string Library, Namespace;
 };
 
 } // namespace
@@ -176,11 +179,11 @@ std::string tupleType(ArrayRef<std::string> Types) {
   return "std::tuple<" + join(Types, ", ") + ">";
 }
 
-std::unique_ptr<TargetDialect> makeDialect(RewriteTarget Target,
-                                           StringRef Namespace) {
+std::unique_ptr<TargetDialect>
+makeDialect(RewriteTarget Target, StringRef Library, StringRef Namespace) {
   if (Target == RewriteTarget::Asio)
-    return std::make_unique<AsioDialect>(Namespace);
-  return std::make_unique<CoralDialect>(Namespace);
+    return std::make_unique<AsioDialect>(Library, Namespace);
+  return std::make_unique<CoralDialect>(Library, Namespace);
 }
 
 } // namespace coralc

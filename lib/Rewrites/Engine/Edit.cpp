@@ -7,6 +7,7 @@
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/LaterStart.h"
 #include "coralc/Rewrites/Engine/MovedCode.h"
+#include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -84,10 +85,36 @@ bool declaresNames(const FunctionDecl &F) {
   return V.Found;
 }
 
+/// The name that the user's code has somewhere for \p Type, a typedef in a
+/// namespace.
+StringRef typedefName(QualType Type, const SourceText &Text) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const SourceText &Text;
+    QualType Wanted;
+    StringRef Found;
+    Visitor(const SourceText &Text, QualType Wanted)
+        : Text(Text), Wanted(Wanted) {}
+    bool VisitTypedefTypeLoc(TypedefTypeLoc Loc) override {
+      const TypedefNameDecl *Name = Loc.getDecl();
+      if (Name->getDeclContext()->isFileContext() &&
+          Text.context().hasSameType(Loc.getType(), Wanted))
+        Found = Text.text(Loc.getSourceRange());
+      return Found.empty();
+    }
+  } V(Text, Type.getUnqualifiedType());
+  forEachOwnDecl(Text, [&](const Decl *D) {
+    if (V.Found.empty())
+      V.TraverseDecl(D);
+  });
+  return V.Found;
+}
+
 /// \p Type, which was deduced for \p V, with the value type of
 /// std::make_shared<Value>(...) as it is written there.
 std::string deducedType(const VarDecl &V, QualType Type, const SourceText &Text,
                         const PrintingPolicy &Policy) {
+  if (StringRef Known = typedefName(Type, Text); !Known.empty())
+    return (Type.isConstQualified() ? "const " : "") + Known.str();
   std::string Result = Type.getCanonicalType().getAsString(Policy);
   const auto *Call = dyn_cast_or_null<CallExpr>(
       V.hasInit() ? asWritten(V.getInit()) : nullptr);
@@ -298,6 +325,22 @@ private:
     return Name.str();
   }
 
+  static bool isCamelCase(StringRef Name) {
+    return !Name.contains('_') &&
+           any_of(Name, [](char C) { return isUpper(C); });
+  }
+
+  /// Most names of functions with several words in \p Class.
+  static bool isCamelCase(const CXXRecordDecl &Class) {
+    int Camel = 0;
+    for (const CXXMethodDecl *F : Class.methods())
+      if (F->getDeclName().isIdentifier())
+        Camel += isCamelCase(F->getName())              ? 1
+                 : F->getName().trim('_').contains('_') ? -1
+                                                        : 0;
+    return Camel > 0;
+  }
+
   /// What the agent does, said by its entry or, when that is a constructor or
   /// just starts things, by its first operation.
   std::string coroutineName(const Agent &A, Form How) {
@@ -336,8 +379,9 @@ private:
           Base = "run_" + Object->getNameAsString();
       }
     }
-    bool Camel = Base.find('_') == std::string::npos &&
-                 any_of(Base, [](char C) { return isUpper(C); });
+    bool Camel =
+        Base.find('_') == std::string::npos &&
+        (SaysNothing ? Class && isCamelCase(*Class) : isCamelCase(Own));
     if (A.IsLoop)
       return uniqueWord(Base + (Camel ? "Loop" : "_loop"), Class);
     if (Base != Own && !Identifiers.contains(Base))
@@ -1192,6 +1236,20 @@ std::string asioNamespace(ArrayRef<Agent> Agents) {
       return "boost::asio";
   }
   return "asio";
+}
+
+std::string aliasOf(StringRef Name, const SourceText &Text) {
+  if (Text.files().size() == 1)
+    for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
+      if (!Text.range(D->getSourceRange()))
+        continue;
+      if (isa<FunctionDecl, TagDecl, VarDecl, NamespaceDecl>(D))
+        break;
+      const auto *Alias = dyn_cast<NamespaceAliasDecl>(D);
+      if (Alias && qualifiedName(*Alias->getNamespace()) == Name)
+        return Alias->getNameAsString();
+    }
+  return Name.str();
 }
 
 } // namespace coralc

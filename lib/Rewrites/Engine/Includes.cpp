@@ -3,6 +3,7 @@
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace clang;
 using namespace llvm;
@@ -12,11 +13,10 @@ namespace {
 
 /// The macros that turn the target's coroutines on.
 std::vector<std::string> switchesOf(const TargetDialect &Dialect) {
-  bool Boost = StringRef(Dialect.token("")).starts_with("boost::");
   std::vector<std::string> Result;
   for (const Vocabulary &V : builtinVocabularies().all())
     for (const std::string &Switch : V.names(Role::CoroutineSwitch))
-      if (StringRef(Switch).starts_with("BOOST_") == Boost)
+      if (StringRef(Switch).starts_with("BOOST_") == Dialect.isOfBoost())
         Result.push_back(Switch);
   return Result;
 }
@@ -28,14 +28,21 @@ public:
       : Text(Text), File(File), Dialect(Dialect), Target(Target) {}
 
   std::vector<FileEdit> run(ArrayRef<TargetDialect::Include> Wanted) {
-    std::vector<Inclusion> Present = inclusions();
-    auto Has = [&](StringRef Header) {
-      return any_of(Present,
-                    [&](const Inclusion &I) { return I.Header == Header; });
+    std::vector<Inclusion> Present = inclusions(File);
+    // What the user's own headers include of a library, the files that include
+    // them have too.
+    std::vector<Inclusion> Reached = Present;
+    addOwnHeaders(Reached);
+    auto Has = [](ArrayRef<Inclusion> Among) {
+      return [Among](StringRef Header) {
+        return any_of(Among,
+                      [&](const Inclusion &I) { return I.Header == Header; });
+      };
     };
     std::string New;
     for (const TargetDialect::Include &I : Wanted) {
-      if (Has(I.Header) || any_of(I.Umbrellas, Has))
+      if (Has(isStandard(I.Header) ? Present : Reached)(I.Header) ||
+          any_of(I.Umbrellas, Has(Reached)))
         continue;
       StringRef Top = StringRef(I.Header).split('/').first;
       bool Quoted = I.Quoted || any_of(Present, [&](const Inclusion &Other) {
@@ -68,7 +75,7 @@ private:
 
   /// Where the first class, function or namespace of the file begins: what is
   /// included behind that is of no use to it.
-  unsigned firstDefinition() const {
+  unsigned firstDefinition(const SourceText::File &File) const {
     for (const Decl *D : Text.context().getTranslationUnitDecl()->decls()) {
       std::optional<TextRange> Range = Text.range(D->getSourceRange());
       if (Range && &Text.fileOf(Range->Begin) == &File &&
@@ -78,10 +85,26 @@ private:
     return File.Range.End;
   }
 
-  std::vector<Inclusion> inclusions() const {
+  /// Adds what the headers of the text include that are among \p Reached, and
+  /// those that these include.
+  void addOwnHeaders(std::vector<Inclusion> &Reached) const {
+    SmallPtrSet<const SourceText::File *, 8> Seen{&File};
+    for (size_t I = 0; I != Reached.size(); ++I)
+      for (const SourceText::File &Other : Text.files())
+        if (names(Reached[I], Other) && Seen.insert(&Other).second)
+          append_range(Reached, inclusions(Other));
+  }
+
+  static bool names(const Inclusion &I, const SourceText::File &Header) {
+    StringRef Path = Header.Path;
+    return !I.Angled && Path.consume_back(I.Header) &&
+           (Path.empty() || Path.ends_with("/"));
+  }
+
+  std::vector<Inclusion> inclusions(const SourceText::File &File) const {
     std::vector<Inclusion> Result;
     unsigned At = File.Range.Begin;
-    unsigned Last = firstDefinition();
+    unsigned Last = firstDefinition(File);
     while (At < Last) {
       unsigned End = Text.lineEnd(At);
       StringRef Line = Text.text({At, End}).trim();

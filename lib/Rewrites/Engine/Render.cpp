@@ -902,9 +902,20 @@ private:
       return Wanted.str();
     }
     std::string Name = unique(Wanted);
-    writtenLine(declaration(B.TypeText, Name) + ";");
+    writtenLine(declaration(errorType(B), Name) + ";");
     declareAs(B.Decl, Name, B.Type.getNonReferenceType().getUnqualifiedType());
     return Name;
+  }
+
+  /// Where the handler does not say it, the name that the file uses.
+  std::string errorType(const Binding &B) const {
+    StringRef Standard = "std::error_code";
+    const CXXRecordDecl *Record =
+        B.Type.getNonReferenceType()->getAsCXXRecordDecl();
+    bool SaysStandard =
+        !B.Decl && Record && qualifiedName(*Record) == Standard &&
+        !Text.buffer().contains(B.TypeText) && Text.buffer().contains(Standard);
+    return SaysStandard ? Standard.str() : B.TypeText;
   }
 
   /// "T x = " for a result, or "x = " when such a variable is in scope: the

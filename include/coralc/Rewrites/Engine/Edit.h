@@ -34,6 +34,10 @@ applyEdits(llvm::ArrayRef<FileEdit> Edits, const SourceText &Text,
 /// The Asio that the operations of \p Agents belong to.
 std::string asioNamespace(llvm::ArrayRef<Agent> Agents);
 
+/// What all code of \p Text may call the namespace \p Name: an alias for it
+/// that begins the only file, or the name itself.
+std::string aliasOf(llvm::StringRef Name, const SourceText &Text);
+
 } // namespace coralc
 
 #endif

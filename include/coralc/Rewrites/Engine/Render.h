@@ -53,6 +53,8 @@ public:
   virtual std::string startFunction() const = 0;
   /// A start has to name an executor.
   virtual bool needsExecutor() const = 0;
+  /// What it needs is Boost's.
+  virtual bool isOfBoost() const { return false; }
 
   /// What the rewritten file uses.
   struct Uses {
@@ -78,8 +80,10 @@ public:
 /// or a tuple.
 std::string tupleType(llvm::ArrayRef<std::string> Types);
 
-/// \p Namespace is that of the Asio in use: "asio" or "boost::asio".
+/// \p Library is the Asio in use, "asio" or "boost::asio", and \p Namespace
+/// what the user's code calls it.
 std::unique_ptr<TargetDialect> makeDialect(RewriteTarget Target,
+                                           llvm::StringRef Library,
                                            llvm::StringRef Namespace);
 
 /// The text of an agent's coroutine.
