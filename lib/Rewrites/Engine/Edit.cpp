@@ -927,7 +927,8 @@ private:
     std::string Call = A.Coroutine + "(" + Arguments + ")";
     if (A.HoldsObject)
       return "[" + Captures + "]() mutable { return self." + Call + "; }";
-    if (!A.HoldsSelf)
+    // What is awaited holds its object itself, from when it starts.
+    if (!A.HoldsSelf || (A.Entry->Delivers && !Dialect.needsExecutor()))
       return Call;
     return "[" + Captures + "]" + (Moves ? "() mutable" : "") + " { return " +
            Call + "; }";

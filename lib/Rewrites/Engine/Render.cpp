@@ -189,12 +189,57 @@ public:
                               : Type);
     }
     openBrace();
+    holdSelf();
     block(A.Body);
     closeBrace();
     return std::move(Result);
   }
 
 private:
+  //--- The object --------------------------------------------------------//
+
+  /// Whoever awaits the coroutine need not hold its object, as the handlers
+  /// did.
+  void holdSelf() {
+    if (!A.HoldsSelf || !A.Entry->Delivers || holdsSelfAtFirst())
+      return;
+    const VarDecl *Self = capturedSelf();
+    std::string Name = Self ? Self->getNameAsString() : unique("self");
+    writtenLine("auto " + Name + " = shared_from_this();");
+    Scopes.back()[Name] = {Self ? Self->getType() : Text.context().VoidTy,
+                           Self};
+  }
+
+  /// The user's code does so before it waits.
+  bool holdsSelfAtFirst() const {
+    for (const Node &N : A.Body) {
+      if (N.What != Node::Kind::Code && N.What != Node::Kind::Comment)
+        return false;
+      const auto *Single = dyn_cast_or_null<DeclStmt>(N.Source);
+      const auto *V = Single && Single->isSingleDecl()
+                          ? dyn_cast<VarDecl>(Single->getSingleDecl())
+                          : nullptr;
+      if (V && isSharedFromThisCopy(V))
+        return true;
+    }
+    return false;
+  }
+
+  const VarDecl *capturedSelf() const {
+    const VarDecl *Found = nullptr;
+    forEachNode(A.Body, [&](const Node &N) {
+      if (!N.waits() || !N.Op->lambda())
+        return;
+      for (const LambdaCapture &C : N.Op->lambda()->captures())
+        if (const auto *V = C.capturesVariable()
+                                ? dyn_cast<VarDecl>(C.getCapturedVar())
+                                : nullptr;
+            V && !Found && isSharedFromThisCopy(V))
+          Found = V;
+    });
+    return Found;
+  }
+
   //--- Names -------------------------------------------------------------//
 
   struct Variable {
