@@ -169,15 +169,32 @@ public:
         continue;
       bool Waits = false;
       forEachStep(S->Steps, [&](const Step &Step) {
-        Waits |= Step.What == Step::Kind::Suspend;
+        Waits |= Step.What == Step::Kind::Suspend ||
+                 (Step.What == Step::Kind::End && Step.Op);
       });
-      if (S->Why || !S->KeepsContract || !Waits || deliversBorrowed(*S))
+      // Each would wait for the next one, of which there would be ever more.
+      SmallPtrSet<const FunctionDecl *, 4> Next;
+      addHandedOn(*S, Graph, Next);
+      if (S->Why || !S->KeepsContract || !Waits || Next.contains(S->Function) ||
+          deliversBorrowed(*S))
         Changed |= GivenUp.insert(S->Function).second;
     }
     return Changed;
   }
 
 private:
+  /// The functions to which the callback of \p S goes on, from one to the next.
+  static void addHandedOn(const State &S, const StateGraph &Graph,
+                          SmallPtrSetImpl<const FunctionDecl *> &Next) {
+    forEachStep(S.Steps, [&](const Step &Step) {
+      if (Step.What != Step::Kind::End || !Step.Op)
+        return;
+      const FunctionDecl *F = definitionOf(Step.Op->Call->getDirectCallee());
+      if (const State *To = Next.insert(F).second ? Graph.find(F) : nullptr)
+        addHandedOn(*To, Graph, Next);
+    });
+  }
+
   /// Functions that do not call their callback exactly once and last.
   SmallPtrSet<const FunctionDecl *, 8> GivenUp;
 };

@@ -34,8 +34,7 @@ void Converter::refuseDependents() {
       if (A.Why)
         continue;
       forEachNode(A.Body, [&](const Node &N) {
-        if (A.Why || N.What != Node::Kind::Await ||
-            N.Op->How != Operation::Form::Task)
+        if (A.Why || !N.waits() || N.Op->How != Operation::Form::Task)
           return;
         if (const Agent *Other = Refused(N.Op->Call)) {
           A.Why = Refusal{"callee-refused", N.Op->Call->getBeginLoc(),
@@ -63,7 +62,7 @@ void Converter::addWithCallees(Agent &A, std::vector<Agent *> &To) {
   To.push_back(&A);
   forEachNode(A.Body, [&](const Node &N) {
     const FunctionDecl *Callee = nullptr;
-    if (N.What == Node::Kind::Await && N.Op->How == Operation::Form::Task)
+    if (N.waits() && N.Op->How == Operation::Form::Task)
       Callee = definitionOf(N.Op->Call->getDirectCallee());
     for (Agent &Other : Agents)
       if (!Other.Why &&

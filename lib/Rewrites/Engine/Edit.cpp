@@ -29,7 +29,7 @@ namespace {
 const Operation *firstOperation(const Agent &A) {
   const Operation *First = nullptr;
   forEachNode(A.Body, [&](const Node &N) {
-    if (!First && N.What == Node::Kind::Await)
+    if (!First && N.waits())
       First = N.Op.get();
   });
   return First;
@@ -1076,7 +1076,7 @@ private:
     return any_of(Agents, [&](const Agent *A) {
       bool Found = false;
       forEachNode(A->Body, [&](const Node &N) {
-        Found |= N.What == Node::Kind::Await && N.Op->Call == Call;
+        Found |= N.waits() && N.Op->Call == Call;
       });
       return Found;
     });

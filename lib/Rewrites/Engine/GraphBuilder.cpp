@@ -411,12 +411,31 @@ private:
            isCallbackReference(Operator->getArg(0));
   }
 
+  /// The callback goes on to a function that delivers the same to it.
+  bool handsOn(const CallExpr &Call) {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Current->Delivers || !Callee || isa<CXXOperatorCallExpr>(Call) ||
+        Call.getNumArgs() == 0 || Call.getNumArgs() != Callee->getNumParams() ||
+        !isCallbackSource(Call.getArg(Call.getNumArgs() - 1)))
+      return false;
+    std::optional<Delivery> Delivers = deliveryOf(*Callee);
+    auto Mentioned = [&](const Expr *Argument) {
+      return any_of(Callbacks,
+                    [&](const ValueDecl *D) { return mentions(Argument, D); });
+    };
+    return Delivers && none_of(drop_end(Call.arguments()), Mentioned) &&
+           equal(Delivers->Types, Current->Delivers->Types,
+                 [&](QualType A, QualType B) {
+                   return Text.context().hasSameType(A, B);
+                 });
+  }
+
   /// \p S holds something that decides where the agent goes on.
   bool isInteresting(const Stmt *S) {
     bool Result = false;
     forEachCall(S, [&](const CallExpr &Call) {
       Result |= Found.Matches.contains(&Call) || isDeliveryCall(Call) ||
-                jumpTarget(Call);
+                jumpTarget(Call) || handsOn(Call);
     });
     return Result;
   }
@@ -827,19 +846,30 @@ private:
       Out.push_back(std::move(End));
       return true;
     }
+    if (handsOn(Call)) {
+      if (Where != Position::Tail)
+        return breaksContract();
+      if (sameObjectCallee(Call) == Current->Function) {
+        // The callback has its value already.
+        addJump(Current->Function, Call, S, drop_end(Call.arguments()), Out);
+        Out.back().Arguments.push_back(nullptr);
+        return true;
+      }
+      request(definitionOf(Call.getDirectCallee()));
+      Step End;
+      End.What = Step::Kind::End;
+      End.Source = S;
+      End.Op = std::make_shared<Operation>();
+      End.Op->How = Operation::Form::Task;
+      End.Op->Call = &Call;
+      End.Op->HandlerArgument = Call.getArg(Call.getNumArgs() - 1);
+      End.Op->Handler = asWritten(End.Op->HandlerArgument);
+      Out.push_back(std::move(End));
+      return true;
+    }
     if (const FunctionDecl *Target = jumpTarget(Call);
         Target && Where == Position::Tail) {
-      Step Jump;
-      Jump.What = Step::Kind::Jump;
-      Jump.Source = S;
-      Jump.Target = &request(Target);
-      Jump.Arguments.assign(Call.arg_begin(), Call.arg_end());
-      if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
-        if (std::optional<FoundOwner> Owner =
-                foundOwner(Member->getImplicitObjectArgument()))
-          Jump.Through = Owner->callback();
-      Jumps.insert(&Call);
-      Out.push_back(std::move(Jump));
+      addJump(Target, Call, S, Call.arguments(), Out);
       return true;
     }
     if (startsInArguments(Call) && !startBesideWithin(S))
@@ -855,6 +885,21 @@ private:
                 std::holds_alternative<Operation>(Match->second);
     });
     return Result;
+  }
+
+  void addJump(const FunctionDecl *Target, const CallExpr &Call, const Stmt *S,
+               CallExpr::const_arg_range Arguments, Sequence &Out) {
+    Step Jump;
+    Jump.What = Step::Kind::Jump;
+    Jump.Source = S;
+    Jump.Target = &request(Target);
+    Jump.Arguments.assign(Arguments.begin(), Arguments.end());
+    if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
+      if (std::optional<FoundOwner> Owner =
+              foundOwner(Member->getImplicitObjectArgument()))
+        Jump.Through = Owner->callback();
+    Jumps.insert(&Call);
+    Out.push_back(std::move(Jump));
   }
 
   bool buildSuspension(const CallExpr &Call, OperationMatch &Match,

@@ -253,6 +253,8 @@ private:
         checkLeft(LoopBegin);
         break;
       case Node::Kind::Return:
+        if (N.Op)
+          await(*N.Op);
         if (N.Call)
           checkDelivered();
         break;

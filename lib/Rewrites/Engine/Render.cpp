@@ -799,6 +799,9 @@ private:
   }
 
   void end(const Node &N) {
+    if (N.Op)
+      return writtenLine("co_return co_await " + callWithoutHandler(*N.Op, {}) +
+                         ";");
     if (!N.Call)
       return writtenLine("co_return;");
     std::string Values;

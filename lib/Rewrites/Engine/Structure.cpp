@@ -270,6 +270,7 @@ private:
         break;
       case Step::Kind::End:
         N.What = Node::Kind::Return;
+        N.Op = Step.Op;
         break;
       case Step::Kind::Jump:
         append(Result, jump(Step, S));
@@ -314,8 +315,8 @@ private:
     if (B.empty())
       return false;
     for (const Node &N : B)
-      if (N.What != Node::Kind::Code && N.What != Node::Kind::Return &&
-          N.What != Node::Kind::If && N.What != Node::Kind::Comment)
+      if (N.Op || (N.What != Node::Kind::Code && N.What != Node::Kind::Return &&
+                   N.What != Node::Kind::If && N.What != Node::Kind::Comment))
         return false;
     const Node &Last = B.back();
     if (Last.What == Node::Kind::If)
@@ -509,7 +510,7 @@ private:
       case Node::Kind::Return:
       case Node::Kind::FallTo: {
         Fall Here{N.What, N.What == Node::Kind::Return ? nullptr : N.Target};
-        bool Delivers = N.What == Node::Kind::Return && N.Call;
+        bool Delivers = N.What == Node::Kind::Return && (N.Call || N.Op);
         if (Here == End && Last && !Delivers) {
           if (N.Leading.Comments.empty())
             continue;

@@ -350,7 +350,9 @@ private:
     case Step::Kind::Call:
       return event(callOf(*S.Op->Bound), After);
     case Step::Kind::End: {
-      if (!S.Call)
+      if (S.Op)
+        return event(handedOn(*S.Op->Call, S.Op->Handler), End);
+      if (!S.Call || S.Call->getNumArgs() == 1)
         return End;
       // The first argument of operator() is the callback itself.
       SmallVector<const Expr *, 4> Values(drop_begin(S.Call->arguments()));
@@ -578,6 +580,9 @@ private:
   unsigned delivery(const CoreturnStmt &S) {
     if (!S.getOperand())
       return End;
+    if (const auto *Await = dyn_cast<CoawaitExpr>(asWritten(S.getOperand())))
+      if (const auto *Call = dyn_cast<CallExpr>(asWritten(Await->getOperand())))
+        return event(handedOn(*Call, nullptr), End);
     const Expr *Value = asWritten(S.getOperand());
     // Braces have no type either.
     if (!isa<InitListExpr>(Value) && Value->getType()->isVoidType())

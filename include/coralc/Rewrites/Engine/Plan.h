@@ -65,6 +65,11 @@ struct Node {
   /// a later state, so its declaration becomes an assignment.
   const clang::ParmVarDecl *LivesOnAs = nullptr;
   Block Body, Else;
+
+  /// \c Op is started and waited for.
+  bool waits() const {
+    return What == Kind::Await || (What == Kind::Return && Op);
+  }
 };
 
 struct Agent {

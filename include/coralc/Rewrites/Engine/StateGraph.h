@@ -186,7 +186,8 @@ struct Step {
   /// Jump: the callback that finds by its request the object whose member
   /// function \c Target is.
   const clang::FunctionDecl *Through = nullptr;
-  /// End: the call of the completion callback, or null.
+  /// End: the call of the completion callback, or null; then \c Op is what the
+  /// callback is handed on to, if it is.
   const clang::CallExpr *Call = nullptr;
 };
 
