@@ -741,11 +741,30 @@ private:
                   "plain call nor an if; move it into a function of its own");
   }
 
+  /// Where \p S leaves the function by a return that a macro hides.
+  std::optional<SourceLocation> returnInMacro(const Stmt *S) const {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      std::optional<SourceLocation> Found;
+      bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+      bool VisitReturnStmt(const ReturnStmt *R) override {
+        if (R->getReturnLoc().isMacroID())
+          Found = R->getReturnLoc();
+        return true;
+      }
+    } V;
+    V.TraverseStmt(S);
+    return V.Found;
+  }
+
   bool addCode(const Stmt *S, Sequence &Out) {
     // A callback that is stored or passed on: nothing says when and how often
     // it is called.
     if (any_of(Callbacks, [&](const ValueDecl *D) { return mentions(S, D); }))
       return breaksContract();
+    if (std::optional<SourceLocation> Hidden = returnInMacro(S))
+      return refuse("macro-in-the-way", *Hidden,
+                    "a macro returns from here, and what it expands to cannot "
+                    "become a co_return; write the return out");
     Step Code;
     Code.Source = S;
     Out.push_back(std::move(Code));
@@ -909,11 +928,14 @@ private:
         Current->Why = *Why;
       return false;
     }
+    // Whether the callee keeps its contract is seen by building it.
+    if (std::get<Operation>(Match).How == Operation::Form::Task)
+      request(definitionOf(Call.getDirectCallee()));
     if (Where != Position::Tail)
       return refuse("operation-not-last", Call.getBeginLoc(),
                     "this function goes on after the call, so here the "
-                    "callback stays; the function that is called keeps an "
-                    "overload for it");
+                    "callback stays; to wait for it, make the call the last "
+                    "thing that a function of its own does");
     return buildOperation(Call, std::get<Operation>(Match), Out);
   }
 
@@ -930,9 +952,6 @@ private:
     }
     if (!readCaptures(*Suspend.Op))
       return false;
-    // Whether the callee keeps its contract is seen by building it.
-    if (Suspend.Op->How == Operation::Form::Task)
-      request(definitionOf(Call.getDirectCallee()));
     Out.push_back(Suspend);
     return buildHandler(*Suspend.Op, Out);
   }
@@ -1455,6 +1474,13 @@ private:
         // The function goes on while the operation does.
         if (Current->Beside)
           continue;
+        if (const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
+            Var && Var->getType()->isReferenceType())
+          return refuse("capture-by-reference", Where,
+                        "the handler refers to what '" + Var->getName() +
+                            "' refers to, and a coroutine would have a copy "
+                            "of that; pass it by pointer, and capture the "
+                            "pointer by value");
         return refuse("capture-by-reference", Where,
                       "the handler refers to a variable of the function that "
                       "started the operation, which has returned by then; "
@@ -1559,8 +1585,12 @@ private:
       const VarDecl *Var;
       bool Found = false;
       bool TraverseLambdaCapture(const LambdaExpr *, const LambdaCapture *C,
-                                 const Expr *) override {
-        return true;
+                                 const Expr *Init) override {
+        const auto *Captured = C->capturesVariable()
+                                   ? dyn_cast<VarDecl>(C->getCapturedVar())
+                                   : nullptr;
+        return !Captured || isSharedFromThisCopy(Captured) ||
+               TraverseStmt(Init);
       }
       bool VisitDeclRefExpr(const DeclRefExpr *E) override {
         Found |= E->getDecl() == Var;

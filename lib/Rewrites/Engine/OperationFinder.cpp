@@ -30,6 +30,8 @@ public:
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
     bool Foreign = !Handlers.contains(L);
     SaveAndRestore<unsigned> Lambdas(ForeignLambdas, ForeignLambdas + Foreign);
+    SaveAndRestore<const FunctionDecl *> Around(
+        CallbackOf, Foreign ? PassedTo.lookup(L) : CallbackOf);
     // Of a generic handler, the instance says what is called.
     if (!Foreign && L->isGenericLambda())
       return TraverseStmt(callOperator(*L)->getBody());
@@ -39,6 +41,7 @@ public:
   bool VisitCallExpr(const CallExpr *Call) override {
     if (!Current || !Text.range(Call->getSourceRange()))
       return true;
+    notePassed(*Call);
     for (const auto &P : Patterns) {
       std::optional<OperationMatch> Match = P->matchOperation(*Call, Text);
       if (!Match)
@@ -47,11 +50,8 @@ public:
         Op->Origin = P.get();
         WasEarly |= Handlers.insert(Op->lambda()).second && Op->Stored;
         if (ForeignLambdas)
-          Match = Refusal{"operation-in-a-lambda", Call->getBeginLoc(),
-                          "the operation starts inside a lambda that is not "
-                          "itself a handler, so nothing says when and how "
-                          "often it runs; move the lambda's body into a "
-                          "function"};
+          Match =
+              Refusal{"operation-in-a-lambda", Call->getBeginLoc(), inLambda()};
       }
       Found.InOrder.push_back({Call->getBeginLoc(), P.get(), Current});
       Found.Matches.try_emplace(Call, std::move(*Match));
@@ -60,8 +60,35 @@ public:
     return true;
   }
 
+  /// Which of the user's functions get a lambda.
+  void notePassed(const CallExpr &Call) {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee || isa<CXXOperatorCallExpr>(Call) ||
+        !Text.range(Callee->getSourceRange()))
+      return;
+    for (const Expr *Argument : Call.arguments())
+      if (const auto *L = dyn_cast<LambdaExpr>(asWritten(Argument)))
+        PassedTo[L] = Callee;
+  }
+
+  std::string inLambda() const {
+    if (!CallbackOf)
+      return "the operation starts inside a lambda that is not itself a "
+             "handler, so nothing says when and how often it runs; move the "
+             "lambda's body into a function";
+    return "the operation starts inside a callback of '" +
+           CallbackOf->getNameAsString() +
+           "', which is not known to wait and then call it exactly once, as "
+           "the last thing on every path; move the callback's body into a "
+           "function";
+  }
+
   const SourceText &Text;
   const PatternList &Patterns;
+  /// Lambdas that the user's own functions get, and the one that got the
+  /// innermost around.
+  DenseMap<const LambdaExpr *, const FunctionDecl *> PassedTo;
+  const FunctionDecl *CallbackOf = nullptr;
   const FunctionDecl *Current = nullptr;
   unsigned ForeignLambdas = 0;
   /// A handler was come by before its operation was seen.

@@ -3,6 +3,8 @@
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/StmtCXX.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -606,6 +608,68 @@ Refusal addressTaken(const State &S, SourceLocation Where) {
                        "of it is known"};
 }
 
+/// \p F runs as a part of \p A: it is one of its states, or they call it.
+static bool runsIn(const FunctionDecl *F, const Agent &A) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const FunctionDecl *F;
+    explicit Visitor(const FunctionDecl *F) : F(F) {}
+    bool VisitCallExpr(const CallExpr *Call) override {
+      return definitionOf(Call->getDirectCallee()) != F;
+    }
+  } V(F);
+  bool Found = false;
+  for (const State *S : A.States) {
+    Found |= S->Function == F;
+    forEachStep(S->Steps, [&](const Step &Step) {
+      Found |= Step.What == Step::Kind::Code && Step.Source &&
+               !V.TraverseStmt(Step.Source);
+      Found |= Step.What == Step::Kind::Call && Step.Op->Bound->Target == F;
+    });
+  }
+  return Found;
+}
+
+/// The switch, loop or try of \p Other's in which \p A is called. No agent goes
+/// on behind that, so that the call starts another.
+static const Stmt *calledWithin(const Agent &A, const Agent &Other) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const CallExpr *Call;
+    const Stmt *Found = nullptr;
+    explicit Visitor(const CallExpr *Call) : Call(Call) {}
+    bool VisitStmt(const Stmt *S) override {
+      if (isa<SwitchStmt, WhileStmt, DoStmt, ForStmt, CXXForRangeStmt,
+              CXXTryStmt>(S) &&
+          contains(S, Call))
+        Found = S;
+      return !Found;
+    }
+  };
+  for (const StartSite &Start : A.Starts)
+    if (Start.Caller && runsIn(Start.Caller, Other)) {
+      Visitor V(Start.Call);
+      V.TraverseStmt(Start.Caller->getBody());
+      if (V.Found)
+        return V.Found;
+    }
+  return nullptr;
+}
+
+/// Why neither \p A nor \p B, which both go on in \p S, can become a coroutine.
+static Refusal sharedContinuation(const State &S, const Agent &A,
+                                  const Agent &B) {
+  for (auto [Started, Other] : {std::pair(&A, &B), std::pair(&B, &A)})
+    if (const Stmt *Around = calledWithin(*Started, *Other))
+      return {"unsupported-control-flow", Around->getBeginLoc(),
+              quoted(Started->Entry) + " is called inside this " +
+                  (isa<SwitchStmt>(Around) ? "switch" : "statement") +
+                  ", and a coroutine goes on only behind plain calls and ifs; "
+                  "write it with ifs"};
+  return {"shared-continuation", S.Function->getLocation(),
+          quoted(&S) + " continues both " + quoted(A.Entry) + " and " +
+              quoted(B.Entry) +
+              ", which are started independently; give each its own"};
+}
+
 std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
   // Entries: started from outside, delivering to a caller, or never jumped to;
   // then, of cycles that nobody here starts, the state that comes first.
@@ -642,12 +706,8 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
         continue;
       for (size_t J : {Known->second, I})
         if (!Agents[J].Why)
-          Agents[J].Why = Refusal{
-              "shared-continuation", S->Function->getLocation(),
-              quoted(S) + " continues both " +
-                  quoted(Agents[Known->second].Entry) + " and " +
-                  quoted(Agents[I].Entry) +
-                  ", which are started independently; give each its own"};
+          Agents[J].Why =
+              sharedContinuation(*S, Agents[Known->second], Agents[I]);
     }
 
   for (Agent &A : Agents) {

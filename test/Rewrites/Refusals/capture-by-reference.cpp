@@ -21,3 +21,15 @@ public:
 private:
   asio::steady_timer timer_;
 };
+
+// What a reference refers to is not copied either.
+class deadline {
+public:
+  void watch(asio::steady_timer &timer) {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: the handler refers to what 'timer' refers to, and a coroutine would have a copy of that; pass it by pointer, and capture the pointer by value [capture-by-reference]
+    timer.async_wait([this, &timer](std::error_code ec) {
+      if (!ec)
+        watch(timer);
+    });
+  }
+};

@@ -21,3 +21,24 @@ public:
 private:
   asio::steady_timer timer_;
 };
+
+#define RETURN_IF(ec)                                                          \
+  if (ec)                                                                      \
+  return
+
+// A return that cannot become a co_return.
+class leaving {
+public:
+  explicit leaving(asio::io_context &io) : timer_(io) {}
+
+  void start() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: a macro returns from here, and what it expands to cannot become a co_return; write the return out {{.*}} [macro-in-the-way]
+    timer_.async_wait([this](std::error_code ec) {
+      RETURN_IF(ec);
+      start();
+    });
+  }
+
+private:
+  asio::steady_timer timer_;
+};

@@ -21,3 +21,20 @@ private:
   asio::steady_timer timer_;
   std::function<void()> start_;
 };
+
+// Calls what it gets whenever it likes.
+class bell {
+public:
+  void on_ring(std::function<void()> heard) { heard_ = std::move(heard); }
+  void ring() { heard_(); }
+
+private:
+  std::function<void()> heard_;
+};
+
+void listen(bell &door, asio::steady_timer &timer) {
+  door.on_ring([&timer] {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: the operation starts inside a callback of 'on_ring', which is not known to wait and then call it exactly once, as the last thing on every path; move the callback's body into a function [operation-in-a-lambda]
+    timer.async_wait([](std::error_code) {});
+  });
+}

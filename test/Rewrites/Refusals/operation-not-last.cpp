@@ -51,3 +51,15 @@ public:
 private:
   asio::io_context &io_;
 };
+
+// What this gets has nothing to do with an operation.
+void keep(std::function<void()> &kept, std::function<void()> given) {
+  kept = std::move(given);
+}
+
+// Nor does this wait for anything.
+void both() {
+  std::function<void()> kept;
+  keep(kept, [] {});
+  kept();
+}
