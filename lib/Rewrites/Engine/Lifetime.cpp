@@ -434,6 +434,15 @@ private:
     const Expr *Init = asWritten(Capture.getInit());
     if (Op.Stored)
       return;
+    // Arguments are made in no certain order.
+    for (const ValueDecl *D : givenUpBy(Init))
+      for (const Expr *Argument : Op.Call->arguments())
+        if (asWritten(Argument) != asWritten(Op.HandlerArgument) &&
+            mentions(Argument, D))
+          return refuse("lifetime-differs", Argument->getBeginLoc(),
+                        "the call uses '" + D->getName() +
+                            "', which its handler takes away; name what it "
+                            "uses before");
     if (canTakeOver(Capture, Op)) {
       TakenOver.insert(&Capture);
       return;
