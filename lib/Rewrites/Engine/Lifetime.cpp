@@ -601,7 +601,8 @@ private:
   }
 
   void checkAcross(const VarDecl &V) {
-    switch (destructionOf(V.getType())) {
+    Destruction Ends = destructionOf(V.getType());
+    switch (Ends) {
     case Destruction::Invisible:
       return;
     case Destruction::ReleasesLock:
@@ -614,7 +615,10 @@ private:
       // The agent holds its object anyway.
       if (HoldsSelf && isSharedFromThisCopy(&V))
         return;
-      if (!Captured.contains(&V) && !V.getType()->isReferenceType())
+      // A parameter is a copy of what its reference refers to.
+      if (!Captured.contains(&V) &&
+          (!V.getType()->isReferenceType() ||
+           (Ends == Destruction::Unknown && isa<ParmVarDecl>(V))))
         refuse("observable-destructor", V.getLocation(),
                "'" + V.getName() +
                    "' was destroyed before the operation completes and would "
