@@ -325,6 +325,20 @@ TEST(SpawnOn, StartsInsideTheStrand) {
   EXPECT_TRUE(inside);
 }
 
+// What make_strand(socket.get_executor()) makes.
+TEST(SpawnOn, TakesAStrandOnAnyExecutor) {
+  net::io_context context;
+  net::steady_timer timer(context, 1ms);
+  auto strand = net::make_strand(timer.get_executor());
+  bool inside = false;
+  coral::spawn(strand, [&]() -> task<void> {
+    co_await timer.async_wait(net::bind_executor(strand, coral::use_task));
+    inside = strand.running_in_this_thread();
+  });
+  context.run();
+  EXPECT_TRUE(inside);
+}
+
 TEST(SpawnOn, TheTaskIsWorkUntilItIsDone) {
   net::io_context context;
   manual_event event;

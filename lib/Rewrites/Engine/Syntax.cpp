@@ -34,6 +34,11 @@ bool isHandlerWrapper(StringRef Name) {
   return builtinVocabularies().has(Role::HandlerWrapper, Name);
 }
 
+bool isNamed(const FunctionDecl *F, ArrayRef<StringRef> Names) {
+  return F && F->getDeclName().isIdentifier() &&
+         is_contained(Names, F->getName());
+}
+
 const FunctionDecl *definitionOf(const FunctionDecl *F) {
   if (!F)
     return nullptr;

@@ -19,8 +19,7 @@
 #ifndef CORALC_REWRITES_ENGINE_LATERSTART_H
 #define CORALC_REWRITES_ENGINE_LATERSTART_H
 
-#include "coralc/Rewrites/Engine/Plan.h"
-#include <memory>
+#include "coralc/Rewrites/Engine/CallIndex.h"
 
 namespace coralc {
 
@@ -28,14 +27,12 @@ class LaterStarts {
 public:
   /// The agents \p Converted are started later; all others as before.
   LaterStarts(llvm::ArrayRef<Agent *> Converted, const SourceText &Text);
-  ~LaterStarts();
 
   /// Why \p A must not start later than it did.
   std::optional<Refusal> check(const Agent &A) const;
 
 private:
-  class Index;
-  std::unique_ptr<Index> Calls;
+  CallIndex Calls;
 };
 
 } // namespace coralc

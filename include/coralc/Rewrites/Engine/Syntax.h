@@ -18,6 +18,10 @@ std::string qualifiedName(const clang::NamedDecl &D);
 /// asio::bind_executor: a token may take the handler's place inside it.
 bool isHandlerWrapper(llvm::StringRef Name);
 
+/// \p F has one of the \p Names.
+bool isNamed(const clang::FunctionDecl *F,
+             llvm::ArrayRef<llvm::StringRef> Names);
+
 /// \p F's definition in this translation unit, else \p F.
 const clang::FunctionDecl *definitionOf(const clang::FunctionDecl *F);
 

@@ -172,6 +172,17 @@ template <> inline constexpr bool is_detached<asio::detached_t> = true;
 template <> inline constexpr bool is_detached<boost::asio::detached_t> = true;
 #endif
 
+/// What counts as work at `where`. A strand's work is that of what it runs on: one on
+/// `any_io_executor` has no guard of its own in Asio 1.22.
+template <class Where> auto work_at(Where &where) {
+  if constexpr (requires { where.get_inner_executor(); }) {
+    auto inner = where.get_inner_executor();
+    return work_at(inner);
+  } else {
+    return make_work_guard(where);
+  }
+}
+
 /// A start that counts as work where it runs.
 template <class Guard, class Start> struct guarded_start {
   Guard work;
@@ -212,7 +223,7 @@ template <class Start, class Handler> task<void> run_and_tell(Start start, Handl
 template <class Where, class Start>
   requires detail::runs_handlers<std::remove_reference_t<Where>>
 void spawn(Where &&where, Start &&start) {
-  auto work = make_work_guard(where);
+  auto work = detail::work_at(where);
   dispatch(where, [kept = detail::guarded_start<decltype(work), std::decay_t<Start>>{
                        std::move(work), std::forward<Start>(start)}]() mutable {
     coral::spawn(std::move(kept));
