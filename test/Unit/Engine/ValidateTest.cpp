@@ -110,7 +110,7 @@ protected:
     EXPECT_FALSE(Agents.front().Why.has_value());
     Agents.front().Coroutine = "values";
     std::unique_ptr<TargetDialect> Dialect =
-        makeDialect(RewriteTarget::Coral, "asio");
+        makeDialect(RewriteTarget::Coral, "asio", "asio");
     return compareBehaviour(Agents.front(), Input, Output, *Dialect, {});
   }
 };
@@ -198,7 +198,7 @@ TEST_F(Validate, AMissingCoroutineIsSeen) {
   ASSERT_EQ(Agents.size(), 1u);
   Agents.front().Coroutine = "values";
   std::unique_ptr<TargetDialect> Dialect =
-      makeDialect(RewriteTarget::Coral, "asio");
+      makeDialect(RewriteTarget::Coral, "asio", "asio");
   EXPECT_EQ(compareBehaviour(Agents.front(), Input, Input, *Dialect, {}),
             "the output has no coroutine 'values'");
 }
