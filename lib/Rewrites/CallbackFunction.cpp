@@ -66,6 +66,28 @@ bool isMoreThanValue(QualType Type) {
          (Record && Record->hasDefinition() && Record->isPolymorphic());
 }
 
+/// The handler asks where what \p P refers to is, which no value tells.
+bool takesAddressOf(const ParmVarDecl &P, const Stmt &Body) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const ParmVarDecl &P;
+    bool Found = false;
+    explicit Visitor(const ParmVarDecl &P) : P(P) {}
+    bool VisitUnaryOperator(const UnaryOperator *E) override {
+      Found |= E->getOpcode() == UO_AddrOf && names(E->getSubExpr());
+      return !Found;
+    }
+    bool VisitCallExpr(const CallExpr *Call) override {
+      Found |= Call->getNumArgs() == 1 &&
+               isNamed(Call->getDirectCallee(), {"addressof", "ref", "cref"}) &&
+               names(Call->getArg(0));
+      return !Found;
+    }
+    bool names(const Expr *E) const { return variableNamedBy(E) == &P; }
+  } V(P);
+  V.TraverseStmt(&Body);
+  return V.Found;
+}
+
 /// \p E refers to a variable or temporary that is gone when its function has
 /// returned.
 bool refersToLocal(const Expr *E) {
@@ -146,6 +168,12 @@ public:
     if (!Delivers || !Handler || Call.getNumArgs() != Callee->getNumParams() ||
         Handler->getCallOperator()->isTemplated())
       return std::nullopt;
+    if (any_of(Handler->getCallOperator()->parameters(),
+               [&](const ParmVarDecl *P) {
+                 return P->getType()->isReferenceType() &&
+                        takesAddressOf(*P, *Handler->getBody());
+               }))
+      AskedForPlaces.insert(definitionOf(Callee));
     Operation Op;
     Op.How = Operation::Form::Task;
     Op.Call = &Call;
@@ -176,7 +204,7 @@ public:
       SmallPtrSet<const FunctionDecl *, 4> Next;
       addHandedOn(*S, Graph, Next);
       if (S->Why || !S->KeepsContract || !Waits || Next.contains(S->Function) ||
-          deliversBorrowed(*S))
+          deliversBorrowed(*S) || AskedForPlaces.contains(S->Function))
         Changed |= GivenUp.insert(S->Function).second;
     }
     return Changed;
@@ -195,6 +223,8 @@ private:
     });
   }
 
+  /// Functions of which some callback looks where what it is handed is.
+  SmallPtrSet<const FunctionDecl *, 8> AskedForPlaces;
   /// Functions that do not call their callback exactly once and last.
   SmallPtrSet<const FunctionDecl *, 8> GivenUp;
 };

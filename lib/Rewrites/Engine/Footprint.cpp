@@ -16,7 +16,7 @@ namespace coralc {
 bool collide(unsigned A, unsigned B) {
   if ((A | B) & Changes)
     return true;
-  return (A & B) & (Receives | Sends);
+  return (A & B) & (Receives | Sends | Posts);
 }
 
 bool isPointerLike(QualType Type) {
@@ -188,6 +188,8 @@ public:
       Starts = initiationOf(*Callee);
     if (Starts) {
       unsigned How = directionOf(*Callee);
+      if (isNamed(Callee, {"post", "dispatch", "defer"}))
+        touch(nullptr, Posts, Call->getBeginLoc());
       if (!Object && Call->getNumArgs() > 1)
         Object = Call->getArg(0);
       if (How && Object)

@@ -236,8 +236,10 @@ private:
       refuse(Other->second.Where,
              Decl ? "'" + Decl->getNameAsString() +
                         "' is used by code that runs behind the start"
-                  : std::string("what this does behind the start cannot be "
-                                "seen here"));
+             : (Use.How & Other->second.How & Posts)
+                 ? std::string("this is posted behind the start")
+                 : std::string("what this does behind the start cannot be "
+                               "seen here"));
       return true;
     }
     return false;

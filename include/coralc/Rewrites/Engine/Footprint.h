@@ -19,8 +19,15 @@
 namespace coralc {
 
 /// How code touches a variable or member. A socket sends and receives at once,
-/// so that the starts of the two may change places.
-enum Touch : unsigned { Looks = 1, Changes = 2, Receives = 4, Sends = 8 };
+/// so that the starts of the two may change places. What is posted runs in the
+/// order in which it was.
+enum Touch : unsigned {
+  Looks = 1,
+  Changes = 2,
+  Receives = 4,
+  Sends = 8,
+  Posts = 16
+};
 
 /// Code that touches something like \p A and code that does so like \p B may
 /// not change places.
@@ -32,7 +39,8 @@ struct Footprint {
     unsigned How = 0;
     clang::SourceLocation Where;
   };
-  /// Null stands for everything that is done where nobody sees it.
+  /// Null stands for everything that is done where nobody sees it, and for
+  /// what runs later.
   llvm::MapVector<const clang::ValueDecl *, Use> Touched;
   bool MayThrow = false;
   /// It runs or waits for a loop, or waits itself: the turn is over.
