@@ -38,14 +38,20 @@ CallIndex::CallIndex(ArrayRef<Agent *> Converted, const SourceText &Text)
       return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
     }
     bool TraverseLambdaExpr(const LambdaExpr *L) override {
-      const CXXMethodDecl *Operator = callOperator(*L);
-      if (!Operator)
-        return true;
-      To.Lambdas[Operator] = {L, Current};
       for (const Expr *Init : L->capture_inits())
         TraverseStmt(Init);
-      SaveAndRestore<const FunctionDecl *> Function(Current, Operator);
-      return TraverseStmt(Operator->getBody());
+      const FunctionDecl *Around = Current;
+      // Of a generic lambda, the pattern and its instance.
+      SmallPtrSet<const CXXMethodDecl *, 2> Operators{L->getCallOperator(),
+                                                      callOperator(*L)};
+      for (const CXXMethodDecl *Operator : Operators) {
+        if (!Operator)
+          continue;
+        To.Lambdas[Operator] = {L, Around};
+        SaveAndRestore<const FunctionDecl *> Function(Current, Operator);
+        TraverseStmt(Operator->getBody());
+      }
+      return true;
     }
     bool VisitCallExpr(const CallExpr *Call) override {
       const FunctionDecl *Callee = Call->getDirectCallee();

@@ -190,6 +190,8 @@ public:
       unsigned How = directionOf(*Callee);
       if (isNamed(Callee, {"post", "dispatch", "defer"}))
         touch(nullptr, Posts, Call->getBeginLoc());
+      if (isNamed(Callee, {"dispatch"}) && Call != Begun)
+        To.Dispatch = Call;
       if (!Object && Call->getNumArgs() > 1)
         Object = Call->getArg(0);
       if (How && Object)

@@ -87,8 +87,15 @@ public:
   std::optional<Refusal> check() {
     FirstStretch First(A, Calls);
     checkExecutor(First.Print);
+    if (const Expr *Dispatch = First.Print.Dispatch)
+      refuse(Dispatch->getBeginLoc(),
+             "what is dispatched here may run later and would run at once");
     for (const StartSite &Start : A.Starts)
-      if (!Why)
+      if (!Calls.callerOf(*Start.Call))
+        refuse(Start.Call->getBeginLoc(),
+               "this is not called by a function, so that nothing says what "
+               "runs behind it");
+      else if (!Why)
         follow({Start.Call, Calls.callerOf(*Start.Call)}, First.Print,
                *A.Entry->Function);
     return std::move(Why);

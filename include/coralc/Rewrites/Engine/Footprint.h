@@ -43,6 +43,8 @@ struct Footprint {
   /// what runs later.
   llvm::MapVector<const clang::ValueDecl *, Use> Touched;
   bool MayThrow = false;
+  /// Runs at once if the loop runs already, and later otherwise.
+  const clang::Expr *Dispatch = nullptr;
   /// It runs or waits for a loop, or waits itself: the turn is over.
   bool EndsTurn = false;
 };
