@@ -236,12 +236,12 @@ private:
     std::optional<unsigned> Begin = Text.offset(S.Function->getBeginLoc());
     if (!Begin)
       return;
-    unsigned Line = Text.lineBegin(*Begin);
-    StringRef Comments =
-        Text.text(TextRange{Text.leadingComments(*Begin), Line});
-    if (Comments.empty())
+    unsigned From = Text.leadingComments(*Begin);
+    if (From == Text.lineBegin(*Begin))
       return;
-    Leading.Comments = Comments.str() + Leading.Comments;
+    // Their first line has an indentation, too.
+    Trivia Above = Text.trivia(From ? From - 1 : From, *Begin);
+    Leading.Comments = Above.Comments + Leading.Comments;
     Leading.BlankLine = true;
   }
 
