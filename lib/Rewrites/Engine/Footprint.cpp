@@ -214,8 +214,12 @@ public:
       Renewed.insert(rootOf(Object));
     if (!Quiet.contains(Call))
       readCalledHere(*Call);
-    if (isUnseen(Callee))
-      touch(nullptr, Changes, Call->getBeginLoc());
+    if (isUnseen(Callee)) {
+      if (!isa_and_nonnull<CXXMethodDecl>(Callee))
+        touch(nullptr, Changes, Call->getBeginLoc());
+      else if (Object && !isOther(Object))
+        To.Unseen.push_back(Call);
+    }
     if (mayThrow(*Call, Callee))
       To.MayThrow = true;
     return true;
@@ -349,7 +353,7 @@ private:
     if (SM.isInSystemHeader(SM.getExpansionLoc(Callee->getLocation())))
       return isNamed(Callee, {"printf", "vprintf", "puts", "putchar"});
     return !Callee->isImplicit() && !Callee->isDefined() &&
-           !Callee->getBuiltinID() && !isa<CXXMethodDecl>(Callee);
+           !Callee->getBuiltinID();
   }
 
   bool mayThrow(const CallExpr &Call, const FunctionDecl *Callee) const {

@@ -249,7 +249,31 @@ private:
                                "seen here"));
       return true;
     }
+    return collidesUnseen(First, After) || collidesUnseen(After, First);
+  }
+
+  /// What \p Unseen calls may do anything to the members that \p Seen uses.
+  bool collidesUnseen(const Footprint &Unseen, const Footprint &Seen) {
+    for (const CallExpr *Call : Unseen.Unseen) {
+      const auto *Method = cast<CXXMethodDecl>(Call->getDirectCallee());
+      if (!usesMembersOf(Seen, *Method->getParent()))
+        continue;
+      refuse(Call->getBeginLoc(), "'" + Method->getNameAsString() +
+                                      "' is defined in another file, and may "
+                                      "use what this works on");
+      return true;
+    }
     return false;
+  }
+
+  static bool usesMembersOf(const Footprint &F, const CXXRecordDecl &Class) {
+    return any_of(F.Touched, [&](const auto &Entry) {
+      const auto *Field = dyn_cast_or_null<FieldDecl>(Entry.first);
+      const auto *Owner =
+          Field ? dyn_cast<CXXRecordDecl>(Field->getParent()) : nullptr;
+      return Owner &&
+             (declaresSameEntity(Owner, &Class) || Class.isDerivedFrom(Owner));
+    });
   }
 
   /// What \p Callee's parameters refer to becomes what \p Call names for it.

@@ -45,6 +45,9 @@ struct Footprint {
   bool MayThrow = false;
   /// Runs at once if the loop runs already, and later otherwise.
   const clang::Expr *Dispatch = nullptr;
+  /// Calls of member functions that are defined where nobody sees it, on what
+  /// may be the object whose start this is about.
+  llvm::SmallVector<const clang::CallExpr *, 2> Unseen;
   /// It runs or waits for a loop, or waits itself: the turn is over.
   bool EndsTurn = false;
 };
