@@ -106,16 +106,15 @@ Expected<FixPlan> planFixes(ArrayRef<Finding> Findings, FixSafety Limit,
 
 std::optional<FileChange> mergeChanges(const FileChange &A,
                                        const FileChange &B) {
-  if (A.Before != B.Before)
-    return std::nullopt;
   EditSet Edits;
   // Line by line, so that what one of them does is done as a whole.
-  for (const FileChange *Change : {&A, &B})
+  const FileChange Since{A.Path, B.Before, A.After};
+  for (const FileChange *Change : {&Since, &B})
     for (const TextEdit &E : lineEdits(*Change))
       if (!Edits.add({FixSafety::Safe, {E}}))
         return std::nullopt;
   Expected<std::string> After = clang::tooling::applyAllReplacements(
-      A.Before, Edits.byFile().find(A.Path)->second);
+      B.Before, Edits.byFile().find(A.Path)->second);
   if (!After) {
     consumeError(After.takeError());
     return std::nullopt;

@@ -21,6 +21,7 @@
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Render.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/Twin.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -135,8 +136,7 @@ public:
   std::optional<Delivery> matchDelivery(const FunctionDecl &Function,
                                         const SourceText &Text) override {
     const FunctionDecl *F = definitionOf(&Function);
-    if (GivenUp.contains(F) || F->param_empty() || !F->hasBody() ||
-        !Text.range(F->getSourceRange()))
+    if (F->param_empty())
       return std::nullopt;
     const ParmVarDecl *Callback = F->parameters().back();
     const FunctionProtoType *Signature = callbackSignature(Callback->getType());
@@ -154,6 +154,12 @@ public:
       Result.Types.push_back(Value);
       Result.TypeTexts.push_back(Value.getAsString(Policy));
     }
+    if (Propagates)
+      Result.Coroutine = coroutineTwin(*F, Result, Text.context());
+    bool MayBecomeOne =
+        !GivenUp.contains(F) && F->hasBody() && Text.range(F->getSourceRange());
+    if (!Result.Coroutine && !MayBecomeOne)
+      return std::nullopt;
     return Result;
   }
 
@@ -172,8 +178,11 @@ public:
                [&](const ParmVarDecl *P) {
                  return P->getType()->isReferenceType() &&
                         takesAddressOf(*P, *Handler->getBody());
-               }))
+               })) {
+      if (Delivers->Coroutine)
+        return std::nullopt;
       AskedForPlaces.insert(definitionOf(Callee));
+    }
     Operation Op;
     Op.How = Operation::Form::Task;
     Op.Call = &Call;

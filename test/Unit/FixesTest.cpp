@@ -76,6 +76,25 @@ TEST_F(Fixes, NothingIsDoneToAFileThatShrank) {
   EXPECT_TRUE(llvm::StringRef(Message).contains("changed while")) << Message;
 }
 
+TEST(MergedChanges, BothAreMadeOrNothing) {
+  FileChange A{"f", "1\n2\n3\n", "1\n2\n3\n4\n"};
+  std::optional<FileChange> Both =
+      mergeChanges(A, {"f", A.Before, "0\n1\n2\n3\n"});
+  ASSERT_TRUE(Both);
+  EXPECT_EQ(Both->Before, A.Before);
+  EXPECT_EQ(Both->After, "0\n1\n2\n3\n4\n");
+  EXPECT_FALSE(mergeChanges(A, {"f", A.Before, "1\n2\n3\n5\n"}));
+}
+
+TEST(MergedChanges, TheSecondMayBeginWithTheFirst) {
+  FileChange A{"f", "1\n2\n3\n", "1\n2\n3\n4\n"};
+  std::optional<FileChange> Both =
+      mergeChanges(A, {"f", A.After, "1\n2\n3\n4\n5\n"});
+  ASSERT_TRUE(Both);
+  EXPECT_EQ(Both->Before, A.Before);
+  EXPECT_EQ(Both->After, "1\n2\n3\n4\n5\n");
+}
+
 TEST_F(Fixes, YamlHoldsTheFixesOfTheLimit) {
   SourceFiles Sources;
   std::string Yaml;

@@ -62,6 +62,11 @@ def keep_callbacks : Flag<["--"], "keep-callbacks">,
                               "forwarding to that">,
                      In<[RewriteVis], work_Group>;
 
+def propagate : Flag<["--"], "propagate">,
+                HelpText<"Let callers of what becomes a coroutine become "
+                         "coroutines, too, in all files of the run">,
+                In<[RewriteVis], work_Group>;
+
 defm format : Eq<"format", "<text|json|sarif|github>",
                  "How to print the findings; text by default",
                  [LintVis], results_Group>;

@@ -23,7 +23,7 @@ template <typename Wire> static void fields(Wire &W, Meaning &M) {
   W(M.Usr, M.Name, M.Digest);
 }
 template <typename Wire> static void fields(Wire &W, UnitLinks &L) {
-  W(L.Shares, L.Wants, L.Meanings);
+  W(L.Shares, L.Wants, L.Offers, L.Meanings);
 }
 template <typename Wire> static void fields(Wire &W, RewriteResult &R) {
   W(R.Sites, R.Files, R.Errors, R.Links, R.NotJoined);
@@ -51,8 +51,10 @@ public:
     size_t Named = Alone.size();
     addSiblings();
     rewriteGroups(Named);
-    while (withdrawUnverified())
-      ;
+    do
+      while (withdrawUnverified())
+        ;
+    while (Options.Propagate && propagate());
     return std::move(Results);
   }
 
@@ -142,7 +144,7 @@ private:
                           "build directory with -p, so that what runs over "
                           "several files becomes one coroutine");
         Results.push_back(
-            {{Only.Unit}, std::move(Only.Result), std::move(Notes)});
+            {{Only.Unit}, std::move(Only.Result), {}, std::move(Notes)});
         continue;
       }
       Groups.emplace_back();
@@ -158,7 +160,7 @@ private:
         });
     for (auto [Group, Indices, Result] : zip(Groups, Indices, Joined)) {
       if (Result && Result->NotJoined.empty()) {
-        GroupResult Whole{{}, std::move(*Result), {}};
+        GroupResult Whole{{}, std::move(*Result), {}, {}};
         for (const KnownUnit &Known : Group)
           Whole.Units.push_back(Known.Command);
         Results.push_back(std::move(Whole));
@@ -171,6 +173,7 @@ private:
         if (I < Named)
           Results.push_back({{Alone[I].Unit},
                              std::move(Alone[I].Result),
+                             {},
                              std::exchange(Notes, {})});
     }
   }
@@ -189,36 +192,163 @@ private:
   /// The name that ends \p Usr.
   static StringRef nameOf(StringRef Usr) { return Usr.rsplit('@').second; }
 
+  //--- Callers of what became a coroutine --------------------------------//
+
+  /// A group that is rewritten anew.
+  struct Again {
+    size_t Index = 0;
+    std::vector<CompileCommand> Units;
+    RewriteOptions Options;
+  };
+
+  /// Rewrites anew what calls a function that has got a coroutine beside it in
+  /// another group. \return whether there was any.
+  bool propagate() {
+    std::vector<Again> Jobs;
+    for (size_t I = 0; I != Results.size(); ++I) {
+      std::vector<RewrittenFile> Given = givenTo(Results[I]);
+      if (Given.empty() || !isNews(Given, Results[I].Given))
+        continue;
+      Jobs.push_back({I, Results[I].Units, Options});
+      Jobs.back().Options.Changed = std::move(Given);
+    }
+    auto Rewritten = Units.runEach<RewriteResult, Again>(
+        Jobs, rewriteAgain, [](const Again &Job) -> const CompileCommand & {
+          return Job.Units.front();
+        });
+    for (auto [Job, Result] : zip(Jobs, Rewritten)) {
+      GroupResult &G = Results[Job.Index];
+      G.Given = std::move(Job.Options.Changed);
+      if (!Result || !Result->Errors.empty() || !Result->NotJoined.empty())
+        continue;
+      // Of what others change they have said what becomes of it.
+      erase_if(Result->Sites, [&](const RewriteSite &Site) {
+        return find(G.Given,
+                    absolutePath(Site.Where.Path, G.Units.front().Directory)) !=
+               nullptr;
+      });
+      G.Result = std::move(*Result);
+    }
+    // What begins with a change of another's comes behind it.
+    std::vector<bool> IsNew(Results.size());
+    for (const Again &Job : Jobs)
+      IsNew[Job.Index] = true;
+    std::vector<GroupResult> InOrder;
+    for (bool New : {false, true})
+      for (auto [G, Is] : zip(Results, IsNew))
+        if (Is == New)
+          InOrder.push_back(std::move(G));
+    Results = std::move(InOrder);
+    return !Jobs.empty();
+  }
+
+  static RewriteResult rewriteAgain(const Again &Job) {
+    RewriteResult Result;
+    std::vector<KnownUnit> Known;
+    for (const CompileCommand &Unit : Job.Units) {
+      Result = rewriteTranslationUnit(Unit, Job.Options);
+      Known.push_back({Unit, std::move(Result.Links.Meanings)});
+    }
+    return Known.size() == 1 ? std::move(Result)
+                             : rewriteJoined(Known, Job.Options);
+  }
+
+  static const RewrittenFile *find(ArrayRef<RewrittenFile> Files,
+                                   StringRef Path) {
+    const auto *F = find_if(
+        Files, [&](const RewrittenFile &Each) { return Each.Path == Path; });
+    return F == Files.end() ? nullptr : F;
+  }
+
+  static bool isNews(ArrayRef<RewrittenFile> Given,
+                     ArrayRef<RewrittenFile> Known) {
+    return any_of(Given, [&](const RewrittenFile &F) {
+      const RewrittenFile *Before = find(Known, F.Path);
+      return !Before || Before->After != F.After;
+    });
+  }
+
+  /// What other groups make of the headers that \p G includes, if it names
+  /// what got a coroutine there.
+  std::vector<RewrittenFile> givenTo(const GroupResult &G) const {
+    StringSet<> Offers;
+    std::map<std::string, RewrittenFile> Changes;
+    for (const GroupResult &Other : Results) {
+      if (&Other == &G)
+        continue;
+      Offers.insert_range(Other.Result.Links.Offers);
+      addChanges(Other, Changes);
+    }
+    std::vector<RewrittenFile> Given;
+    bool IsNamed = false;
+    for (const CompileCommand &Unit : G.Units)
+      for (const std::string &Path : includedFiles(Unit)) {
+        if (Path == fileOf(Unit))
+          IsNamed |= namesAny(Path, Offers);
+        else if (auto Change = Changes.find(Path);
+                 Change != Changes.end() && !find(Given, Path))
+          Given.push_back(Change->second);
+        else
+          IsNamed |= namesAny(Path, Offers);
+      }
+    if (!IsNamed)
+      Given.clear();
+    return Given;
+  }
+
+  static bool namesAny(StringRef Path, const StringSet<> &Names) {
+    auto Buffer = MemoryBuffer::getFile(Path);
+    return Buffer && any_of(Names.keys(), [&](StringRef Name) {
+             return (*Buffer)->getBuffer().contains(Name);
+           });
+  }
+
   //--- Whatever includes what changes ------------------------------------//
+
+  /// Adds what \p G changes to \p All, which has each file once; or returns
+  /// the file that it changes in another way than one before.
+  static std::string addChanges(const GroupResult &G,
+                                std::map<std::string, RewrittenFile> &All) {
+    std::vector<RewrittenFile> Wanted;
+    for (const RewrittenFile &F : G.Result.Files) {
+      std::string Path = absolutePath(F.Path, G.Units.front().Directory);
+      RewrittenFile Change{Path, F.Before, F.After};
+      if (auto There = All.find(Path); There != All.end()) {
+        FileChange Known{Path, There->second.Before, There->second.After};
+        std::optional<FileChange> Both =
+            Known.After == F.After
+                ? Known
+                : mergeChanges(Known, {Path, F.Before, F.After});
+        if (!Both)
+          return Path;
+        Change = {Path, Known.Before, Both->After};
+      } else if (find(G.Given, Path)) {
+        return Path;
+      }
+      Wanted.push_back(std::move(Change));
+    }
+    for (RewrittenFile &Change : Wanted)
+      All.insert_or_assign(Change.Path, Change);
+    return "";
+  }
 
   /// All changes, each file once. Who wants to change a file in another way
   /// than one before is withdrawn.
   std::map<std::string, RewrittenFile> mergedChanges() {
     std::map<std::string, RewrittenFile> All;
-    for (GroupResult &G : Results) {
-      std::map<std::string, RewrittenFile> Wanted;
-      std::string Contested;
-      for (const RewrittenFile &F : G.Result.Files) {
-        std::string Path = absolutePath(F.Path, G.Units.front().Directory);
-        RewrittenFile Change{Path, F.Before, F.After};
-        auto There = All.find(Path);
-        if (There != All.end() && There->second.After != F.After) {
-          std::optional<FileChange> Both = mergeChanges(
-              {Path, F.Before, There->second.After}, {Path, F.Before, F.After});
-          if (!Both || There->second.Before != F.Before)
-            Contested = Path;
-          else
-            Change.After = Both->After;
-        }
-        Wanted.insert_or_assign(Path, std::move(Change));
-      }
+    for (size_t I = 0; I != Results.size(); ++I) {
+      std::string Contested = addChanges(Results[I], All);
       if (Contested.empty())
-        for (auto &[Path, Change] : Wanted)
-          All.insert_or_assign(Path, std::move(Change));
-      else
-        withdraw(G, Contested,
-                 "'" + sys::path::filename(Contested).str() +
-                     "' is rewritten in another way for another file");
+        continue;
+      std::string Problem = "'" + sys::path::filename(Contested).str() +
+                            "' is rewritten in another way for another file";
+      withdraw(Results[I], Contested, Problem);
+      bool Begins = false;
+      for (GroupResult &G : Results)
+        if (find(G.Given, Contested))
+          Begins |= withdraw(G, Contested, Problem);
+      if (Begins)
+        return mergedChanges();
     }
     return All;
   }
@@ -295,12 +425,15 @@ private:
 
   static bool withdraw(GroupResult &G, ArrayRef<std::string> Seen,
                        StringRef Problem) {
-    if (none_of(G.Result.Files, [&](const RewrittenFile &F) {
-          return is_contained(Seen,
-                              absolutePath(F.Path, G.Units.front().Directory));
-        }))
+    auto IsSeen = [&](const RewrittenFile &F) {
+      return is_contained(Seen,
+                          absolutePath(F.Path, G.Units.front().Directory));
+    };
+    bool Waits = any_of(G.Given, IsSeen) && !G.Result.Files.empty();
+    if (!Waits && none_of(G.Result.Files, IsSeen))
       return false;
     G.Result.Files.clear();
+    G.Result.Links.Offers.clear();
     for (RewriteSite &Site : G.Result.Sites)
       if (Site.Status == SiteStatus::Converted) {
         Site.Status = SiteStatus::Refused;

@@ -3,8 +3,9 @@
 // Most translation units are rewritten on their own. Those that define members
 // of one class, in which a sequence of operations may run from file to file,
 // are read as one; the compile database is searched for those that were not
-// named. And whatever includes a header that changes is compiled again before
-// anything is written, be it part of the run or not.
+// named. On request, units that call what has become a coroutine in another are
+// rewritten anew, to wait for it. And whatever includes a header that changes is
+// compiled again before anything is written, be it part of the run or not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,8 @@ namespace coralc {
 struct GroupResult {
   std::vector<CompileCommand> Units;
   RewriteResult Result;
+  /// Headers as other groups change them, with which it was read.
+  std::vector<RewrittenFile> Given;
   /// What the user should know beside the sites.
   std::vector<std::string> Notes;
 };

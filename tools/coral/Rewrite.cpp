@@ -82,6 +82,7 @@ Expected<RewriteOptions> rewriteOptions(const Arguments &Args) {
   Options.Lint = lintOutput;
   if (Args.has(OPT_keep_callbacks))
     Options.Callbacks = CallbackForm::Deprecated;
+  Options.Propagate = Args.has(OPT_propagate);
 
   std::vector<RewriteInfo> Infos = listRewrites();
   SmallVector<StringRef> Known =

@@ -36,7 +36,8 @@ llvm::Expected<FixPlan> planFixes(llvm::ArrayRef<Finding> Findings,
                                   FixSafety Limit, SourceFiles &Sources);
 
 /// \p A and \p B, two changes of the same file, as one; nothing when they
-/// change the same place differently.
+/// change the same place differently. \p B may begin with what \p A makes of
+/// the file, or a part of that.
 std::optional<FileChange> mergeChanges(const FileChange &A,
                                        const FileChange &B);
 

@@ -35,22 +35,27 @@ enum class CallbackForm {
   Deprecated
 };
 
-/// What the user asked for.
-struct RewriteOptions {
-  RewriteTarget Target = RewriteTarget::Coral;
-  CallbackForm Callbacks = CallbackForm::Replaced;
-  /// Names of the patterns to apply; empty means all.
-  std::vector<std::string> Patterns;
-  /// Lints a parsed translation unit, nothing when it is not to be linted.
-  /// What this finds in the output and not in the input, the rewrite withdraws.
-  std::function<std::vector<Finding>(clang::ASTUnit &)> Lint;
-};
-
 /// A file as it becomes.
 struct RewrittenFile {
   std::string Path;
   std::string Before;
   std::string After;
+};
+
+/// What the user asked for.
+struct RewriteOptions {
+  RewriteTarget Target = RewriteTarget::Coral;
+  CallbackForm Callbacks = CallbackForm::Replaced;
+  /// Callers of what becomes a coroutine become coroutines, too.
+  bool Propagate = false;
+  /// Names of the patterns to apply; empty means all.
+  std::vector<std::string> Patterns;
+  /// Lints a parsed translation unit, nothing when it is not to be linted.
+  /// What this finds in the output and not in the input, the rewrite withdraws.
+  std::function<std::vector<Finding>(clang::ASTUnit &)> Lint;
+  /// Headers that the rewrite of other units changes, by absolute path: this
+  /// one is read with what they become.
+  std::vector<RewrittenFile> Changed;
 };
 
 /// A digest of what the compiler made of a definition.
@@ -67,6 +72,9 @@ struct UnitLinks {
   std::vector<std::string> Shares;
   /// Those of them that start operations here.
   std::vector<std::string> Wants;
+  /// The names of callback functions, declared in headers, that have got a
+  /// coroutine beside them here.
+  std::vector<std::string> Offers;
   /// What its code means; empty when it shares nothing.
   std::vector<Meaning> Meanings;
 };

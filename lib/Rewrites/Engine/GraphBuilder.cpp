@@ -874,7 +874,7 @@ private:
         Out.back().Arguments.push_back(nullptr);
         return true;
       }
-      request(definitionOf(Call.getDirectCallee()));
+      requestDelivering(Call);
       Step End;
       End.What = Step::Kind::End;
       End.Source = S;
@@ -928,15 +928,23 @@ private:
         Current->Why = *Why;
       return false;
     }
-    // Whether the callee keeps its contract is seen by building it.
     if (std::get<Operation>(Match).How == Operation::Form::Task)
-      request(definitionOf(Call.getDirectCallee()));
+      requestDelivering(Call);
     if (Where != Position::Tail)
       return refuse("operation-not-last", Call.getBeginLoc(),
                     "this function goes on after the call, so here the "
                     "callback stays; to wait for it, make the call the last "
                     "thing that a function of its own does");
     return buildOperation(Call, std::get<Operation>(Match), Out);
+  }
+
+  /// Whether what \p Call calls keeps its contract is seen by building it,
+  /// unless it is a coroutine already.
+  void requestDelivering(const CallExpr &Call) {
+    const FunctionDecl *Callee = definitionOf(Call.getDirectCallee());
+    if (std::optional<Delivery> Delivers = deliveryOf(*Callee);
+        !Delivers || !Delivers->Coroutine)
+      request(Callee);
   }
 
   bool buildOperation(const CallExpr &Call, const Operation &Op,

@@ -72,4 +72,12 @@ UnitLinks findLinks(Converter &Plan) {
   return Links;
 }
 
+std::vector<std::string> findOffers(Converter &Plan) {
+  std::vector<std::string> Names;
+  for (const Agent &A : Plan.agents())
+    if (!A.Why && A.Entry->Delivers && A.Entry->HasToStay)
+      Names.push_back(A.Entry->Function->getNameAsString());
+  return Names;
+}
+
 } // namespace coralc

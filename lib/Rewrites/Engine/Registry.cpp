@@ -22,12 +22,13 @@ void registerPattern(PatternEntry Entry) {
                  Entry);
 }
 
-PatternList makePatterns(ArrayRef<std::string> Names) {
+PatternList makePatterns(ArrayRef<std::string> Names, bool Propagate) {
   PatternList Result;
   for (const PatternEntry &Entry : patterns())
     if (Names.empty() || is_contained(Names, Entry.Name)) {
       Result.push_back(Entry.Make());
       Result.back()->Name = Entry.Name;
+      Result.back()->Propagates = Propagate;
     }
   return Result;
 }

@@ -31,7 +31,10 @@ public:
         Options(Options) {}
 
   RewriteResult run() {
-    Parsed Input = parse(Command, mainFile());
+    // What others have rewritten needs what their output does.
+    Parsed Input =
+        parse(Options.Changed.empty() ? Command : commandForOutput(Command),
+              filesWith({}));
     if (!Input.Errors.empty()) {
       if (Units.empty())
         Result.Errors = std::move(Input.Errors);
@@ -43,8 +46,8 @@ public:
     Result.NotJoined = compareMeanings(Unit->getASTContext());
     if (!Result.NotJoined.empty())
       return std::move(Result);
-    Converter Plan(Unit->getASTContext(), makePatterns(Options.Patterns),
-                   Options.Target, Options.Callbacks, Joined.Sources);
+    Converter Plan(Unit->getASTContext(), patterns(), Options.Target,
+                   Options.Callbacks, Joined.Sources);
     if (Options.Lint)
       FindingsBefore = Options.Lint(*Unit).size();
 
@@ -52,16 +55,29 @@ public:
     report(Plan);
     if (Units.empty())
       Result.Links = findLinks(Plan);
+    Result.Links.Offers = findOffers(Plan);
     return std::move(Result);
   }
 
 private:
   using Contents = Converter::Contents;
 
-  SmallVector<VirtualFile, 2> mainFile() const {
+  PatternList patterns() const {
+    return makePatterns(Options.Patterns, Options.Propagate);
+  }
+
+  /// What is read in the place of what is on disk: the main file that joins
+  /// units, \p Own, and what other units make of headers.
+  SmallVector<VirtualFile, 2> filesWith(ArrayRef<VirtualFile> Own) const {
     SmallVector<VirtualFile, 2> Files;
     if (!Units.empty())
       Files.push_back({Command.File, Joined.Contents});
+    append_range(Files, Own);
+    for (const RewrittenFile &Changed : Options.Changed)
+      if (none_of(Own, [&](const VirtualFile &F) {
+            return absolutePath(F.Path, Command.Directory) == Changed.Path;
+          }))
+        Files.push_back({Changed.Path, Changed.After});
     return Files;
   }
 
@@ -153,11 +169,11 @@ private:
   std::string verify(const Contents &After, ArrayRef<Agent *> Chosen,
                      Converter &Plan) {
     const SourceText &Input = Plan.text();
-    SmallVector<VirtualFile, 2> Files = mainFile();
+    SmallVector<VirtualFile, 2> Own;
     for (auto [File, Contents] : zip(Input.files(), After))
-      Files.push_back(
-          {File.IsSource && Units.empty() ? Command.File : File.Path,
-           Contents});
+      Own.push_back({File.IsSource && Units.empty() ? Command.File : File.Path,
+                     Contents});
+    SmallVector<VirtualFile, 2> Files = filesWith(Own);
     Parsed Output = parse(commandForOutput(Command), Files);
     if (!Output.Errors.empty()) {
       const Finding &First = Output.Errors.front();
@@ -182,7 +198,7 @@ private:
       if (!Difference.empty())
         return "in '" + A->Entry->Name + "' " + Difference;
     }
-    BuiltGraph Again = buildStateGraph(Text, makePatterns(Options.Patterns));
+    BuiltGraph Again = buildStateGraph(Text, patterns());
     auto IsLeft = [&](const Agent &Found) {
       return any_of(Plan.agents(), [&](const Agent &A) {
         return A.Entry->Name == Found.Entry->Name && !is_contained(Chosen, &A);

@@ -11,6 +11,10 @@ namespace coralc {
 /// The classes that the unit of \p Plan shares with other files.
 UnitLinks findLinks(Converter &Plan);
 
+/// The names of the callback functions that others may call and that are
+/// coroutines now.
+std::vector<std::string> findOffers(Converter &Plan);
+
 } // namespace coralc
 
 #endif

@@ -57,13 +57,16 @@ public:
   virtual bool reconsider(const StateGraph &Graph) { return false; }
 
   llvm::StringRef Name;
+  /// Callers wait for the coroutines that stand beside callback functions.
+  bool Propagates = false;
 };
 
 /// The patterns that run, in order of name.
 using PatternList = std::vector<std::unique_ptr<Pattern>>;
 
 /// All patterns when \p Names is empty.
-PatternList makePatterns(llvm::ArrayRef<std::string> Names);
+PatternList makePatterns(llvm::ArrayRef<std::string> Names,
+                         bool Propagate = false);
 
 struct PatternEntry {
   llvm::StringRef Name;

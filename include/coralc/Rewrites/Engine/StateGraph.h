@@ -197,6 +197,8 @@ struct Delivery {
   const clang::ParmVarDecl *Callback = nullptr;
   llvm::SmallVector<clang::QualType, 2> Types;
   llvm::SmallVector<std::string, 2> TypeTexts;
+  /// The coroutine that returns them, where there is one already.
+  const clang::FunctionDecl *Coroutine = nullptr;
 };
 
 /// A class built by hand to hand out one value per call of its pull function,

@@ -1,0 +1,88 @@
+//===--- Twin.cpp - Coroutines beside callback functions ------------------===//
+
+#include "coralc/Rewrites/Engine/Twin.h"
+#include "coralc/Model/CoroutineTypes.h"
+#include "clang/AST/DeclCXX.h"
+#include "clang/AST/DeclTemplate.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace clang;
+using namespace llvm;
+
+namespace coralc {
+
+static QualType valueType(QualType Type) {
+  return Type.getNonReferenceType().getUnqualifiedType();
+}
+
+/// What awaiting a \p Task gives. Of one that no code here awaits, only the
+/// template is known, and its argument says it.
+static QualType resultOf(QualType Type, const CoroutineType &Task) {
+  if (!Task.Result.isNull())
+    return Task.Result;
+  const auto *Special = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+      Type->getAsCXXRecordDecl());
+  if (!Special || Special->getTemplateArgs().size() == 0 ||
+      Special->getTemplateArgs()[0].getKind() != TemplateArgument::Type)
+    return QualType();
+  return Special->getTemplateArgs()[0].getAsType();
+}
+
+/// \p Result is what awaiting the twin of a function that delivers \p Types
+/// gives: nothing, the value, or all of them in a tuple.
+static bool isResult(QualType Result, ArrayRef<QualType> Types,
+                     const ASTContext &Context) {
+  if (Types.empty())
+    return Result->isVoidType();
+  auto Same = [&](QualType A, QualType B) {
+    return Context.hasSameType(valueType(A), valueType(B));
+  };
+  if (Types.size() == 1)
+    return Same(Result, Types.front());
+  const auto *Tuple = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+      Result->getAsCXXRecordDecl());
+  if (!Tuple || Tuple->getQualifiedNameAsString() != "std::tuple")
+    return false;
+  ArrayRef<TemplateArgument> Elements =
+      Tuple->getTemplateArgs()[0].getPackAsArray();
+  return equal(Elements, Types, [&](const TemplateArgument &A, QualType B) {
+    return A.getKind() == TemplateArgument::Type && Same(A.getAsType(), B);
+  });
+}
+
+/// \p Twin takes what \p F does but for the callback, on the same object.
+static bool takesTheSame(const FunctionDecl &Twin, const FunctionDecl &F,
+                         const ASTContext &Context) {
+  const auto *Method = dyn_cast<CXXMethodDecl>(&F);
+  const auto *Other = dyn_cast<CXXMethodDecl>(&Twin);
+  if (Method && Other &&
+      (Method->isStatic() != Other->isStatic() ||
+       Method->getMethodQualifiers() != Other->getMethodQualifiers()))
+    return false;
+  return equal(Twin.parameters(), drop_end(F.parameters()),
+               [&](const ParmVarDecl *A, const ParmVarDecl *B) {
+                 return Context.hasSameType(valueType(A->getType()),
+                                            valueType(B->getType()));
+               });
+}
+
+const FunctionDecl *coroutineTwin(const FunctionDecl &F,
+                                  const Delivery &Delivers,
+                                  const ASTContext &Context) {
+  CoroutineTypes Types(const_cast<ASTContext &>(Context));
+  for (const NamedDecl *D : F.getDeclContext()->lookup(F.getDeclName())) {
+    const auto *Twin = dyn_cast<FunctionDecl>(D);
+    if (!Twin || Twin->getNumParams() + 1 != F.getNumParams())
+      continue;
+    const CoroutineType *Task = Types.lookup(Twin->getReturnType());
+    if (!Task || Task->Kind != CoroutineKind::Task)
+      continue;
+    QualType Result = resultOf(Twin->getReturnType(), *Task);
+    if (!Result.isNull() && isResult(Result, Delivers.Types, Context) &&
+        takesTheSame(*Twin, F, Context))
+      return Twin;
+  }
+  return nullptr;
+}
+
+} // namespace coralc
