@@ -12,13 +12,19 @@ namespace coralc {
 
 Converter::Converter(const ASTContext &Context, PatternList Given,
                      RewriteTarget Target, CallbackForm Callbacks,
-                     ArrayRef<std::string> Sources)
+                     ArrayRef<std::string> Sources, bool Propagate)
     : Patterns(std::move(Given)), Text(Context, Sources),
-      Built(buildStateGraph(Text, Patterns)),
+      Built(build(Text, Patterns, Target, Propagate)),
       Agents(planAgents(Built.Graph, Text)), Target(Target),
       Callbacks(Callbacks),
       Dialect(makeDialect(Target, asioNamespace(Agents),
                           aliasOf(asioNamespace(Agents), Text))) {}
+
+BuiltGraph Converter::build(const SourceText &Text, const PatternList &Patterns,
+                            RewriteTarget Target, bool Propagate) {
+  return buildStateGraph(Text, Patterns,
+                         Propagate && Target != RewriteTarget::Asio);
+}
 
 void Converter::refuseDependents() {
   auto Refused = [&](const CallExpr *Call) -> const Agent * {

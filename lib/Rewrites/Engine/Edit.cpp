@@ -1,6 +1,7 @@
 //===--- Edit.cpp - What a plan changes in the user's file ----------------===//
 
 #include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Rewrites/Engine/Colour.h"
 #include "coralc/Rewrites/Engine/Conditionals.h"
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
@@ -227,7 +228,16 @@ private:
   /// The agent takes the place of its entry function, its one start becoming
   /// a spawn; or the entry stays, for its callers, and spawns it; or it starts
   /// in the middle of a function, and is spawned there.
-  enum class Form { InPlace, BehindEntry, Beside, TwinOfCallback, Generator };
+  /// Or the entry itself becomes the coroutine, each call of it a spawn or an
+  /// await.
+  enum class Form {
+    InPlace,
+    BehindEntry,
+    Beside,
+    TwinOfCallback,
+    Generator,
+    Coloured
+  };
 
   void add(TextRange Range, EditText New) {
     Edits.push_back({Range, std::move(New.Text), std::move(New.Written)});
@@ -266,6 +276,8 @@ private:
       return Form::Generator;
     if (A.Entry->Delivers)
       return Form::TwinOfCallback;
+    if (A.Entry->IsColoured)
+      return Form::Coloured;
     if (A.beside())
       return Form::Beside;
     bool Hidden = isa<CXXMethodDecl>(F) || !F.isExternallyVisible();
@@ -348,7 +360,8 @@ private:
     const auto *Class = dyn_cast<CXXRecordDecl>(F.getDeclContext());
     std::string Own =
         F.getDeclName().isIdentifier() ? F.getName().str() : std::string();
-    if (How == Form::TwinOfCallback || (How == Form::InPlace && !A.IsLoop))
+    if (How == Form::TwinOfCallback || How == Form::Coloured ||
+        (How == Form::InPlace && !A.IsLoop))
       return Own;
     // A part is named for the function that it goes on in, which moves into
     // it, or for its operation.
@@ -469,7 +482,8 @@ private:
     unsigned Here = Branches.branchOf(*Text.offset(anchorOf(A).getBeginLoc()));
     for (const State *S : A.States) {
       const FunctionDecl &F = *S->Function;
-      bool Stays = S->IsPart || (S == A.Entry && How != Form::InPlace);
+      bool Stays = S->IsPart || (S == A.Entry && How != Form::InPlace &&
+                                 How != Form::Coloured);
       unsigned Branch = Branches.branchOf(*Text.offset(F.getBeginLoc()));
       if (Branch != Here)
         return Refusal{"preprocessor-in-the-way", F.getLocation(),
@@ -665,17 +679,21 @@ private:
     unsigned Indent = Text.indentation(Begin).size();
     const SourceText::File &Here = fileOf(anchorOf(A).getBeginLoc());
     append_range(Moved[&Here], includesOfMovedCode(A, Here, Text));
-    auto Start = [&](const CallExpr &Call, NameOf NameOf) {
+    auto Start = [&](const CallExpr &Call, NameOf NameOf, WrittenAs Written) {
       for (const Agent *Other : Agents)
         if (Other != &A && Other->beside() == &Call)
           return startText(*Other, Here, NameOf);
-      return std::string();
+      if (!isSpawned(Call))
+        return std::string();
+      Used[&Here].Tasks = true;
+      auto [Before, Behind] = spawnAround(Call);
+      return Before + Written(spawnedPart(Call)) + Behind;
     };
     RenderedBody Body =
         renderBody(A, RenderContext{Text, Dialect, Start, Style, Indent});
     switch (How) {
     case Form::Beside:
-      if (!isInMovedCode(A)) {
+      if (!isInMovedCode(*A.beside())) {
         replaceStart(A);
         removeStored(A);
       }
@@ -691,6 +709,10 @@ private:
     case Form::TwinOfCallback:
       addTwin(A, Name, Body, Style, Indent);
       break;
+    case Form::Coloured:
+      replaceEntry(A, Name, Body);
+      spawnCalls(A);
+      break;
     case Form::Generator:
       replaceEntry(A, Name, Body);
       for (const PullGenerator::Loop &Loop : A.Entry->Generator->Loops)
@@ -705,11 +727,58 @@ private:
           removeDeclaration(F->getSourceRange());
   }
 
-  /// The call that starts \p A moves into a coroutine, with what is around it.
-  bool isInMovedCode(const Agent &A) const {
-    return any_of(Agents, [&](const Agent *Other) {
+  /// \p Call is of what becomes a coroutine by its colour, and goes on while
+  /// that waits.
+  bool isSpawned(const CallExpr &Call) const {
+    return !isAwaited(&Call) && any_of(Agents, [&](const Agent *A) {
+      return A->Entry->IsColoured &&
+             any_of(A->Starts, [&](const StartSite &Start) {
+               return Start.Call == &Call;
+             });
+    });
+  }
+
+  /// Makes a spawn of each call of \p A's entry that nobody waits for and that
+  /// stays where it is.
+  void spawnCalls(const Agent &A) {
+    for (const StartSite &Start : A.Starts) {
+      if (isAwaited(Start.Call) || isInMovedCode(*Start.Call))
+        continue;
+      Used[&fileOf(Start.Call->getBeginLoc())].Tasks = true;
+      auto [Before, Behind] = spawnAround(*Start.Call);
+      TextRange Kept = *Text.range(spawnedPart(*Start.Call).getSourceRange());
+      EditText Open, Close;
+      Open.written(Before);
+      Close.written(Behind);
+      add({Kept.Begin, Kept.Begin}, std::move(Open));
+      add({Kept.End, Text.range(Start.Call->getSourceRange())->End},
+          std::move(Close));
+    }
+  }
+
+  /// What stays of \p Call where it is spawned: a temporary that owns the
+  /// object is handed over, and the call made on that.
+  static const Expr &spawnedPart(const CallExpr &Call) {
+    const Expr *Owner = temporaryOwner(Call);
+    return Owner ? *Owner : Call;
+  }
+
+  /// What stands before and behind that.
+  std::pair<std::string, std::string> spawnAround(const CallExpr &Call) const {
+    std::string Spawn = Dialect.spawn("@", "", "");
+    auto [Before, Behind] = StringRef(Spawn).split('@');
+    if (!temporaryOwner(Call))
+      return {Before.str(), Behind.str()};
+    std::string Name = Call.getDirectCallee()->getNameAsString();
+    return {(Before + "[self = ").str(),
+            ("] { return self->" + Name + "(); }" + Behind).str()};
+  }
+
+  /// \p Call moves into a coroutine, with what is around it.
+  bool isInMovedCode(const CallExpr &Call) const {
+    return any_of(Agents, [&](const Agent *A) {
       bool Found = false;
-      forEachNode(Other->Body, [&](const Node &N) { Found |= startsIn(A, N); });
+      forEachNode(A->Body, [&](const Node &N) { Found |= movesCall(N, Call); });
       return Found;
     });
   }
@@ -799,7 +868,8 @@ private:
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (Delivers ? Delivers->Callback != P
-                   : mentions(A.Entry->Function->getBody(), P))
+                   : A.Entry->IsColoured ||
+                         mentions(A.Entry->Function->getBody(), P))
         Result.push_back(
             {P, valueTypeText(*P, Text), false, !isCheapToCopy(*P)});
     return Result;

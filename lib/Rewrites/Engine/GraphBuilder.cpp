@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
+#include "coralc/Rewrites/Engine/Colour.h"
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/RequestOwner.h"
 #include "coralc/Rewrites/Engine/SharedStates.h"
@@ -82,8 +83,9 @@ using FunctionSet = SmallPtrSet<const FunctionDecl *, 4>;
 class GraphBuilder {
 public:
   GraphBuilder(const SourceText &Text, const PatternList &Patterns,
-               const FunctionSet &Distrusted)
-      : Text(Text), Patterns(Patterns), Found(findOperations(Text, Patterns)) {
+               const FunctionSet &Distrusted, const Colours &Colour)
+      : Text(Text), Patterns(Patterns), Colour(Colour),
+        Found(findOperations(Text, Patterns)) {
     readHandlers();
     readOwners(Distrusted);
   }
@@ -93,6 +95,7 @@ public:
       if (const FunctionDecl *F = definitionOf(Op.Function);
           !Moved.contains(F) && !isOwned(*F))
         request(definitionOf(Op.Function));
+    requestCallers();
     for (size_t I = 0; I != Pending.size(); ++I)
       buildState(*Pending[I]);
     for (const auto &S : Graph.States)
@@ -105,8 +108,11 @@ public:
     dropPlainStates();
     collectReferences();
     untangleSharedStates(Graph);
+    dropIdleCallers();
     refuseVirtualStates();
     findJumps();
+    for (const auto &S : Graph.States)
+      S->IsColoured = !S->IsPart && Colour.isColoured(*S->Function);
     for (const auto &S : Graph.States)
       dropSelves(S->Steps);
     for (const auto &S : Graph.States)
@@ -430,6 +436,84 @@ private:
                  });
   }
 
+  //--- Callers of what begins an agent -----------------------------------//
+
+  /// Functions that start no operation themselves, and end with a call of what
+  /// does.
+  void requestCallers() {
+    if (!Colour.propagate())
+      return;
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallVector<const FunctionDecl *, 16> Found;
+      bool VisitFunctionDecl(const FunctionDecl *F) override {
+        const auto *Method = dyn_cast<CXXMethodDecl>(F);
+        if (F->isThisDeclarationADefinition() && F->hasBody() &&
+            !(Method && Method->getParent()->isLambda()))
+          Found.push_back(F);
+        return true;
+      }
+    } V;
+    forEachOwnDecl(Text, [&](const Decl *D) { V.TraverseDecl(D); });
+    for (const FunctionDecl *F : V.Found)
+      if (!Graph.find(F) && !Moved.contains(F) && !isOwned(*F) && mayBegin(*F))
+        request(F).IsBegunByCall = true;
+  }
+
+  bool mayBegin(const FunctionDecl &F) {
+    std::optional<Delivery> Delivers = deliveryOf(F);
+    if (Delivers ? Delivers->Coroutine != nullptr : !Colour.mayBegin(F, Text))
+      return false;
+    bool Result = false;
+    forEachCall(F.getBody(), [&](const CallExpr &Call) {
+      const FunctionDecl *Callee = definitionOf(Call.getDirectCallee());
+      if (!Callee || Callee == &F)
+        return;
+      // The callback goes on to another function.
+      if (Delivers)
+        Result |= !Call.arguments().empty() &&
+                  variableNamedBy(Call.getArg(Call.getNumArgs() - 1)) ==
+                      Delivers->Callback &&
+                  deliveryOf(*Callee);
+      else
+        Result |= Colour.mayWait(F, *Callee) || jumpTarget(Call);
+    });
+    return Result;
+  }
+
+  /// Such functions in which no agent begins after all.
+  void dropIdleCallers() {
+    auto IsIdle = [](const State &S) {
+      return S.IsBegunByCall && !S.Delivers && (S.Why || S.isPlain());
+    };
+    Graph.Starts.remove_if(
+        [&](const auto &Start) { return IsIdle(*Start.first); });
+    Graph.AddressTaken.remove_if(
+        [&](const auto &Taken) { return IsIdle(*Taken.first); });
+    erase_if(Graph.States, [&](const auto &S) { return IsIdle(*S); });
+  }
+
+  /// \p Call is of a coroutine by colour for which the code here may wait.
+  bool isWait(const CallExpr &Call) const {
+    const FunctionDecl *Callee = definitionOf(Call.getDirectCallee());
+    return Callee && !Current->Delivers &&
+           Colour.mayWait(*Current->Function, *Callee);
+  }
+
+  bool mayWaitIn(const Stmt *S) const {
+    bool Result = false;
+    forEachCall(S, [&](const CallExpr &Call) { Result |= isWait(Call); });
+    return Result;
+  }
+
+  void addWait(const CallExpr &Call, Sequence &Out) {
+    Step Suspend;
+    Suspend.What = Step::Kind::Suspend;
+    Suspend.Op = std::make_shared<Operation>();
+    Suspend.Op->How = Operation::Form::Task;
+    Suspend.Op->Call = &Call;
+    Out.push_back(std::move(Suspend));
+  }
+
   /// \p S holds something that decides where the agent goes on.
   bool isInteresting(const Stmt *S) {
     bool Result = false;
@@ -557,10 +641,10 @@ private:
       std::optional<TestedStart> Tested = Where == Position::Tail
                                               ? testedStart(Statements.slice(I))
                                               : std::nullopt;
+      bool Last = I + 1 == Statements.size();
       addTrailingComment(S, *Range, Leading, Tested.has_value());
       std::string Behind = Leading.Comments.substr(Above);
       From = !Tested && asBranch(S) ? rangeOfArm(*S)->End : Range->End;
-      bool Last = I + 1 == Statements.size();
       bool ReturnsNext = !Last && isBareReturn(Statements[I + 1]);
       if (!Last && isBareReturn(S))
         return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
@@ -650,7 +734,8 @@ private:
   void addTrailingComment(const Stmt *S, TextRange Range, Trivia &Leading,
                           bool IsTested = false) {
     const auto *E = dyn_cast<Expr>(S);
-    if (!isBareReturn(S) && !IsTested && !(E && isInteresting(E)))
+    if (!isBareReturn(S) && !IsTested &&
+        !(E && (isInteresting(E) || mayWaitIn(E))))
       return;
     unsigned End = Text.range(S->getSourceRange())->End;
     StringRef Comment =
@@ -673,7 +758,8 @@ private:
     }
     if (const CallExpr *Call = statementCall(S))
       return buildCall(*Call, S, Where, Out);
-    if (!isInteresting(S)) {
+    bool Waits = Where == Position::Tail && asBranch(S);
+    if (!isInteresting(S) && !Waits) {
       if (dropsSelf(S))
         return true;
       if (const auto *D = dyn_cast<DeclStmt>(S);
@@ -703,7 +789,7 @@ private:
   const IfStmt *asBranch(const Stmt *S) {
     const auto *If = dyn_cast<IfStmt>(S);
     return If && !If->hasInitStorage() && !If->hasVarStorage() &&
-                   !If->isConstexpr() && isInteresting(If) &&
+                   !If->isConstexpr() && (isInteresting(If) || mayWaitIn(If)) &&
                    !isInteresting(If->getCond())
                ? If
                : nullptr;
@@ -885,6 +971,10 @@ private:
       End.Op->Handler = asWritten(End.Op->HandlerArgument);
       Out.push_back(std::move(End));
       return true;
+    }
+    if (Where == Position::Tail && isWait(Call)) {
+      addWait(Call, Out);
+      return endSequence(Out, S->getEndLoc());
     }
     if (const FunctionDecl *Target = jumpTarget(Call);
         Target && Where == Position::Tail) {
@@ -1754,6 +1844,7 @@ private:
 
   const SourceText &Text;
   const PatternList &Patterns;
+  const Colours &Colour;
   FoundOperations Found;
   StateGraph Graph;
   std::vector<State *> Pending;
@@ -1826,15 +1917,17 @@ bool distrust(const StateGraph &Graph, const SourceText &Text,
 
 } // namespace
 
-BuiltGraph buildStateGraph(const SourceText &Text,
-                           const PatternList &Patterns) {
+BuiltGraph buildStateGraph(const SourceText &Text, const PatternList &Patterns,
+                           bool Propagate) {
   FunctionSet Distrusted;
+  Colours Colour(Propagate);
   for (;;) {
-    BuiltGraph Built = GraphBuilder(Text, Patterns, Distrusted).build();
+    BuiltGraph Built = GraphBuilder(Text, Patterns, Distrusted, Colour).build();
     bool Changed = false;
     for (const auto &P : Patterns)
       Changed |= P->reconsider(Built.Graph);
     Changed = Changed || distrust(Built.Graph, Text, Distrusted);
+    Changed = Changed || Colour.reconsider(Built.Graph, Text);
     if (!Changed)
       return Built;
   }

@@ -388,6 +388,51 @@ private:
              "keep it; name what is made of it as a variable before");
   }
 
+  /// What an awaited call makes on the way was gone when the operation had
+  /// started, and now is when it completes.
+  void checkTemporaries(const CallExpr &Call, const Expr *Handler) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const Expr *Handler;
+      SmallVector<const Expr *, 2> Found;
+      explicit Visitor(const Expr *Handler) : Handler(Handler) {}
+      bool TraverseStmt(const Stmt *S) override {
+        const auto *E = dyn_cast_or_null<Expr>(S);
+        if (E && asWritten(E) == Handler)
+          return true;
+        return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+      }
+      bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+      bool VisitCXXBindTemporaryExpr(const CXXBindTemporaryExpr *E) override {
+        Found.push_back(E);
+        return true;
+      }
+    } V(asWritten(Handler));
+    V.TraverseStmt(&Call);
+    for (const Expr *E : V.Found) {
+      const CXXRecordDecl *Record = E->getType()->getAsCXXRecordDecl();
+      switch (destructionOf(E->getType())) {
+      case Destruction::Invisible:
+      case Destruction::Unknown:
+        break;
+      case Destruction::ReleasesLock:
+        return refuse("lock-across-suspension", E->getBeginLoc(),
+                      "what is locked here would stay so while the coroutine "
+                      "waits; end its scope before the operation starts");
+      case Destruction::Visible:
+        // What a library makes for itself nobody else sees.
+        if (!isShared(E->getType()) &&
+            !Record->getASTContext().getSourceManager().isInSystemHeader(
+                Record->getLocation()))
+          return refuse("observable-destructor", E->getBeginLoc(),
+                        "the '" + Record->getName() +
+                            "' that is made here was destroyed when the "
+                            "operation had started and would now live until it "
+                            "completes; make what is needed of it a variable "
+                            "before");
+      }
+    }
+  }
+
   void code(const Stmt *S) {
     checkSizes(S);
     drop(movedBy(S));
@@ -404,6 +449,7 @@ private:
     if (Op.Call) {
       drop(movedBy(Op.Call));
       checkLists(*Op.Call, Op.HandlerArgument);
+      checkTemporaries(*Op.Call, Op.HandlerArgument);
     }
     Captured.clear();
     if (const LambdaExpr *Handler = Op.lambda())

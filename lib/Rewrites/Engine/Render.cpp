@@ -94,18 +94,23 @@ public:
       return true;
     }
     const auto *Call = dyn_cast_or_null<CallExpr>(S);
-    std::string New = Call ? Start(*Call,
-                                   [&](const ValueDecl &D) {
-                                     auto Known = Names.find(&D);
-                                     return Known != Names.end()
-                                                ? Known->second
-                                                : D.getName().str();
-                                   })
-                           : "";
+    auto NameOf = [&](const ValueDecl &D) {
+      auto Known = Names.find(&D);
+      return Known != Names.end() ? Known->second : D.getName().str();
+    };
+    auto Written = [&](const Expr &E) {
+      std::vector<Substitution> Outside = std::exchange(Edits, {});
+      ConstDynamicRecursiveASTVisitor::TraverseStmt(&E);
+      std::vector<Substitution> Inside = std::exchange(Edits, Outside);
+      return Text.text(*Text.range(E.getSourceRange()), Inside);
+    };
+    std::string New = Call ? Start(*Call, NameOf, Written) : "";
     if (New.empty())
       return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
-    if (std::optional<TextRange> Range = Text.range(Call->getSourceRange()))
+    if (std::optional<TextRange> Range = Text.range(Call->getSourceRange())) {
+      Started.push_back(New);
       Edits.push_back({*Range, std::move(New)});
+    }
     return true;
   }
 
@@ -146,6 +151,8 @@ public:
   }
 
   std::vector<Substitution> Edits;
+  /// What stands for the starts of agents.
+  std::vector<std::string> Started;
 
 private:
   bool rename(const ValueDecl *D, SourceLocation Where) {
@@ -201,7 +208,8 @@ private:
   /// Whoever awaits the coroutine need not hold its object, as the handlers
   /// did.
   void holdSelf() {
-    if (!A.HoldsSelf || !A.Entry->Delivers || holdsSelfAtFirst())
+    if (!A.HoldsSelf || !(A.Entry->Delivers || A.Entry->IsColoured) ||
+        holdsSelfAtFirst())
       return;
     const VarDecl *Self = capturedSelf();
     std::string Name = Self ? Self->getNameAsString() : unique("self");
@@ -292,9 +300,13 @@ private:
       // What starts beside this agent has names of its own.
       bool TraverseStmt(const Stmt *S) override {
         const auto *Call = dyn_cast_or_null<CallExpr>(S);
-        if (Call && !Start(*Call, [](const ValueDecl &D) {
-                       return D.getNameAsString();
-                     }).empty())
+        bool StandsHere = false;
+        auto NameOf = [](const ValueDecl &D) { return D.getNameAsString(); };
+        auto Written = [&](const Expr &) {
+          StandsHere = true;
+          return std::string();
+        };
+        if (Call && !Start(*Call, NameOf, Written).empty() && !StandsHere)
           return true;
         return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
       }
@@ -448,6 +460,7 @@ private:
     auto Member = [&](const ValueDecl *Field) { return Members.lookup(Field); };
     RangeEdits Visitor(Context, Names, Returned, Member);
     Visitor.TraverseStmt(Within);
+    append_range(Started, Visitor.Started);
     SmallVector<Substitution, 8> All(More);
     append_range(All, Visitor.Edits);
     // A replaced range hides the edits inside it.
@@ -616,8 +629,11 @@ private:
           declareVariable(*V);
     TextRange Range = *Text.statement(S);
     unsigned From = Text.indentation(Range.Begin).size();
+    Started.clear();
     std::string Line =
         reindent(edited(Range, S), From, column(), Context.Style.Blank);
+    // A line end may go.
+    size_t Begin = Result.Text.size() - 1;
     // What stood on one line stays on one.
     StringRef Gap = Text.text(TextRange{LastCode.End, Range.Begin});
     if (LastCode.End <= Range.Begin && LastCodeEnd == Result.Text.size() &&
@@ -629,6 +645,11 @@ private:
     }
     LastCode = Range;
     LastCodeEnd = Result.Text.size();
+    for (const std::string &Start : Started)
+      if (size_t At = Result.Text.find(Start, Begin); At != std::string::npos) {
+        Begin = At + Start.size();
+        Result.Written.push_back({unsigned(At), unsigned(Begin)});
+      }
   }
 
   /// An endless loop, or a while when all that ends it is a test at its head:
@@ -1041,6 +1062,8 @@ private:
   std::string callWithoutHandler(const Operation &Op,
                                  SmallVector<Substitution, 1> Edits) const {
     TextRange Call = *Text.range(Op.Call->getSourceRange());
+    if (Op.isPlainCall())
+      return edited(Call, Op.Call, Edits);
     TextRange Handler = *Text.range(Op.HandlerArgument->getSourceRange());
     for (const Expr *Argument : Op.Call->arguments()) {
       if (asWritten(Argument) == asWritten(Op.HandlerArgument))
@@ -1245,6 +1268,8 @@ private:
   /// The statement that was moved last, and where its line ends in the result.
   TextRange LastCode{0, 0};
   size_t LastCodeEnd = 0;
+  /// What stands in the text that was edited last for the starts of agents.
+  mutable std::vector<std::string> Started;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
   /// What stands in conditions for the result of an initiation.

@@ -47,7 +47,7 @@ public:
     if (!Result.NotJoined.empty())
       return std::move(Result);
     Converter Plan(Unit->getASTContext(), patterns(), Options.Target,
-                   Options.Callbacks, Joined.Sources);
+                   Options.Callbacks, Joined.Sources, Options.Propagate);
     if (Options.Lint)
       FindingsBefore = Options.Lint(*Unit).size();
 
@@ -198,7 +198,8 @@ private:
       if (!Difference.empty())
         return "in '" + A->Entry->Name + "' " + Difference;
     }
-    BuiltGraph Again = buildStateGraph(Text, patterns());
+    BuiltGraph Again =
+        Converter::build(Text, patterns(), Options.Target, Options.Propagate);
     auto IsLeft = [&](const Agent &Found) {
       return any_of(Plan.agents(), [&](const Agent &A) {
         return A.Entry->Name == Found.Entry->Name && !is_contained(Chosen, &A);

@@ -29,9 +29,12 @@ static bool contains(const Stmt *Outer, const Stmt *Inner) {
          });
 }
 
+bool movesCall(const Node &N, const CallExpr &Call) {
+  return N.What == Node::Kind::Code && N.Source && contains(N.Source, &Call);
+}
+
 bool startsIn(const Agent &A, const Node &N) {
-  return A.beside() && N.What == Node::Kind::Code && N.Source &&
-         contains(N.Source, A.beside());
+  return A.beside() && movesCall(N, *A.beside());
 }
 
 namespace {
@@ -576,7 +579,8 @@ void readSelf(Agent &A) {
   bool First = true;
   for (const State *S : A.States)
     forEachStep(S->Steps, [&](const Step &Step) {
-      if (Step.What != Step::Kind::Suspend || !Step.Op->Call)
+      if (Step.What != Step::Kind::Suspend || !Step.Op->Call ||
+          Step.Op->isPlainCall())
         return;
       if (First) {
         A.HoldsSelf = Step.Op->HoldsSelf;

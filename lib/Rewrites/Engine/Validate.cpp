@@ -48,17 +48,57 @@ struct TransitionSystem {
 };
 
 /// The agents that start in the middle of other code, by the call that starts
-/// them in the input and by their coroutine in the output.
+/// them in the input and by their coroutine in the output; and those that begin
+/// in a function which is the coroutine itself.
 struct StartLabels {
   DenseMap<const CallExpr *, std::string> Calls;
   StringSet<> Coroutines;
+  SmallPtrSet<const CallExpr *, 8> Spawned;
+  StringSet<> Coloured;
 
   explicit StartLabels(ArrayRef<Agent *> Agents) {
-    for (const Agent *A : Agents)
+    for (const Agent *A : Agents) {
+      if (A->Entry->IsColoured) {
+        Coloured.insert(A->Coroutine);
+        for (const StartSite &Start : A->Starts)
+          Spawned.insert(Start.Call);
+      }
       if (A->beside()) {
         Calls[A->beside()] = A->Coroutine;
         Coroutines.insert(A->Coroutine);
       }
+    }
+  }
+
+  /// What \p Call spawns by calling a function that is a coroutine in the
+  /// output; null when it spawns no such thing.
+  const CallExpr *spawned(const CallExpr &Call) const {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    if (!Callee || qualifiedName(*Callee) != "coral::spawn")
+      return nullptr;
+    const Expr *Argument = asWritten(Call.getArg(0));
+    if (const auto *Lambda = dyn_cast<LambdaExpr>(Argument))
+      Argument = returnedOnly(*Lambda);
+    const auto *Task = dyn_cast_or_null<CallExpr>(Argument);
+    const FunctionDecl *F = Task ? Task->getDirectCallee() : nullptr;
+    return F && F->getDeclName().isIdentifier() &&
+                   Coloured.contains(F->getName())
+               ? Task
+               : nullptr;
+  }
+
+  /// What [self = owner] { return self->start(); } returns.
+  static const Expr *returnedOnly(const LambdaExpr &L) {
+    const auto *Body = dyn_cast<CompoundStmt>(L.getBody());
+    const auto *Return = Body && Body->size() == 1
+                             ? dyn_cast<ReturnStmt>(Body->body_front())
+                             : nullptr;
+    const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(
+        Return ? asWritten(Return->getRetValue()) : nullptr);
+    return L.capture_size() == 1 && L.isInitCapture(L.capture_begin()) &&
+                   Call && Call->getNumArgs() == 0
+               ? Call
+               : nullptr;
   }
 
   /// The coroutine that \p Call starts; empty when it starts none.
@@ -104,6 +144,20 @@ public:
       return true;
     }
     const auto *Call = dyn_cast_or_null<CallExpr>(S);
+    if (Call && Starts.Spawned.contains(Call))
+      spawn(*Call);
+    if (const CallExpr *Task = Call ? Starts.spawned(*Call) : nullptr) {
+      if (const auto *L = dyn_cast<LambdaExpr>(asWritten(Call->getArg(0))))
+        return spawnOf(*Call, *L, *Task);
+      spawn(*Task);
+      std::optional<TextRange> Whole = Text.range(Call->getSourceRange());
+      std::optional<TextRange> Inner = Text.range(Task->getSourceRange());
+      if (Whole && Inner) {
+        Edits.push_back({{Whole->Begin, Inner->Begin}, ""});
+        Edits.push_back({{Inner->End, Whole->End}, ""});
+      }
+      return ConstDynamicRecursiveASTVisitor::TraverseStmt(Task);
+    }
     std::string Started = Call ? Starts.started(*Call) : "";
     if (Started.empty())
       return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
@@ -145,6 +199,32 @@ public:
   std::vector<Substitution> Edits;
 
 private:
+  /// Says of the function that \p Call names that its coroutine is spawned.
+  void spawn(const CallExpr &Call) {
+    const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
+    const auto *Member = dyn_cast<MemberExpr>(Callee);
+    std::optional<unsigned> At =
+        Text.offset(Member ? Member->getMemberLoc() : Callee->getBeginLoc());
+    if (At)
+      Edits.push_back({{*At, *At}, "spawn "});
+  }
+
+  /// [self = owner] { return self->start(); } reads as owner->start().
+  bool spawnOf(const CallExpr &Call, const LambdaExpr &L,
+               const CallExpr &Task) {
+    const Expr *Owner = asWritten(
+        cast<VarDecl>(L.capture_begin()->getCapturedVar())->getInit());
+    std::optional<TextRange> Whole = Text.range(Call.getSourceRange());
+    std::optional<TextRange> Inner = Text.range(Owner->getSourceRange());
+    if (!Whole || !Inner)
+      return true;
+    Edits.push_back({{Whole->Begin, Inner->Begin}, ""});
+    Edits.push_back(
+        {{Inner->End, Whole->End},
+         "->spawn " + Task.getDirectCallee()->getNameAsString() + "()"});
+    return ConstDynamicRecursiveASTVisitor::TraverseStmt(Owner);
+  }
+
   void hide(SourceLocation Where, StringRef Name) {
     std::optional<unsigned> At = Text.offset(Where);
     if (At && !Name.empty() && Text.buffer().substr(*At).starts_with(Name))

@@ -24,3 +24,20 @@ private:
   std::mutex mutex_;
   int ticks_ = 0;
 };
+
+// A temporary is as bad as a variable.
+class shared_ticker {
+public:
+  void start() {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [lock-across-suspension]
+    timer_of(std::unique_lock<std::mutex>(mutex_)).async_wait(
+        [this](std::error_code ec) {
+          if (!ec)
+            start();
+        });
+  }
+
+private:
+  asio::steady_timer &timer_of(const std::unique_lock<std::mutex> &proof);
+  std::mutex mutex_;
+};

@@ -25,3 +25,26 @@ public:
 private:
   asio::steady_timer timer_;
 };
+
+// A temporary in the call lives as long as a variable would.
+struct noisy_delay {
+  ~noisy_delay() { std::cout << "delay: leave\n"; }
+  std::chrono::milliseconds length{1};
+};
+
+class sleeper {
+public:
+  explicit sleeper(asio::io_context &io) : timer_(io) {}
+
+  void start(asio::steady_timer &(*timer)(const noisy_delay &)) {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} 'noisy_delay' {{.*}} [observable-destructor]
+    timer(noisy_delay()).async_wait([this](std::error_code ec) {
+      if (!ec)
+        stop();
+    });
+  }
+
+private:
+  void stop();
+  asio::steady_timer timer_;
+};

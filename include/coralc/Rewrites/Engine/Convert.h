@@ -21,7 +21,12 @@ public:
   Converter(const clang::ASTContext &Context, PatternList Patterns,
             RewriteTarget Target,
             CallbackForm Callbacks = CallbackForm::Replaced,
-            llvm::ArrayRef<std::string> Sources = {});
+            llvm::ArrayRef<std::string> Sources = {}, bool Propagate = false);
+
+  /// What it builds of any text: Asio's coroutines are spawned on an executor,
+  /// which only the function that begins an agent can name.
+  static BuiltGraph build(const SourceText &Text, const PatternList &Patterns,
+                          RewriteTarget Target, bool Propagate);
 
   const SourceText &text() const { return Text; }
   const BuiltGraph &graph() const { return Built; }

@@ -17,8 +17,10 @@ struct BuiltGraph {
 
 /// Reads every function of the source files that starts an operation, and every
 /// function reached from one by a tail call, into states. A state that does
-/// not have the shape the engine needs carries its refusal.
-BuiltGraph buildStateGraph(const SourceText &Text, const PatternList &Patterns);
+/// not have the shape the engine needs carries its refusal. With \p Propagate,
+/// callers of what begins an agent are coroutines by their colour (Colour.h).
+BuiltGraph buildStateGraph(const SourceText &Text, const PatternList &Patterns,
+                           bool Propagate = false);
 
 } // namespace coralc
 

@@ -108,7 +108,10 @@ struct Agent {
   }
 };
 
-/// The call that starts \p A is inside the code that \p N moves.
+/// \p Call is inside the code that \p N moves.
+bool movesCall(const Node &N, const clang::CallExpr &Call);
+
+/// So is the call that starts \p A in a function's middle.
 bool startsIn(const Agent &A, const Node &N);
 
 /// Why \p S, which is mentioned at \p Where, cannot become a coroutine.

@@ -96,10 +96,13 @@ struct RenderedBody {
 /// How a variable is called where a piece of text goes.
 using NameOf = llvm::function_ref<std::string(const clang::ValueDecl &)>;
 
-/// What stands in place of a call that starts an agent beside the code around
-/// it; empty for any other call.
-using StartText =
-    llvm::function_ref<std::string(const clang::CallExpr &, NameOf)>;
+/// How an expression reads where it goes.
+using WrittenAs = llvm::function_ref<std::string(const clang::Expr &)>;
+
+/// What stands in place of a call that starts an agent, beside the code around
+/// it or as it is written; empty for any other call.
+using StartText = llvm::function_ref<std::string(const clang::CallExpr &,
+                                                 NameOf, WrittenAs)>;
 
 struct RenderContext {
   const SourceText &Text;

@@ -128,6 +128,9 @@ struct Operation {
   /// not go on there by itself. Depends on the target.
   std::string ResumesOn;
 
+  /// A call of what becomes a coroutine by its colour, as the last thing that
+  /// an agent does: there is no handler.
+  bool isPlainCall() const { return How == Form::Task && !HandlerArgument; }
   /// The library calls the handler, from its loop.
   bool isOfLibrary() const {
     return How == Form::CompletionToken || How == Form::Request;
@@ -302,6 +305,11 @@ struct State {
   bool HasToStay = false;
   /// The callback of \c Delivers is called once and last on every path.
   bool KeepsContract = true;
+  /// It may be a state for what it calls last, and starts no operation itself.
+  bool IsBegunByCall = false;
+  /// \c Function itself becomes the coroutine, and its callers wait for it or
+  /// start it.
+  bool IsColoured = false;
   /// Set on the first state of a generator.
   std::shared_ptr<PullGenerator> Generator;
   /// Set on a state that has no steps, but is such code.
