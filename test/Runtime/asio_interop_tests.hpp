@@ -133,6 +133,24 @@ TEST(UseTask, MoveOnlyResultsAreMovedOut) {
   EXPECT_TRUE(open);
 }
 
+// A stream of SSL has no socket to give but its lowest layer, whose destructor is protected; among
+// the overloads of async_accept is one for which that would be an executor.
+TEST(UseTask, AcceptsIntoALowestLayer) {
+  net::io_context context;
+  tcp::acceptor acceptor(context, loopback());
+  tcp::socket client(context), peer(context);
+  bool open = false;
+  auto body = [&]() -> task<void> {
+    net::basic_socket<tcp> &lowest = peer.lowest_layer();
+    co_await acceptor.async_accept(lowest, coral::use_task);
+    open = peer.is_open();
+  };
+  coral::spawn(body());
+  client.connect(acceptor.local_endpoint());
+  context.run();
+  EXPECT_TRUE(open);
+}
+
 TEST(UseTask, ResultFollowsTheSignature) {
   net::io_context context;
   int done = 0;

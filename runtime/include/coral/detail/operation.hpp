@@ -29,7 +29,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <new>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -149,6 +149,32 @@ carries<First> struct completion_result<Error, First, Args...> {
   }
 };
 
+/// Room for a `T` that is made later, if at all. Unlike `std::optional` it asks nothing of `T`
+/// before that: overload resolution names the operations of types that cannot even be destroyed,
+/// and their operation has to be a type all the same.
+template <class T> class late_value {
+public:
+  late_value() = default;
+  late_value(const late_value &) = delete;
+  late_value &operator=(const late_value &) = delete;
+  ~late_value() {
+    if (made_)
+      std::destroy_at(std::addressof(**this));
+  }
+
+  template <class... Given> void emplace(Given &&...given) {
+    std::construct_at(reinterpret_cast<T *>(storage_), std::forward<Given>(given)...);
+    made_ = true;
+  }
+
+  explicit operator bool() const noexcept { return made_; }
+  T &operator*() noexcept { return *std::launder(reinterpret_cast<T *>(storage_)); }
+
+private:
+  alignas(T) std::byte storage_[sizeof(T)];
+  bool made_ = false;
+};
+
 template <class Error, class... Args> class task_handler;
 
 /// The part of an operation that its handler knows.
@@ -197,7 +223,7 @@ protected:
       handler_->forget(std::move(signal_));
   }
 
-  std::optional<std::tuple<Args...>> results_;
+  late_value<std::tuple<Args...>> results_;
   std::exception_ptr error_;
 
 private:
