@@ -255,20 +255,37 @@ private:
   /// In a template nothing is known but names.
   static std::optional<OperationMatch> matchDependent(const CallExpr &Call) {
     if (!Call.isTypeDependent() || Call.getNumArgs() == 0 ||
-        !isa<LambdaExpr>(asWritten(Call.getArg(Call.getNumArgs() - 1))))
+        !looksLikeHandler(*Call.getArg(Call.getNumArgs() - 1)))
       return std::nullopt;
+    StringRef Name = calledName(Call);
+    if (!Name.starts_with("async_"))
+      return std::nullopt;
+    return Refusal{
+        "dependent-code", Call.getBeginLoc(),
+        ("what '" + Name + "' does depends on a template argument").str()};
+  }
+
+  /// A lambda, or a call of what binds a function's arguments or wraps a
+  /// handler.
+  static bool looksLikeHandler(const Expr &E) {
+    const Expr *Written = asWritten(&E);
+    const auto *Call = dyn_cast<CallExpr>(Written);
+    return isa<LambdaExpr>(Written) ||
+           (Call && (calledName(*Call) == "wrap" ||
+                     calledName(*Call).starts_with("bind")));
+  }
+
+  static StringRef calledName(const CallExpr &Call) {
     const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
     DeclarationName Name;
     if (const auto *Member = dyn_cast<CXXDependentScopeMemberExpr>(Callee))
       Name = Member->getMember();
     else if (const auto *Overloads = dyn_cast<OverloadExpr>(Callee))
       Name = Overloads->getName();
-    if (!Name.isIdentifier() || !Name.getAsIdentifierInfo() ||
-        !Name.getAsIdentifierInfo()->getName().starts_with("async_"))
-      return std::nullopt;
-    return Refusal{"dependent-code", Call.getBeginLoc(),
-                   "what '" + Name.getAsString() +
-                       "' does depends on a template argument"};
+    else if (const FunctionDecl *F = Call.getDirectCallee())
+      Name = F->getDeclName();
+    const IdentifierInfo *Identifier = Name.getAsIdentifierInfo();
+    return Identifier ? Identifier->getName() : StringRef();
   }
 };
 
