@@ -3,6 +3,7 @@
 #include "coralc/Rewrites/Engine/Edit.h"
 #include "coralc/Rewrites/Engine/Colour.h"
 #include "coralc/Rewrites/Engine/Conditionals.h"
+#include "coralc/Rewrites/Engine/DeducedType.h"
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Includes.h"
@@ -12,7 +13,6 @@
 #include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
-#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/QualTypeNames.h"
 #include "clang/Lex/Lexer.h"
@@ -34,111 +34,6 @@ const Operation *firstOperation(const Agent &A) {
       First = N.Op.get();
   });
   return First;
-}
-
-bool canBeNamed(const CXXRecordDecl &Record);
-
-/// \p Type can be written down outside the code that it comes from.
-bool canBeNamed(QualType Type) {
-  Type = Type.getCanonicalType();
-  while (!Type->getPointeeType().isNull())
-    Type = Type->getPointeeType();
-  if (const auto *Function = Type->getAs<FunctionProtoType>())
-    return canBeNamed(Function->getReturnType()) &&
-           all_of(Function->param_types(),
-                  [](QualType P) { return canBeNamed(P); });
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  return !Record || canBeNamed(*Record);
-}
-
-bool canBeNamed(const TemplateArgument &Argument) {
-  if (Argument.getKind() == TemplateArgument::Pack)
-    return all_of(Argument.pack_elements(),
-                  [](const TemplateArgument &A) { return canBeNamed(A); });
-  return Argument.getKind() != TemplateArgument::Type ||
-         canBeNamed(Argument.getAsType());
-}
-
-bool canBeNamed(const CXXRecordDecl &Record) {
-  if (Record.isLambda() || Record.isLocalClass() ||
-      Record.getAccess() == AS_private || Record.getAccess() == AS_protected)
-    return false;
-  if (const auto *Outer = dyn_cast<CXXRecordDecl>(Record.getDeclContext());
-      Outer && !canBeNamed(*Outer))
-    return false;
-  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Record);
-  return !Special ||
-         all_of(Special->getTemplateArgs().asArray(),
-                [](const TemplateArgument &A) { return canBeNamed(A); });
-}
-
-/// Names that are known in \p F only.
-bool declaresNames(const FunctionDecl &F) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    bool Found = false;
-    bool VisitDecl(const Decl *D) override {
-      Found |= isa<TypedefNameDecl, UsingDecl, UsingDirectiveDecl,
-                   NamespaceAliasDecl>(D);
-      return true;
-    }
-  } V;
-  V.TraverseStmt(F.getBody());
-  return V.Found;
-}
-
-/// The name that the user's code has somewhere for \p Type, a typedef in a
-/// namespace.
-StringRef typedefName(QualType Type, const SourceText &Text) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    const SourceText &Text;
-    QualType Wanted;
-    StringRef Found;
-    Visitor(const SourceText &Text, QualType Wanted)
-        : Text(Text), Wanted(Wanted) {}
-    bool VisitTypedefTypeLoc(TypedefTypeLoc Loc) override {
-      const TypedefNameDecl *Name = Loc.getDecl();
-      if (Name->getDeclContext()->isFileContext() &&
-          Text.context().hasSameType(Loc.getType(), Wanted))
-        Found = Text.text(Loc.getSourceRange());
-      return Found.empty();
-    }
-  } V(Text, Type.getUnqualifiedType());
-  forEachOwnDecl(Text, [&](const Decl *D) {
-    if (V.Found.empty())
-      V.TraverseDecl(D);
-  });
-  return V.Found;
-}
-
-/// \p Type, which was deduced for \p V, with the value type of
-/// std::make_shared<Value>(...) as it is written there.
-std::string deducedType(const VarDecl &V, QualType Type, const SourceText &Text,
-                        const PrintingPolicy &Policy) {
-  if (StringRef Known = typedefName(Type, Text); !Known.empty())
-    return (Type.isConstQualified() ? "const " : "") + Known.str();
-  std::string Result = Type.getCanonicalType().getAsString(Policy);
-  const auto *Call = dyn_cast_or_null<CallExpr>(
-      V.hasInit() ? asWritten(V.getInit()) : nullptr);
-  const auto *Callee =
-      Call ? dyn_cast<DeclRefExpr>(Call->getCallee()->IgnoreParenImpCasts())
-           : nullptr;
-  const auto *Around = dyn_cast<FunctionDecl>(V.getDeclContext());
-  if (!Callee || Callee->getNumTemplateArgs() != 1 || !Around ||
-      declaresNames(*Around))
-    return Result;
-  const TemplateArgumentLoc &Value = Callee->getTemplateArgs()[0];
-  StringRef Written = Text.text(Value.getSourceRange());
-  if (Value.getArgument().getKind() != TemplateArgument::Type ||
-      Written.empty())
-    return Result;
-  std::string Deduced =
-      "<" +
-      Value.getArgument().getAsType().getCanonicalType().getAsString(Policy) +
-      ">";
-  if (StringRef(Result).ends_with(Deduced))
-    Result.replace(Result.size() - Deduced.size(), Deduced.size(),
-                   ("<" + Written + ">").str());
-  return Result;
 }
 
 /// Every identifier that the user wrote.
