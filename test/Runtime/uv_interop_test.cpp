@@ -111,6 +111,19 @@ TEST_F(UvProgram, AnErrorOfTheInitiationIsThrown) {
   run(body());
 }
 
+TEST_F(UvProgram, ACallOfALoopThatRunsInAnotherThread) {
+  uv_fs_t request;
+  bool done = false;
+  auto body = [&]() -> task<void> {
+    co_await uv::call(uv_fs_stat, &loop, &request, "/");
+    done = true;
+  };
+  coral::spawn(body);
+  std::thread([this] { uv_run(&loop, UV_RUN_DEFAULT); }).join();
+  EXPECT_TRUE(done);
+  uv_fs_req_cleanup(&request);
+}
+
 TEST_F(UvProgram, ACallOnTheProgramsOwnRequest) {
   uv_fs_t request;
   int mark = 0;

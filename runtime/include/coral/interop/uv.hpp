@@ -38,6 +38,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -271,19 +272,17 @@ struct callback_of<void (*)(Request *, Told...)> {
     explicit waiter(Request *request) noexcept : request_(request) {}
     ~waiter() {
       if (waits_)
-        waiting_for().erase(request_);
+        all().take(request_);
     }
 
     static void called(Request *request, Told... told) noexcept {
       // The coroutine may be gone.
-      const auto found = waiting_for().find(request);
-      if (found == waiting_for().end())
+      waiter *self = all().take(request);
+      if (!self)
         return;
-      waiter &self = *found->second;
-      waiting_for().erase(found);
-      self.waits_ = false;
-      self.told_ = {told...};
-      self.complete();
+      self->waits_ = false;
+      self->told_ = {told...};
+      self->complete();
     }
 
     coral::detail::cancel_outcome request_cancel(const std::exception_ptr &) noexcept override {
@@ -297,7 +296,7 @@ struct callback_of<void (*)(Request *, Told...)> {
   protected:
     /// The request is under way.
     void wait() {
-      waiting_for()[request_] = this;
+      all().put(request_, this);
       waits_ = true;
     }
 
@@ -315,9 +314,35 @@ struct callback_of<void (*)(Request *, Told...)> {
     }
 
   private:
-    static std::unordered_map<Request *, waiter *> &waiting_for() {
-      static thread_local std::unordered_map<Request *, waiter *> all;
-      return all;
+    /// Those that wait, by their requests. The loop may run in another thread than where a request
+    /// was started before.
+    class table {
+    public:
+      void put(Request *request, waiter *waiting) {
+        const std::lock_guard lock(mutex_);
+        waiting_[request] = waiting;
+      }
+
+      /// Null when nobody waits.
+      waiter *take(Request *request) noexcept {
+        const std::lock_guard lock(mutex_);
+        const auto found = waiting_.find(request);
+        if (found == waiting_.end())
+          return nullptr;
+        waiter *taken = found->second;
+        waiting_.erase(found);
+        return taken;
+      }
+
+    private:
+      std::mutex mutex_;
+      std::unordered_map<Request *, waiter *> waiting_;
+    };
+
+    /// Never destroyed: requests may be under way when the process ends.
+    static table &all() {
+      static table &only = *new table;
+      return only;
     }
 
     Request *request_;
