@@ -5,13 +5,18 @@
 // pending, and a leak check at exit means something.
 //
 // Linked into the original and the rewritten program with
-// --wrap=epoll_wait. The signal stays blocked outside of the wait: it neither
-// interrupts other system calls nor gets lost.
+// --wrap=epoll_wait. A shared library that waits by itself, such as libuv,
+// finds epoll_wait and epoll_pwait here before those of the C library; the
+// exception leaves through it by its unwind tables. The signal stays blocked
+// outside of the wait: it neither interrupts other system calls nor gets lost.
 
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <stdexcept>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace {
 
@@ -41,18 +46,40 @@ void requestStop(int) { StopRequested = 1; }
   throw std::runtime_error("stopped by the harness");
 }
 
-} // namespace
-
-extern "C" int __wrap_epoll_wait(int Descriptor, epoll_event *Events,
-                                 int MaxEvents, int Timeout) {
+int wait(int Descriptor, epoll_event *Events, int MaxEvents, int Timeout,
+         const sigset_t *Wanted) {
   if (StopRequested && Timeout != 0)
     stop();
 
   sigset_t Mask;
-  pthread_sigmask(SIG_BLOCK, nullptr, &Mask);
+  if (Wanted)
+    Mask = *Wanted;
+  else
+    pthread_sigmask(SIG_BLOCK, nullptr, &Mask);
   sigdelset(&Mask, stopSignal());
-  int Count = epoll_pwait(Descriptor, Events, MaxEvents, Timeout, &Mask);
+  int Count = syscall(SYS_epoll_pwait, Descriptor, Events, MaxEvents, Timeout,
+                      &Mask, std::size_t(_NSIG / 8));
   if (Count < 0 && StopRequested)
     stop();
   return Count;
+}
+
+} // namespace
+
+extern "C" {
+
+int __wrap_epoll_wait(int Descriptor, epoll_event *Events, int MaxEvents,
+                      int Timeout) {
+  return wait(Descriptor, Events, MaxEvents, Timeout, nullptr);
+}
+
+int epoll_wait(int Descriptor, epoll_event *Events, int MaxEvents,
+               int Timeout) {
+  return wait(Descriptor, Events, MaxEvents, Timeout, nullptr);
+}
+
+int epoll_pwait(int Descriptor, epoll_event *Events, int MaxEvents, int Timeout,
+                const sigset_t *Mask) {
+  return wait(Descriptor, Events, MaxEvents, Timeout, Mask);
+}
 }
