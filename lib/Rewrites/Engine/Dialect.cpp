@@ -52,6 +52,10 @@ public:
   bool returnsBraces() const override { return true; }
   std::string requestFunction() const override { return "coral::uv::call"; }
   std::string requestResult() const override { return "returning"; }
+  std::string eventsStart() const override { return "coral::uv::start"; }
+  std::string eventsType(StringRef Type) const override {
+    return ("coral::uv::events<" + Type + ">").str();
+  }
   std::string startFunction() const override { return "coral::spawn"; }
   std::string spawn(StringRef Task, StringRef, StringRef) const override {
     return ("coral::spawn(" + Task + ")").str();
@@ -72,11 +76,13 @@ public:
       Result.push_back(AsioHeaders(Library).header("bind_executor.hpp"));
     if (Uses.ErrorsRedirected)
       Result.push_back(AsioHeaders(Library).header("redirect_error.hpp"));
-    if (Uses.Requests) {
+    if (Uses.Requests)
       Result.push_back({"coral/interop/uv.hpp", {}});
+    if (Uses.Events)
+      Result.push_back({"coral/interop/uv_events.hpp", {}});
+    if (Uses.Requests)
       Result.push_back({"coral/spawn.hpp", {}});
-    }
-    if (Uses.Tasks && (Uses.Tokens || !Uses.Requests))
+    if (Uses.Tasks && (Uses.Tokens || !(Uses.Requests || Uses.Events)))
       Result.push_back({"coral/interop/asio.hpp", {}});
     return Result;
   }
@@ -138,6 +144,8 @@ public:
   bool returnsBraces() const override { return false; }
   std::string requestFunction() const override { return ""; }
   std::string requestResult() const override { return ""; }
+  std::string eventsStart() const override { return ""; }
+  std::string eventsType(StringRef) const override { return ""; }
   std::string several(ArrayRef<std::string> Types,
                       StringRef Values) const override {
     return tupleType(Types) + "(" + Values.str() + ")";

@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
+#include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/ExprCXX.h"
@@ -63,8 +64,10 @@ private:
         replace(Result, Dialect.taskType(Text.text(Result)));
       }
     }
-    if (C.Lambda)
-      nameResult(*C.Lambda);
+    if (C.Lambda) {
+      Substitution Result = resultOf(*C.Lambda, Text, Dialect.taskType("void"));
+      replace(Result.Range, Result.Text);
+    }
     for (const ReturnStmt *Return : C.Returns)
       edit(*Return, *C.Function);
     if (!C.Waits && C.Returns.empty())
@@ -94,25 +97,6 @@ private:
     }
     bool HasBlank = Text.text(TextRange{Open, Close}).ends_with(" ");
     insert(Close, HasBlank ? "co_return; " : " co_return; ");
-  }
-
-  /// Behind all that stands between the parameters and the body.
-  void nameResult(const LambdaExpr &L) {
-    if (L.hasExplicitResultType()) {
-      TextRange Result =
-          *Text.range(L.getCallOperator()->getReturnTypeSourceRange());
-      return replace(Result, Dialect.taskType("void"));
-    }
-    FunctionTypeLoc Type = L.getCallOperator()->getFunctionTypeLoc();
-    unsigned From = *Text.offset(Type.getRParenLoc());
-    unsigned To = *Text.offset(L.getBody()->getBeginLoc());
-    std::string Between = Text.text(TextRange{From, To}).str();
-    Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Between.data(),
-              Between.data(), Between.data() + Between.size());
-    unsigned At = From + 1;
-    for (Token T; !Raw.LexFromRawLexer(T);)
-      At = From + Raw.getBufferLocation() - Between.data();
-    insert(At, " -> " + Dialect.taskType("void"));
   }
 
   void edit(const DirectCode::Start &S) {
@@ -165,10 +149,26 @@ std::string labelOf(const CallExpr &Call, QualType Result) {
 
 } // namespace
 
+Substitution resultOf(const LambdaExpr &L, const SourceText &Text,
+                      StringRef Type) {
+  FunctionTypeLoc Signature = L.getCallOperator()->getFunctionTypeLoc();
+  if (L.hasExplicitResultType())
+    return {*Text.range(Signature.getReturnLoc().getSourceRange()), Type.str()};
+  unsigned From = *Text.offset(Signature.getRParenLoc());
+  unsigned To = *Text.offset(L.getBody()->getBeginLoc());
+  std::string Between = Text.text(TextRange{From, To}).str();
+  Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Between.data(),
+            Between.data(), Between.data() + Between.size());
+  unsigned At = From + 1;
+  for (Token T; !Raw.LexFromRawLexer(T);)
+    At = From + Raw.getBufferLocation() - Between.data();
+  return {{At, At}, (" -> " + Type).str()};
+}
+
 std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
                                  const TargetDialect &Dialect,
                                  RethrowFor Rethrow) {
-  assert(!Code.Reentrant && "has an editor of its own");
+  assert(!Code.Reentrant && !Code.Repeated && "has an editor of its own");
   return DirectEditor(Code, Text, Dialect, Rethrow).run();
 }
 
@@ -183,6 +183,14 @@ std::optional<Refusal> checkDirect(const DirectCode &Code,
                          "' has no object with an executor where it is "
                          "started, which this target needs; convert to "
                          "--target=coral or give it one"};
+    return std::nullopt;
+  }
+  if (Code.Repeated) {
+    if (Dialect.eventsStart().empty())
+      return Refusal{"target-has-no-request",
+                     Code.Repeated->Function->getLocation(),
+                     "this target cannot wait for libuv's handles; convert to "
+                     "--target=coral"};
     return std::nullopt;
   }
   // Where the start says it, all that a coroutine waits for knows it.

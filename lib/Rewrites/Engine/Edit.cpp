@@ -11,6 +11,7 @@
 #include "coralc/Rewrites/Engine/MovedCode.h"
 #include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
+#include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -92,6 +93,9 @@ public:
       prepare(*A);
     if (any_of(Agents, [](const Agent *A) { return A->Why.has_value(); }))
       return {};
+    for (const Agent *A : Agents)
+      if (A->Entry->Direct && A->Entry->Direct->Repeated)
+        edit(*A->Entry->Direct->Repeated);
     // What comes to stand in one place comes in the order of the source.
     std::vector<std::pair<std::optional<unsigned>, size_t>> InOrder;
     for (auto [I, A] : enumerate(Agents))
@@ -99,6 +103,7 @@ public:
     llvm::sort(InOrder);
     for (const auto &[Where, I] : InOrder)
       edit(*Agents[I]);
+    addInside();
     if (Edits.empty())
       return {};
     removeHandlerClasses();
@@ -307,6 +312,8 @@ private:
       A.Why = checkDirect(*A.Entry->Direct, Dialect);
       if (!A.Why && A.Entry->Direct->Reentrant)
         checkSwitches(A, F);
+      if (!A.Why && A.Entry->Direct->Repeated)
+        A.Why = checkConditionals(*A.Entry->Direct->Repeated);
       return;
     }
     if (A.Entry->Generator && Dialect.generatorType("").empty()) {
@@ -393,6 +400,19 @@ private:
                            "in code that other builds may compile"};
     }
     return std::nullopt;
+  }
+
+  /// A callback that becomes a coroutine is no callback for text that is not
+  /// seen.
+  std::optional<Refusal> checkConditionals(const RepeatedCallback &Code) const {
+    const FunctionDecl &F = *Code.Function;
+    unsigned Branch = Branches.branchOf(*Text.offset(F.getLocation()));
+    if (Code.Lambda || !Branches.isNamedOutside(F.getName(), Branch))
+      return std::nullopt;
+    return Refusal{"preprocessor-in-the-way", F.getLocation(),
+                   "'" + F.getQualifiedNameAsString() +
+                       "' is named between #if and #endif, in code that other "
+                       "builds may compile"};
   }
 
   static bool awaitsRequest(const Agent &A) {
@@ -542,7 +562,56 @@ private:
       Declared[&fileOf(F->getBeginLoc())].Tasks = true;
   }
 
+  void edit(const RepeatedCallback &Code) {
+    if (Events.empty())
+      Events = uniqueWord("events");
+    append_range(Inside,
+                 editRepeated(Code, Text, Dialect, Events, depthOf(Code)));
+    auto Note = [&](SourceLocation Where) {
+      TargetDialect::Uses &Uses = Used[&fileOf(Where)];
+      Uses.Tasks = Uses.Events = true;
+    };
+    for (const FunctionDecl *F : Code.Function->redecls())
+      Note(F->getLocation());
+    for (const CallExpr *Call : Code.Starts)
+      Note(Call->getBeginLoc());
+  }
+
+  /// How many loops are written around \p Code.
+  unsigned depthOf(const RepeatedCallback &Code) const {
+    TextRange Here = *Text.range(Code.body().getSourceRange());
+    return count_if(Agents, [&](const Agent *A) {
+      const RepeatedCallback *Other =
+          A->Entry->Direct ? A->Entry->Direct->Repeated.get() : nullptr;
+      if (!Other)
+        return false;
+      TextRange Around = *Text.range(Other->body().getSourceRange());
+      return Around.Begin < Here.Begin && Here.End < Around.End;
+    });
+  }
+
+  /// Changes in place what has not gone elsewhere with the code around it.
+  void addInside() {
+    std::vector<FileEdit> InPlace;
+    for (Substitution &S : Inside) {
+      bool Moved = any_of(Edits, [&](const FileEdit &E) {
+        return E.Range.Begin <= S.Range.Begin && S.Range.Begin < E.Range.End;
+      });
+      if (Moved)
+        continue;
+      std::vector<TextRange> Written;
+      size_t LineEnd = StringRef(S.Text).take_while(isSpace).size();
+      if (LineEnd != S.Text.size())
+        Written.push_back({unsigned(LineEnd), unsigned(S.Text.size())});
+      InPlace.push_back({S.Range, std::move(S.Text), std::move(Written)});
+    }
+    append_range(Edits, std::move(InPlace));
+  }
+
   void edit(const DirectCode &Code) {
+    // That is written by now.
+    if (Code.Repeated)
+      return;
     if (Code.Reentrant)
       return edit(*Code.Reentrant);
     append_range(Edits, editDirect(Code, Text, Dialect, [&](const CallExpr &C) {
@@ -584,8 +653,10 @@ private:
       auto [Before, Behind] = spawnAround(Call);
       return Before + Written(spawnedPart(Call)) + Behind;
     };
-    RenderedBody Body =
-        renderBody(A, RenderContext{Text, Dialect, Start, Style, Indent});
+    RenderedBody Body = renderBody(
+        A, RenderContext{Text, Dialect, Start, Inside, Style, Indent});
+    if (!Inside.empty() && StringRef(Body.Text).contains(Dialect.eventsStart()))
+      Used[&Here].Events = true;
     switch (How) {
     case Form::Beside:
       if (!isInMovedCode(*A.beside())) {
@@ -1143,6 +1214,10 @@ private:
   RewriteTarget Target;
   CallbackForm Callbacks;
   std::vector<FileEdit> Edits;
+  /// What changes in the user's code wherever that goes, and what coroutines
+  /// call the events that they wait for.
+  std::vector<Substitution> Inside;
+  std::string Events;
   StringSet<> Identifiers;
   Conditionals Branches;
   /// The names of the coroutines, and the classes that have them.

@@ -395,6 +395,10 @@ private:
     return any_of(Patterns, [&](const auto &P) { return P->owns(F); });
   }
 
+  bool isRepeated(const FunctionDecl &F) const {
+    return any_of(Patterns, [&](const auto &P) { return P->isRepeated(F); });
+  }
+
   const FunctionDecl *jumpTarget(const CallExpr &Call) {
     const FunctionDecl *Callee = sameObjectCallee(Call);
     if (!Callee || !Callee->getReturnType()->isVoidType() ||
@@ -547,12 +551,12 @@ private:
     keepTrailing(std::move(Trailing), S.Steps);
   }
 
-  /// No agent goes on in a constructor, in a virtual function, nor in what
-  /// returns a value whatever its operations do: those start agents and stay
-  /// as they are.
-  static Position bodyPosition(const FunctionDecl &F) {
+  /// No agent goes on in a constructor, in a virtual function, in a coroutine
+  /// of its own kind, nor in what returns a value whatever its operations do:
+  /// those start agents and stay as they are.
+  Position bodyPosition(const FunctionDecl &F) const {
     return F.getReturnType()->isVoidType() && !isa<CXXConstructorDecl>(F) &&
-                   !isVirtual(F)
+                   !isVirtual(F) && !isRepeated(F)
                ? Position::Tail
                : Position::NotTail;
   }
@@ -645,7 +649,8 @@ private:
       addTrailingComment(S, *Range, Leading, Tested.has_value());
       std::string Behind = Leading.Comments.substr(Above);
       From = !Tested && asBranch(S) ? rangeOfArm(*S)->End : Range->End;
-      bool ReturnsNext = !Last && isBareReturn(Statements[I + 1]);
+      bool ReturnsNext =
+          !Last && isBareReturn(Statements[I + 1]) && returnEndsAgent();
       if (!Last && isBareReturn(S))
         return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
                       "code after this point never runs");
@@ -686,6 +691,12 @@ private:
     }
     Trailing = Text.trivia(From, *Close);
     return true;
+  }
+
+  /// What returns here has come to its agent's end, be it in a handler.
+  bool returnEndsAgent() const {
+    return Current->IsPart ||
+           bodyPosition(*Current->Function) == Position::Tail;
   }
 
   /// The comments around a return that \p Out has no more use for; returns
@@ -1922,6 +1933,8 @@ BuiltGraph buildStateGraph(const SourceText &Text, const PatternList &Patterns,
   FunctionSet Distrusted;
   Colours Colour(Propagate);
   for (;;) {
+    for (const auto &P : Patterns)
+      P->read(Text);
     BuiltGraph Built = GraphBuilder(Text, Patterns, Distrusted, Colour).build();
     bool Changed = false;
     for (const auto &P : Patterns)

@@ -463,6 +463,7 @@ private:
     append_range(Started, Visitor.Started);
     SmallVector<Substitution, 8> All(More);
     append_range(All, Visitor.Edits);
+    append_range(All, Context.Inside);
     // A replaced range hides the edits inside it.
     erase_if(All, [&](const Substitution &S) {
       return any_of(More, [&](const Substitution &Outer) {

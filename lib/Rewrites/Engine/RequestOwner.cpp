@@ -70,30 +70,6 @@ bool isHandle(QualType Type) {
   return Type->isPointerType() || Type->isReferenceType();
 }
 
-/// \p V is a local variable that keeps the value it began with.
-bool neverChanges(const VarDecl &V) {
-  if (V.getType()->isReferenceType())
-    return true;
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    const VarDecl &V;
-    unsigned Uses = 0, Reads = 0;
-    explicit Visitor(const VarDecl &V) : V(V) {}
-    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
-      Uses += E->getDecl() == &V;
-      return true;
-    }
-    bool VisitImplicitCastExpr(const ImplicitCastExpr *E) override {
-      const auto *Ref = dyn_cast<DeclRefExpr>(E->getSubExpr()->IgnoreParens());
-      Reads +=
-          E->getCastKind() == CK_LValueToRValue && Ref && Ref->getDecl() == &V;
-      return true;
-    }
-  } Uses(V);
-  const auto *Function = dyn_cast<FunctionDecl>(V.getDeclContext());
-  Uses.TraverseStmt(Function ? Function->getBody() : nullptr);
-  return Function && Uses.Uses == Uses.Reads;
-}
-
 /// Two pointers to one object: `this`, or a variable that does not change.
 bool isSameObject(const Expr *A, const Expr *B) {
   A = withoutCasts(A);

@@ -10,6 +10,7 @@
 #include "coralc/Rewrites/Engine/Parse.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
+#include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "llvm/ADT/STLExtras.h"
@@ -192,6 +193,9 @@ private:
           A->Entry->Direct && A->Entry->Direct->Reentrant
               ? compareReentrant(*A->Entry->Direct->Reentrant, Input, Text,
                                  Plan.dialect())
+          : A->Entry->Direct && A->Entry->Direct->Repeated
+              ? compareRepeated(*A->Entry->Direct->Repeated, Input, Text,
+                                Chosen)
           : A->Entry->Direct
               ? compareDirect(*A->Entry->Direct, Text)
               : compareBehaviour(*A, Input, Text, Plan.dialect(), Chosen);
@@ -291,11 +295,15 @@ private:
   }
 
   void report(Converter &Plan) {
-    // What is a part of a function comes before the function itself.
+    // What is a part of a function comes before the function itself, and what
+    // is known by its site first of all.
+    auto Rank = [](const Agent &A) {
+      return A.Entry->Direct ? 0 : A.beside() ? 1 : 2;
+    };
     SmallVector<const Agent *, 8> Agents;
-    for (bool IsPart : {true, false})
+    for (int Wanted : {0, 1, 2})
       for (const Agent &A : Plan.agents())
-        if ((A.beside() || A.Entry->Direct) == IsPart)
+        if (Rank(A) == Wanted)
           Agents.push_back(&A);
     const SourceManager &SM = Unit->getSourceManager();
     for (const FoundOperation &Op : Plan.graph().Operations) {

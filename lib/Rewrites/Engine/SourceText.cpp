@@ -127,7 +127,8 @@ std::string SourceText::text(TextRange Range,
                              ArrayRef<Substitution> Substitutions) const {
   SmallVector<Substitution, 8> Sorted(Substitutions);
   sort(Sorted, [](const Substitution &A, const Substitution &B) {
-    return A.Range.Begin < B.Range.Begin;
+    return std::tie(A.Range.Begin, A.Range.End) <
+           std::tie(B.Range.Begin, B.Range.End);
   });
   std::string Result;
   unsigned At = Range.Begin;

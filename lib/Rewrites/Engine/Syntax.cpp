@@ -142,6 +142,30 @@ const VarDecl *variableNamedBy(const Expr *E) {
   return V && V->hasLocalStorage() ? V : nullptr;
 }
 
+bool neverChanges(const VarDecl &V) {
+  if (V.getType()->isReferenceType())
+    return true;
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const VarDecl &V;
+    unsigned Uses = 0, Reads = 0;
+    explicit Visitor(const VarDecl &V) : V(V) {}
+    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+      Uses += E->getDecl() == &V;
+      return true;
+    }
+    bool VisitCastExpr(const CastExpr *E) override {
+      const auto *Ref = dyn_cast<DeclRefExpr>(E->getSubExpr()->IgnoreParens());
+      bool Reads = E->getCastKind() == CK_LValueToRValue ||
+                   E->getCastKind() == CK_ToVoid;
+      this->Reads += Reads && Ref && Ref->getDecl() == &V;
+      return true;
+    }
+  } Uses(V);
+  const auto *Function = dyn_cast<FunctionDecl>(V.getDeclContext());
+  Uses.TraverseStmt(Function ? Function->getBody() : nullptr);
+  return Function && Uses.Uses == Uses.Reads;
+}
+
 bool isCounted(const VarDecl &V) {
   QualType Type = V.getType().getNonReferenceType();
   return !Type->isBooleanType() && !Type.isVolatileQualified() &&

@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/StmtCXX.h"
@@ -159,6 +160,8 @@ public:
       return ConstDynamicRecursiveASTVisitor::TraverseStmt(Task);
     }
     std::string Started = Call ? Starts.started(*Call) : "";
+    if (Call && addRepeated(*Call))
+      return true;
     if (Started.empty())
       return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
     if (std::optional<TextRange> Range = Text.range(Call->getSourceRange()))
@@ -223,6 +226,24 @@ private:
         {{Inner->End, Whole->End},
          "->spawn " + Task.getDirectCallee()->getNameAsString() + "()"});
     return ConstDynamicRecursiveASTVisitor::TraverseStmt(Owner);
+  }
+
+  /// What hands a callback, or a coroutine in its place, to a handle. What that
+  /// does at an event is compared on its own.
+  bool addRepeated(const CallExpr &Call) {
+    std::optional<Substitution> Head = headOfRepeated(Call, Text);
+    if (!Head)
+      return false;
+    Edits.push_back(std::move(*Head));
+    RepeatedStart Start = *repeatedStart(Call);
+    for (auto [I, Argument] : enumerate(Start.Arguments)) {
+      std::optional<TextRange> Range = Text.range(Argument->getSourceRange());
+      if (I == Start.Callback && Range && isa<LambdaExpr>(asWritten(Argument)))
+        Edits.push_back({*Range, "lambda"});
+      else
+        TraverseStmt(Argument);
+    }
+    return true;
   }
 
   void hide(SourceLocation Where, StringRef Name) {

@@ -23,6 +23,11 @@ std::optional<Refusal> checkDirect(const DirectCode &Code,
 /// the same result; empty when there is no difference.
 std::string compareDirect(const DirectCode &Code, const SourceText &Output);
 
+/// Makes \p Type what \p L returns, behind all that stands between its
+/// parameters and its body.
+Substitution resultOf(const clang::LambdaExpr &L, const SourceText &Text,
+                      llvm::StringRef Type);
+
 } // namespace coralc
 
 #endif

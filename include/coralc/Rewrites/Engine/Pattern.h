@@ -31,6 +31,9 @@ class Pattern {
 public:
   virtual ~Pattern() = default;
 
+  /// Comes before all questions about \p Text, and after each change of mind.
+  virtual void read(const SourceText &Text) {}
+
   /// The operation that \p Call starts and whose handler is its continuation.
   /// Nothing when the call starts no operation of this pattern.
   virtual std::optional<OperationMatch>
@@ -47,6 +50,10 @@ public:
 
   /// \p Function is all this pattern's: no state goes on in it.
   virtual bool owns(const clang::FunctionDecl &Function) { return false; }
+
+  /// \p Function becomes a coroutine by this pattern, in which it runs again
+  /// and again: no other agent goes on in it, but some may begin.
+  virtual bool isRepeated(const clang::FunctionDecl &Function) { return false; }
 
   /// Adds states that are no functions of their own, such as those of a
   /// generator built by hand.

@@ -49,6 +49,11 @@ public:
   /// The member of that function's result that says which variable gets what
   /// libuv's function returned.
   virtual std::string requestResult() const = 0;
+  /// The function that hands a coroutine to a handle of libuv's, in the place
+  /// of a callback; empty when the target has none.
+  virtual std::string eventsStart() const = 0;
+  /// What such a coroutine waits with, where the callback is of \p Type.
+  virtual std::string eventsType(llvm::StringRef Type) const = 0;
   /// The function that starts a callable on an executor.
   virtual std::string startFunction() const = 0;
   /// A start has to name an executor.
@@ -61,6 +66,7 @@ public:
     bool Tasks = false;
     bool Tokens = false;
     bool Requests = false;
+    bool Events = false;
     bool Generators = false;
     bool ErrorsRedirected = false;
     bool ExecutorsBound = false;
@@ -108,6 +114,8 @@ struct RenderContext {
   const SourceText &Text;
   const TargetDialect &Dialect;
   StartText Start;
+  /// Changes inside of the user's code, wherever that goes.
+  llvm::ArrayRef<Substitution> Inside;
   Layout Style;
   /// The column of the function's first line.
   unsigned Indent = 0;

@@ -227,6 +227,7 @@ struct PullGenerator {
 };
 
 struct ReentrantCode;
+struct RepeatedCallback;
 
 /// Code that waits as if it blocked, on a stack of its own, in functions and
 /// lambdas that are handed a context to wait with. It is in direct style, so
@@ -236,6 +237,8 @@ struct DirectCode {
   /// A function that is entered again where it left off; then there is nothing
   /// else but \c Sites.
   std::shared_ptr<ReentrantCode> Reentrant;
+  /// The same for what a handle calls again and again.
+  std::shared_ptr<RepeatedCallback> Repeated;
   struct Coroutine {
     /// The definition, or the call operator of \c Lambda.
     const clang::FunctionDecl *Function = nullptr;

@@ -45,6 +45,9 @@ const clang::CallExpr *statementCall(const clang::Stmt *S);
 /// The local variable that \p E names or moves from, if it does only that.
 const clang::VarDecl *variableNamedBy(const clang::Expr *E);
 
+/// \p V is a local variable that keeps the value it began with.
+bool neverChanges(const clang::VarDecl &V);
+
 /// For \p V, `v = v + x` and `v += x` are the same, and so is `++v` when x
 /// is 1.
 bool isCounted(const clang::VarDecl &V);
