@@ -13,27 +13,6 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
-bool canBeNamed(const TemplateArgument &Argument) {
-  if (Argument.getKind() == TemplateArgument::Pack)
-    return all_of(Argument.pack_elements(),
-                  [](const TemplateArgument &A) { return canBeNamed(A); });
-  return Argument.getKind() != TemplateArgument::Type ||
-         canBeNamed(Argument.getAsType());
-}
-
-bool canBeNamed(const CXXRecordDecl &Record) {
-  if (Record.isLambda() || Record.isLocalClass() ||
-      Record.getAccess() == AS_private || Record.getAccess() == AS_protected)
-    return false;
-  if (const auto *Outer = dyn_cast<CXXRecordDecl>(Record.getDeclContext());
-      Outer && !canBeNamed(*Outer))
-    return false;
-  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Record);
-  return !Special ||
-         all_of(Special->getTemplateArgs().asArray(),
-                [](const TemplateArgument &A) { return canBeNamed(A); });
-}
-
 /// Names that are known in \p F only.
 bool declaresNames(const FunctionDecl &F) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
@@ -74,6 +53,8 @@ StringRef typedefName(QualType Type, const SourceText &Text) {
 
 } // namespace
 
+static bool canBeNamed(const CXXRecordDecl &Record);
+
 bool canBeNamed(QualType Type) {
   Type = Type.getCanonicalType();
   while (!Type->getPointeeType().isNull())
@@ -84,6 +65,27 @@ bool canBeNamed(QualType Type) {
                   [](QualType P) { return canBeNamed(P); });
   const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
   return !Record || canBeNamed(*Record);
+}
+
+static bool canBeNamed(const TemplateArgument &Argument) {
+  if (Argument.getKind() == TemplateArgument::Pack)
+    return all_of(Argument.pack_elements(),
+                  [](const TemplateArgument &A) { return canBeNamed(A); });
+  return Argument.getKind() != TemplateArgument::Type ||
+         canBeNamed(Argument.getAsType());
+}
+
+static bool canBeNamed(const CXXRecordDecl &Record) {
+  if (Record.isLambda() || Record.isLocalClass() ||
+      Record.getAccess() == AS_private || Record.getAccess() == AS_protected)
+    return false;
+  if (const auto *Outer = dyn_cast<CXXRecordDecl>(Record.getDeclContext());
+      Outer && !canBeNamed(*Outer))
+    return false;
+  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Record);
+  return !Special ||
+         all_of(Special->getTemplateArgs().asArray(),
+                [](const TemplateArgument &A) { return canBeNamed(A); });
 }
 
 std::string deducedType(const VarDecl &V, QualType Type, const SourceText &Text,
