@@ -1,8 +1,8 @@
 //===--- CallbackFunction.cpp - The user's own callback functions ---------===//
 //
 // A function of the user's is asynchronous when its last argument is a
-// std::function that it calls exactly once, last, on every path, after waiting
-// for something:
+// std::function, or the like, that it calls exactly once, last, on every path,
+// after waiting for something:
 //
 //   void get(std::string key, std::function<void(error_code, string)> done);
 //
@@ -10,20 +10,22 @@
 //
 //   coral::task<std::tuple<error_code, string>> get(std::string key);
 //
-// and a call whose callback is a lambda waits for it. Whether a function keeps
-// that contract is not known before its states are built, and those of its
-// callers depend on it. So every candidate is believed first, and the ones
+// and a call whose callback says what goes on waits for it. Whether a function
+// keeps that contract is not known before its states are built, and those of
+// its callers depend on it. So every candidate is believed first, and the ones
 // whose states say otherwise are given up until nothing changes.
 //
 //===----------------------------------------------------------------------===//
 
+#include "coralc/Rewrites/Engine/CallbackType.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
-#include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Twin.h"
-#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/QualTypeNames.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
@@ -32,29 +34,6 @@ using namespace llvm;
 
 namespace coralc {
 namespace {
-
-/// What std::function<void(Args...)> is called with.
-const FunctionProtoType *callbackSignature(QualType Type) {
-  Type = Type.getNonReferenceType();
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  if (!Record || qualifiedName(*Record) != "std::function")
-    return nullptr;
-  // The template argument as written keeps the user's names of the types.
-  const auto *Written = Type->getAs<TemplateSpecializationType>();
-  ArrayRef<TemplateArgument> Arguments;
-  if (Written)
-    Arguments = Written->template_arguments();
-  else if (const auto *Special =
-               dyn_cast<ClassTemplateSpecializationDecl>(Record))
-    Arguments = Special->getTemplateArgs().asArray();
-  if (Arguments.empty() ||
-      Arguments.front().getKind() != TemplateArgument::Type)
-    return nullptr;
-  const auto *Signature =
-      Arguments.front().getAsType()->getAs<FunctionProtoType>();
-  return Signature && Signature->getReturnType()->isVoidType() ? Signature
-                                                               : nullptr;
-}
 
 /// What the callback gets is the callee's own object, which the callback may
 /// change or be of a derived class: more than its value is handed over.
@@ -87,6 +66,14 @@ bool takesAddressOf(const ParmVarDecl &P, const Stmt &Body) {
   } V(P);
   V.TraverseStmt(&Body);
   return V.Found;
+}
+
+/// \p Handler asks that of something that it is handed.
+bool asksForPlaces(const FunctionDecl &Handler) {
+  return any_of(Handler.parameters(), [&](const ParmVarDecl *P) {
+    return P->getType()->isReferenceType() && Handler.hasBody() &&
+           takesAddressOf(*P, *Handler.getBody());
+  });
 }
 
 /// \p E refers to a variable or temporary that is gone when its function has
@@ -139,18 +126,19 @@ public:
     if (F->param_empty())
       return std::nullopt;
     const ParmVarDecl *Callback = F->parameters().back();
-    const FunctionProtoType *Signature = callbackSignature(Callback->getType());
-    if (!Signature || !Callback->getDeclName() ||
-        any_of(Signature->param_types(), isMoreThanValue) ||
-        any_of(drop_end(F->parameters()), [](const ParmVarDecl *P) {
-          return callbackSignature(P->getType()) != nullptr;
+    std::optional<CallbackType> Type = callbackType(Callback->getType(), Text);
+    if (!Type || !Callback->getDeclName() ||
+        any_of(Type->Signature->param_types(), isMoreThanValue) ||
+        any_of(drop_end(F->parameters()), [&](const ParmVarDecl *P) {
+          return callbackType(P->getType(), Text).has_value();
         }))
       return std::nullopt;
     PrintingPolicy Policy(Text.context().getLangOpts());
     Delivery Result;
     Result.Callback = Callback;
-    for (QualType Type : Signature->param_types()) {
-      QualType Value = Type.getNonReferenceType().getUnqualifiedType();
+    Result.IsChangedByCall = Type->IsChangedByCall;
+    for (QualType Each : Type->Signature->param_types()) {
+      QualType Value = Each.getNonReferenceType().getUnqualifiedType();
       Result.Types.push_back(Value);
       Result.TypeTexts.push_back(Value.getAsString(Policy));
     }
@@ -170,31 +158,34 @@ public:
       return std::nullopt;
     std::optional<Delivery> Delivers = matchDelivery(*Callee, Text);
     const Expr *Argument = Call.getArg(Call.getNumArgs() - 1);
-    const auto *Handler = dyn_cast<LambdaExpr>(asWritten(Argument));
-    if (!Delivers || !Handler || Call.getNumArgs() != Callee->getNumParams() ||
-        Handler->getCallOperator()->isTemplated())
+    if (!Delivers || Call.getNumArgs() != Callee->getNumParams() ||
+        isa<CXXDefaultArgExpr>(Argument))
       return std::nullopt;
-    if (any_of(Handler->getCallOperator()->parameters(),
-               [&](const ParmVarDecl *P) {
-                 return P->getType()->isReferenceType() &&
-                        takesAddressOf(*P, *Handler->getBody());
-               })) {
+    Operation Op;
+    Op.How = Operation::Form::Task;
+    Op.Call = &Call;
+    Op.Handler = asWritten(Argument);
+    Op.HandlerArgument = Argument;
+    Op.Stored = storedHandler(*Op.Handler, Call);
+    Op.Made = Op.Stored ? madeBy(*Op.Stored) : Op.Handler;
+    std::optional<Refusal> Why =
+        readHandler(Op, *Callee, Delivers->Types, Text);
+    if (const FunctionDecl *Handler = runBy(Op);
+        Handler && asksForPlaces(*Handler)) {
       if (Delivers->Coroutine)
         return std::nullopt;
       AskedForPlaces.insert(definitionOf(Callee));
     }
-    Operation Op;
-    Op.How = Operation::Form::Task;
-    Op.Call = &Call;
-    Op.Handler = Handler;
-    Op.HandlerArgument = Argument;
-    Op.Made = Handler;
-    for (const ParmVarDecl *P : Handler->getCallOperator()->parameters()) {
-      Binding B;
-      B.Decl = P->getDeclName() ? P : nullptr;
-      B.Type = P->getType();
-      B.TypeText = valueTypeText(*P, Text);
-      Op.Results.push_back(std::move(B));
+    // Others may still be handed the result; this one stays a callback.
+    if (Why || (Op.Bound && Op.Bound->IsObject) ||
+        !Text.range(Op.Made->getSourceRange()))
+      return std::nullopt;
+    for (auto [B, Type] : zip(Op.Results, Delivers->Types)) {
+      // An error is a value like any other.
+      B.IsError = false;
+      if (B.TypeText == "auto" && Op.Results.size() > 1)
+        B.TypeText = TypeName::getFullyQualifiedName(
+            Type, Text.context(), PrintingPolicy(Text.context().getLangOpts()));
     }
     return Op;
   }
@@ -240,7 +231,7 @@ private:
 
 RegisterPattern<CallbackFunction>
     Register("callback-function",
-             "functions that call a std::function once when they are done");
+             "functions that call a callback once when they are done");
 
 } // namespace
 } // namespace coralc

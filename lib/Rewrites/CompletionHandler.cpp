@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/Initiation.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
-#include "coralc/Rewrites/Engine/Render.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -52,13 +52,6 @@ bool isCallable(QualType Type) {
                   Record->getASTContext().DeclarationNames.getCXXOperatorName(
                       OO_Call))
               .empty();
-}
-
-bool isRecordNamed(QualType Type, StringRef Name) {
-  const CXXRecordDecl *Record =
-      Type.getNonReferenceType()->getAsCXXRecordDecl();
-  return Record && Record->getDeclName().isIdentifier() &&
-         Record->getName() == Name;
 }
 
 class CompletionHandler final : public Pattern {
@@ -125,13 +118,8 @@ private:
       return Refusal{"unsupported-handler", Handler.getBeginLoc(),
                      "the operation hands its handler an exception, and one "
                      "that is awaited throws it"};
-    if (!Op.lambda())
-      Op.Object = functionObject(Handler);
-    std::optional<Refusal> Why =
-        Op.lambda() ? readLambda(*Op.lambda(), Count, Op, Text)
-        : Op.Object ? readObject(Count, Op, Text)
-                    : readBoundCall(Callee, I, Op, Text);
-    if (Why)
+    if (std::optional<Refusal> Why =
+            readHandler(Op, Callee, I.Signature->param_types(), Text))
       return std::move(*Why);
     bool DeliversError =
         Count > 0 && isRecordNamed(I.Signature->getParamType(0), "error_code");
@@ -144,112 +132,6 @@ private:
                      "'" + Callee.getNameAsString() +
                          "' delivers several values besides the error"};
     return Op;
-  }
-
-  static Binding binding(const ParmVarDecl &P, bool IsFirst,
-                         const SourceText &Text) {
-    Binding B;
-    B.Decl = P.getDeclName() ? &P : nullptr;
-    B.Type = P.getType();
-    B.TypeText = valueTypeText(P, Text);
-    B.IsError = IsFirst && isRecordNamed(P.getType(), "error_code");
-    return B;
-  }
-
-  static std::optional<Refusal> readLambda(const LambdaExpr &Lambda,
-                                           unsigned Count, Operation &Op,
-                                           const SourceText &Text) {
-    const CXXMethodDecl *Operator = callOperator(Lambda);
-    if (!Operator)
-      return Refusal{"dependent-code", Lambda.getBeginLoc(),
-                     "the handler is a generic lambda that is called with "
-                     "different types, or never; write the types of its "
-                     "parameters"};
-    if (std::optional<Refusal> Why = mayThrow(*Operator, Lambda))
-      return Why;
-    if (Operator->getNumParams() != Count)
-      return takesOtherValues(Lambda);
-    for (auto [P, Written] :
-         zip(Operator->parameters(), Lambda.getCallOperator()->parameters())) {
-      Op.Results.push_back(binding(*P, Op.Results.empty(), Text));
-      if (Written->getType()->isDependentType() && !Op.Results.back().IsError)
-        Op.Results.back().TypeText = "auto";
-    }
-    return std::nullopt;
-  }
-
-  static Refusal takesOtherValues(const Expr &Handler) {
-    return Refusal{"unsupported-handler", Handler.getBeginLoc(),
-                   "the handler does not take exactly what the operation "
-                   "delivers"};
-  }
-
-  static std::optional<Refusal> readObject(unsigned Count, Operation &Op,
-                                           const SourceText &Text) {
-    const CXXMethodDecl &Operator = *Op.Object->Operator;
-    std::optional<TextRange> Range = Text.range(Operator.getSourceRange());
-    if (!Range || !Text.isInSource(Operator.getSourceRange()) ||
-        !isa<CompoundStmt>(Operator.getBody()))
-      return Refusal{"unsupported-handler", Op.Made->getBeginLoc(),
-                     "the call operator of the handler is not in this file; "
-                     "write a lambda that calls what it calls"};
-    if (Text.crossesDirective(*Range))
-      return Refusal{"preprocessor-in-the-way", Operator.getLocation(),
-                     "the handler contains a preprocessor directive, so its "
-                     "other branch would be lost"};
-    if (std::optional<Refusal> Why = mayThrow(Operator, *Op.Made))
-      return Why;
-    if (const Expr *Use = otherUseOfItself(*Op.Object))
-      return Refusal{"unsupported-handler", Use->getBeginLoc(),
-                     "the handler works on itself other than by its members; "
-                     "write it as a lambda, or call it instead of handing it "
-                     "to an operation"};
-    if (Operator.getNumParams() != Count ||
-        !Operator.getReturnType()->isVoidType())
-      return takesOtherValues(*Op.Made);
-    for (const ParmVarDecl *P : Operator.parameters())
-      Op.Results.push_back(binding(*P, Op.Results.empty(), Text));
-    return std::nullopt;
-  }
-
-  static std::optional<Refusal> mayThrow(const FunctionDecl &F,
-                                         const Expr &Handler) {
-    if (!F.getType()->castAs<FunctionProtoType>()->isNothrow())
-      return std::nullopt;
-    return Refusal{"unsupported-handler", Handler.getBeginLoc(),
-                   "the handler is noexcept, so an exception in it ends the "
-                   "program; a coroutine would let it out"};
-  }
-
-  /// The results go to the parameters of the function that the handler calls;
-  /// one that goes nowhere has the type that the operation delivers.
-  static std::optional<Refusal> readBoundCall(const FunctionDecl &Callee,
-                                              const Initiation &I,
-                                              Operation &Op,
-                                              const SourceText &Text) {
-    unsigned Count = I.Signature->getNumParams();
-    Op.Bound = boundCall(*Op.Made, Count);
-    if (!Op.Bound)
-      return Refusal{"unsupported-handler", Op.Handler->getBeginLoc(),
-                     "the handler of '" + Callee.getNameAsString() +
-                         "' is neither a lambda nor a function with its "
-                         "arguments; write it as a lambda that calls what it "
-                         "calls now"};
-    if (std::optional<Refusal> Why = mayThrow(*Op.Bound->Target, *Op.Made))
-      return Why;
-    PrintingPolicy Policy(Text.context().getLangOpts());
-    for (unsigned Result = 0; Result != Count; ++Result) {
-      Binding B;
-      B.Type = I.Signature->getParamType(Result).getNonReferenceType();
-      B.TypeText = B.Type.getUnqualifiedType().getAsString(Policy);
-      B.IsError = Result == 0 && isRecordNamed(B.Type, "error_code");
-      for (auto [P, Argument] :
-           zip(Op.Bound->Target->parameters(), Op.Bound->Arguments))
-        if (!Argument.Value && Argument.Result == Result)
-          B = binding(*P, Result == 0, Text);
-      Op.Results.push_back(std::move(B));
-    }
-    return std::nullopt;
   }
 
   /// In a template nothing is known but names.

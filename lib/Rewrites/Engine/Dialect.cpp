@@ -60,9 +60,11 @@ public:
   std::string spawn(StringRef Task, StringRef, StringRef) const override {
     return ("coral::spawn(" + Task + ")").str();
   }
-  std::string deliver(StringRef Task, StringRef, StringRef Callback,
-                      ArrayRef<std::string>) const override {
-    return ("coral::spawn(" + Task + ", std::move(" + Callback + "))").str();
+  std::string deliver(StringRef Task, StringRef,
+                      const Delivery &Delivers) const override {
+    return ("coral::spawn(" + Task + ", std::move(" +
+            Delivers.Callback->getName() + "))")
+        .str();
   }
   std::string several(ArrayRef<std::string>, StringRef Values) const override {
     return ("{" + Values + "}").str();
@@ -124,20 +126,25 @@ public:
             Rethrow + ")")
         .str();
   }
-  std::string deliver(StringRef Task, StringRef Executor, StringRef Callback,
-                      ArrayRef<std::string> Types) const override {
+  std::string deliver(StringRef Task, StringRef Executor,
+                      const Delivery &Delivers) const override {
+    ArrayRef<std::string> Types = Delivers.TypeTexts;
+    std::string Name = Delivers.Callback->getNameAsString();
+    std::string Callback =
+        Delivers.IsChangedByCall ? "std::move(" + Name + ")" : Name;
     std::string Parameters = "std::exception_ptr error";
-    std::string Call = (Callback + "()").str();
+    std::string Call = Callback + "()";
     if (Types.size() == 1) {
       Parameters += ", " + Types.front() + " result";
-      Call = (Callback + "(std::move(result))").str();
+      Call = Callback + "(std::move(result))";
     } else if (Types.size() > 1) {
       Parameters += ", " + tupleType(Types) + " result";
-      Call = ("std::apply(" + Callback + ", std::move(result))").str();
+      Call = "std::apply(" + Callback + ", std::move(result))";
     }
-    return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", [" +
-            Callback + " = std::move(" + Callback + ")](" + Parameters +
-            ") { if (error) std::rethrow_exception(error); " + Call + "; })")
+    return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", [" + Name +
+            " = std::move(" + Name + ")](" + Parameters + ")" +
+            (Delivers.IsChangedByCall ? " mutable" : "") +
+            " { if (error) std::rethrow_exception(error); " + Call + "; })")
         .str();
   }
   /// Asio's promise takes any type, so that braces would have none.

@@ -984,9 +984,7 @@ private:
     Used[&File].Tasks = true;
     if (!A.Entry->Delivers)
       return Dialect.spawn(Task, Executor, rethrowIn(File));
-    return Dialect.deliver(Task, Executor,
-                           A.Entry->Delivers->Callback->getName(),
-                           A.Entry->Delivers->TypeTexts);
+    return Dialect.deliver(Task, Executor, *A.Entry->Delivers);
   }
 
   std::string startText(const Agent &A, const SourceText::File &File) {

@@ -79,13 +79,18 @@ void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
 }
 
 using FunctionSet = SmallPtrSet<const FunctionDecl *, 4>;
+using CallSet = SmallPtrSet<const CallExpr *, 4>;
 
 class GraphBuilder {
 public:
+  /// The calls \p Kept hand over a callback as they did. What is built is of no
+  /// use when there are more of them behind it.
   GraphBuilder(const SourceText &Text, const PatternList &Patterns,
-               const FunctionSet &Distrusted, const Colours &Colour)
+               const FunctionSet &Distrusted, const Colours &Colour,
+               CallSet &Kept)
       : Text(Text), Patterns(Patterns), Colour(Colour),
-        Found(findOperations(Text, Patterns)) {
+        Found(findOperations(Text, Patterns)), Kept(Kept) {
+    dropKept();
     readHandlers();
     readOwners(Distrusted);
   }
@@ -149,6 +154,36 @@ private:
 
   //--- What handlers are -------------------------------------------------//
 
+  void dropKept() {
+    for (const CallExpr *Call : Kept) {
+      Found.Matches.erase(Call);
+      erase_if(Found.InOrder, [&](const FoundOperation &Op) {
+        return Op.Where == Call->getBeginLoc();
+      });
+    }
+  }
+
+  /// \p Call is waited for no more, which is no reason to refuse the function
+  /// around it: somebody calls its callback, as before.
+  bool keep(const CallExpr &Call) {
+    Kept.insert(&Call);
+    return false;
+  }
+
+  /// \p Op calls a function of the user's, with a callback that has another
+  /// form than a lambda.
+  static bool canKeep(const Operation &Op) {
+    return Op.How == Operation::Form::Task &&
+           (Op.Bound || Op.Object || Op.Stored);
+  }
+
+  /// No agent goes on in the handler of \p Op.
+  bool refuseHandler(const Operation &Op, SourceLocation Where,
+                     const Twine &Message) {
+    return canKeep(Op) ? keep(*Op.Call)
+                       : refuse("unsupported-handler", Where, Message);
+  }
+
   /// Which handlers have a name, and what is known of those that are objects.
   void readHandlers() {
     readOperators();
@@ -205,6 +240,8 @@ private:
       for (const FunctionObject::Member &M : Op->Object->Members)
         if (Selves.contains(M.Field) &&
             M.What != FunctionObject::Member::Kind::Self) {
+          if (canKeep(*Op))
+            Kept.insert(Op->Call);
           Match = Refusal{"unsupported-handler", M.Init->getBeginLoc(),
                           "the handler works on another object than the one "
                           "that starts the operation"};
@@ -418,7 +455,7 @@ private:
   bool isDeliveryCall(const CallExpr &Call) const {
     const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
     return Operator && Operator->getOperator() == OO_Call &&
-           isCallbackReference(Operator->getArg(0));
+           isCallbackSource(Operator->getArg(0));
   }
 
   /// The callback goes on to a function that delivers the same to it.
@@ -989,6 +1026,9 @@ private:
     }
     if (const FunctionDecl *Target = jumpTarget(Call);
         Target && Where == Position::Tail) {
+      // Nobody who waits gets what is delivered there, if anything is.
+      if (Current->Delivers)
+        return breaksContract();
       addJump(Target, Call, S, Call.arguments(), Out);
       return true;
     }
@@ -1029,6 +1069,8 @@ private:
         Current->Why = *Why;
       return false;
     }
+    if (Where != Position::Tail && canKeep(std::get<Operation>(Match)))
+      return keep(Call);
     if (std::get<Operation>(Match).How == Operation::Form::Task)
       requestDelivering(Call);
     if (Where != Position::Tail)
@@ -1455,15 +1497,21 @@ private:
     std::string Name = Bound.Target->getNameAsString();
     if (!Bound.Target->getReturnType()->isVoidType() ||
         !Bound.Target->hasBody() || !Text.range(Bound.Target->getSourceRange()))
-      return refuse("unsupported-handler", Where,
-                    "the handler calls '" + Name +
-                        "', which is not a function of this file that returns "
-                        "nothing");
+      return refuseHandler(Op, Where,
+                           "the handler calls '" + Name +
+                               "', which is not a function of this file that "
+                               "returns nothing");
     if (Bound.Object && !isSelf(Bound.Object))
-      return refuse("unsupported-handler", Where,
-                    "the handler calls '" + Name +
-                        "' on another object than the one that starts the "
-                        "operation; start it in a function of that object");
+      return refuseHandler(Op, Where,
+                           "the handler calls '" + Name +
+                               "' on another object than the one that starts "
+                               "the operation; start it in a function of that "
+                               "object");
+    if (canKeep(Op) && isVirtual(*Bound.Target))
+      return keep(*Op.Call);
+    // Nobody who waits gets what is delivered there, if anything is.
+    if (Current->Delivers)
+      return breaksContract();
     Op.HoldsSelf = Bound.Object && holdsSelf(Bound.Object);
     Op.IsObject = Bound.IsObject;
     if (Bound.IsObject && Current->Beside)
@@ -1478,9 +1526,10 @@ private:
     Jump.Target = &request(Bound.Target);
     for (const BoundCall::Argument &A : Bound.Arguments) {
       if (A.Value && !Bound.IsObject && !isSettled(A.Value))
-        return refuse("unsupported-handler", A.Value->getBeginLoc(),
-                      "this argument of the handler is computed when the "
-                      "operation is started; name it as a variable before");
+        return refuseHandler(Op, A.Value->getBeginLoc(),
+                             "this argument of the handler is computed when "
+                             "the operation is started; name it as a variable "
+                             "before");
       Jump.Arguments.push_back(A.Value);
     }
     if (Bound.Reference)
@@ -1510,6 +1559,8 @@ private:
       bool IsOfSameType = Text.context().hasSameUnqualifiedType(
           Type.getNonReferenceType(), M.Init->getType());
       if (Variable && IsOfSameType && !isSharedFromThisCopy(Variable)) {
+        if (Type->isReferenceType() && canKeep(Op))
+          return keep(*Op.Call);
         if (Type->isReferenceType() && !Current->Beside)
           return refuse("capture-by-reference", M.Init->getBeginLoc(),
                         "the handler refers to a variable of the function "
@@ -1521,17 +1572,20 @@ private:
       if (Type->isReferenceType() || Type->isArrayType() ||
           (Current->Beside && !isSettled(M.Init)) ||
           !Text.range(M.Init->getSourceRange()))
-        return refuse("unsupported-handler", M.Init->getBeginLoc(),
-                      "this member of the handler is computed when the "
-                      "operation is started; name it as a variable before");
+        return refuseHandler(Op, M.Init->getBeginLoc(),
+                             "this member of the handler is computed when the "
+                             "operation is started; name it as a variable "
+                             "before");
     }
     return true;
   }
 
   /// \p Object is a strong reference to this object.
-  static bool holdsSelf(const Expr *Object) {
+  bool holdsSelf(const Expr *Object) const {
     if (isSharedFromThis(Object))
       return true;
+    if (const FieldDecl *Field = ownField(Object))
+      return Selves.contains(Field) && Field->getType()->getAsCXXRecordDecl();
     const VarDecl *Var = variableNamedBy(Object);
     return Var && isSharedFromThisCopy(Var);
   }
@@ -1883,6 +1937,7 @@ private:
   /// The callback parameter of the current state and the captures that carry
   /// it into handlers.
   SmallPtrSet<const ValueDecl *, 4> Callbacks;
+  CallSet &Kept;
   State *Current = nullptr;
 };
 
@@ -1931,11 +1986,16 @@ bool distrust(const StateGraph &Graph, const SourceText &Text,
 BuiltGraph buildStateGraph(const SourceText &Text, const PatternList &Patterns,
                            bool Propagate) {
   FunctionSet Distrusted;
+  CallSet Kept;
   Colours Colour(Propagate);
   for (;;) {
     for (const auto &P : Patterns)
       P->read(Text);
-    BuiltGraph Built = GraphBuilder(Text, Patterns, Distrusted, Colour).build();
+    size_t Before = Kept.size();
+    BuiltGraph Built =
+        GraphBuilder(Text, Patterns, Distrusted, Colour, Kept).build();
+    if (Kept.size() != Before)
+      continue;
     bool Changed = false;
     for (const auto &P : Patterns)
       Changed |= P->reconsider(Built.Graph);

@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Render.h"
 #include "coralc/Rewrites/Engine/Executor.h"
+#include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -186,6 +187,7 @@ public:
     findCopies();
     findForeignNames();
     findMoved();
+    findCalled();
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName())
         declareAs(P, P->getName().str(), valueType(*P));
@@ -810,12 +812,16 @@ private:
   }
 
   /// A handler that stays a function. What the operation delivers has the
-  /// names of its parameters; one without a name can only be the error.
+  /// names of its parameters; one without a name can only be the error, or
+  /// what a coroutine returns.
   void call(const BoundCall &Handler) {
     writtenLine(writtenCall(
                     Handler, [&](const Expr &E) { return edited(&E); },
                     [&](const ParmVarDecl &P) {
-                      return P.getDeclName() ? nameOf(&P) : LastError;
+                      auto Known = Unnamed.find(&P);
+                      return P.getDeclName()          ? nameOf(&P)
+                             : Known != Unnamed.end() ? Known->second
+                                                      : LastError;
                     }) +
                 ";");
   }
@@ -923,9 +929,52 @@ private:
   }
 
   /// Somebody looks at it, or sees it end.
-  bool isWanted(const Binding &B) const {
-    return B.Decl && (B.Decl->isReferenced() ||
+  bool isWanted(const Operation &Op, const Binding &B) const {
+    return B.Decl && (B.Decl->isReferenced() || Called.contains(&Op) ||
                       B.Type.getNonReferenceType().isDestructedType());
+  }
+
+  void findCalled() {
+    for (const State *S : A.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Call)
+          Called.insert(Step.Op.get());
+      });
+  }
+
+  /// The parameter without a name that the function which \p Op's handler calls
+  /// has for a result.
+  static const ParmVarDecl *unnamedParameter(const Operation &Op,
+                                             unsigned Result) {
+    for (auto [P, Given] :
+         zip(Op.Bound->Target->parameters(), Op.Bound->Arguments))
+      if (!P->getDeclName() && !Given.Value && Given.Result == Result)
+        return P;
+    return nullptr;
+  }
+
+  /// Variables for such results where that function is called.
+  void nameForCall(const Operation &Op) {
+    if (!Called.contains(&Op))
+      return;
+    for (unsigned I = 0; I != Op.Results.size(); ++I)
+      if (const ParmVarDecl *P = unnamedParameter(Op, I)) {
+        QualType Type = P->getType().getNonReferenceType().getUnqualifiedType();
+        std::string Name =
+            unique(isRecordNamed(Type, "error_code") ? "ec" : "result");
+        if (Op.Results.size() > 1)
+          writtenLine(declaration(Op.Results[I].TypeText, Name) + ";");
+        declareAs(nullptr, Name, Type);
+        Unnamed[P] = Name;
+      }
+  }
+
+  /// What the result \p I of \p Op goes to, other than a variable that the
+  /// handler has named; empty when to nothing.
+  std::string nameless(const Operation &Op, unsigned I) const {
+    const ParmVarDecl *P =
+        Called.contains(&Op) ? unnamedParameter(Op, I) : nullptr;
+    return P ? Unnamed.lookup(P) : std::string();
   }
 
   void awaitToken(const Operation &Op) {
@@ -942,8 +991,9 @@ private:
     ArrayRef<Binding> Values = ArrayRef(Op.Results);
     if (Op.error())
       Values = Values.drop_front();
-    const Binding *Value =
-        !Values.empty() && isWanted(Values.front()) ? &Values.front() : nullptr;
+    const Binding *Value = !Values.empty() && isWanted(Op, Values.front())
+                               ? &Values.front()
+                               : nullptr;
     writtenLine((Value ? bindingPrefix(Op, *Value) : "") + "co_await " + Call +
                 ";");
   }
@@ -1041,15 +1091,26 @@ private:
         Returned[Op.Returned->InCondition] = Returns;
     }
     Call += ";";
-    if (none_of(Op.Results, [&](const Binding &B) { return isWanted(B); }))
+    nameForCall(Op);
+    bool UsesNone = true;
+    for (const auto &[I, B] : enumerate(Op.Results))
+      UsesNone &= !isWanted(Op, B) && nameless(Op, I).empty();
+    if (UsesNone)
       return writtenLine(Call);
-    if (Op.Results.size() == 1)
-      return writtenLine(bindingPrefix(Op, Op.Results.front()) + Call);
+    if (Op.Results.size() == 1) {
+      const Binding &Only = Op.Results.front();
+      std::string Name = nameless(Op, 0);
+      return writtenLine((Name.empty()
+                              ? bindingPrefix(Op, Only)
+                              : declaration(Only.TypeText, Name) + " = ") +
+                         Call);
+    }
     std::string Tie;
-    for (const Binding &B : Op.Results) {
+    for (const auto &[I, B] : enumerate(Op.Results)) {
       Tie += Tie.empty() ? "std::tie(" : ", ";
-      if (!isWanted(B)) {
-        Tie += "std::ignore";
+      if (!isWanted(Op, B)) {
+        std::string Name = nameless(Op, I);
+        Tie += Name.empty() ? "std::ignore" : Name;
         continue;
       }
       std::string Prefix = bindingPrefix(Op, B);
@@ -1277,6 +1338,10 @@ private:
   DenseMap<const Stmt *, std::string> Returned;
   /// What the agent's code gives away.
   SmallPtrSet<const VarDecl *, 4> Moved;
+  /// The operations whose handlers stay functions, and variables for those of
+  /// their parameters that have no name.
+  SmallPtrSet<const Operation *, 4> Called;
+  DenseMap<const ParmVarDecl *, std::string> Unnamed;
   /// The variable that has the error of the operation awaited last.
   std::string LastError;
   /// Parameters that a handler has captured by value, and those that get a

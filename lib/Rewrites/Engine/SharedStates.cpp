@@ -16,9 +16,12 @@ using StateSet = SmallPtrSet<const State *, 16>;
 /// The entries of the agents that a state belongs to, in the graph's order.
 using Owners = SmallVector<const State *, 2>;
 
-/// Each result that the handler of \p Op takes is a variable of the coroutine:
-/// it has the name of a parameter, or is the error.
+/// Each result that the handler of \p Op takes can be a variable of the
+/// coroutine: it has the name of a parameter, or is the error. What a coroutine
+/// returns gets any name.
 bool namesResults(const Operation &Op) {
+  if (Op.How == Operation::Form::Task)
+    return true;
   return all_of(zip(Op.Bound->Target->parameters(), Op.Bound->Arguments),
                 [&](const auto &Pair) {
                   const auto &[Parameter, Argument] = Pair;

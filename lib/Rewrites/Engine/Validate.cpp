@@ -398,13 +398,24 @@ private:
     return Named ? dyn_cast<FunctionDecl>(Named->getDecl()) : nullptr;
   }
 
+  /// The object whose code this is, be it named by a member of a handler.
+  bool isOwnObject(const Expr *Object) const {
+    Object = asWritten(Object);
+    if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object))
+      if (Arrow->getOperator() == OO_Arrow)
+        Object = asWritten(Arrow->getArg(0));
+    const FunctionObject::Member *M = Members.lookup(ownField(Object));
+    return isa<CXXThisExpr>(Object) ||
+           (M && M->What == FunctionObject::Member::Kind::Self);
+  }
+
   std::string operation(const CallExpr &Call, const Expr *Handler,
                         bool DropsHandler, StringRef ResumesOn = "") const {
     if (const CallExpr *Asked = askedForResult(Call))
       return operation(*Asked, Handler, DropsHandler) + ReturnedLabel;
     std::string Label = "await ";
     if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
-      if (!Member->getImplicitObjectArgument()->isImplicitCXXThis())
+      if (!isOwnObject(Member->getImplicitObjectArgument()))
         Label += normal(asWritten(Member->getImplicitObjectArgument())) + ". ";
     const FunctionDecl *Callee = Call.getDirectCallee();
     CallExpr::const_arg_range Arguments = Call.arguments();

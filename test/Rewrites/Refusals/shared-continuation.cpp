@@ -2,31 +2,35 @@
 // RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
 // RUN: %gxx -std=c++20 -fsyntax-only %s
 
-#include <asio/steady_timer.hpp>
-#include <chrono>
+#include <asio/ip/tcp.hpp>
 #include <functional>
 
-// Both hand out what the same handler makes of their waits.
-class ticker {
+// Both go on where what they deliver has no name.
+class peer {
 public:
-  using handler = std::function<void(std::error_code)>;
+  explicit peer(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
 
-  explicit ticker(asio::io_context &io) : timer_(io) {}
-
-  void wait(handler done) {
+  void read() {
     // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [shared-continuation]
-    timer_.async_wait(
-        std::bind(&ticker::finish, this, std::placeholders::_1, done));
+    socket_.async_read_some(asio::buffer(data_),
+                            std::bind(&peer::finish, this,
+                                      std::placeholders::_1,
+                                      std::placeholders::_2));
   }
-  void wait_long(handler done) {
-    timer_.expires_after(std::chrono::hours(1));
+  void write() {
     // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [shared-continuation]
-    timer_.async_wait(
-        std::bind(&ticker::finish, this, std::placeholders::_1, done));
+    socket_.async_write_some(asio::buffer(data_),
+                             std::bind(&peer::finish, this,
+                                       std::placeholders::_1,
+                                       std::placeholders::_2));
   }
 
 private:
-  void finish(std::error_code ec, handler done) { done(ec); }
+  void finish(std::error_code ec, std::size_t) {
+    if (ec)
+      socket_.close();
+  }
 
-  asio::steady_timer timer_;
+  asio::ip::tcp::socket socket_;
+  char data_[128];
 };

@@ -34,10 +34,9 @@ public:
   /// a function that rethrows what ended it.
   virtual std::string spawn(llvm::StringRef Task, llvm::StringRef Executor,
                             llvm::StringRef Rethrow) const = 0;
-  /// Starts \p Task and hands its result, of \p Types, to \p Callback.
+  /// Starts \p Task and hands its result to the callback of \p Delivers.
   virtual std::string deliver(llvm::StringRef Task, llvm::StringRef Executor,
-                              llvm::StringRef Callback,
-                              llvm::ArrayRef<std::string> Types) const = 0;
+                              const Delivery &Delivers) const = 0;
   /// What a coroutine returns for several \p Values of \p Types.
   virtual std::string several(llvm::ArrayRef<std::string> Types,
                               llvm::StringRef Values) const = 0;

@@ -202,6 +202,8 @@ struct Delivery {
   llvm::SmallVector<std::string, 2> TypeTexts;
   /// The coroutine that returns them, where there is one already.
   const clang::FunctionDecl *Coroutine = nullptr;
+  /// A callback that is const cannot be called.
+  bool IsChangedByCall = false;
 };
 
 /// A class built by hand to hand out one value per call of its pull function,
