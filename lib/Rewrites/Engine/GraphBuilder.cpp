@@ -7,6 +7,7 @@
 #include "coralc/Rewrites/Engine/RequestOwner.h"
 #include "coralc/Rewrites/Engine/SharedStates.h"
 #include "coralc/Rewrites/Engine/StartResult.h"
+#include "coralc/Rewrites/Engine/SwitchArms.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/TailMerge.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -38,9 +39,23 @@ void forEachStep(const Sequence &Steps,
                  function_ref<void(const Step &)> Visit) {
   for (const Step &S : Steps) {
     Visit(S);
-    forEachStep(S.Then, Visit);
-    forEachStep(S.Else, Visit);
+    for (const Sequence *Inner : S.inner())
+      forEachStep(*Inner, Visit);
   }
+}
+
+SmallVector<Sequence *, 4> Step::inner() {
+  SmallVector<Sequence *, 4> Result{&Then, &Else};
+  for (Arm &A : Arms)
+    Result.push_back(&A.Steps);
+  return Result;
+}
+
+SmallVector<const Sequence *, 4> Step::inner() const {
+  SmallVector<const Sequence *, 4> Result{&Then, &Else};
+  for (const Arm &A : Arms)
+    Result.push_back(&A.Steps);
+  return Result;
 }
 
 const CompoundStmt *Operation::body() const {
@@ -308,8 +323,8 @@ private:
   /// Variables that only named the object that an agent goes on in.
   void dropOwners(State &Around, Sequence &Steps) {
     for (Step &S : Steps) {
-      dropOwners(Around, S.Then);
-      dropOwners(Around, S.Else);
+      for (Sequence *Inner : S.inner())
+        dropOwners(Around, *Inner);
       const auto *D = dyn_cast_or_null<DeclStmt>(S.Source);
       const auto *V = D && D->isSingleDecl()
                           ? dyn_cast<VarDecl>(D->getSingleDecl())
@@ -334,8 +349,8 @@ private:
   /// Parameters that only led to such an object.
   void dropRequests(Sequence &Steps) {
     for (Step &S : Steps) {
-      dropRequests(S.Then);
-      dropRequests(S.Else);
+      for (Sequence *Inner : S.inner())
+        dropRequests(*Inner);
       if (S.What == Step::Kind::Suspend)
         erase_if(S.Op->Given, [&](const auto &Pair) {
           const FunctionDecl *F = callOperator(*S.Op->lambda());
@@ -557,7 +572,7 @@ private:
 
   /// \p S holds something that decides where the agent goes on.
   bool isInteresting(const Stmt *S) {
-    bool Result = false;
+    bool Result = leavesSwitch(S);
     forEachCall(S, [&](const CallExpr &Call) {
       Result |= Found.Matches.contains(&Call) || isDeliveryCall(Call) ||
                 jumpTarget(Call) || handsOn(Call);
@@ -649,7 +664,7 @@ private:
   bool endSequence(Sequence &Steps, SourceLocation Where) {
     if (!Steps.empty()) {
       Step &Last = Steps.back();
-      if (Last.What == Step::Kind::Jump || Last.What == Step::Kind::End)
+      if (hasEnded(Steps))
         return true;
       if (Last.What == Step::Kind::Branch)
         return endSequence(Last.Then, Where) && endSequence(Last.Else, Where);
@@ -670,7 +685,16 @@ private:
       return refuse("macro-in-the-way", Body.getBeginLoc(),
                     "this block comes out of a macro");
     unsigned From = *Open + 1;
-    ArrayRef<Stmt *> Statements(Body.body_begin(), Body.body_end());
+    if (!buildStatements({Body.body_begin(), Body.size()}, From, Where, Out))
+      return false;
+    Trailing = Text.trivia(From, *Close);
+    return true;
+  }
+
+  /// \p From is where the comments before the first statement begin, and then
+  /// where those behind the last one do.
+  bool buildStatements(ArrayRef<Stmt *> Statements, unsigned &From,
+                       Position Where, Sequence &Out) {
     for (size_t I = 0; I != Statements.size(); ++I) {
       const Stmt *S = Statements[I];
       std::optional<TextRange> Range = Text.statement(S);
@@ -687,8 +711,8 @@ private:
       std::string Behind = Leading.Comments.substr(Above);
       From = !Tested && asBranch(S) ? rangeOfArm(*S)->End : Range->End;
       bool ReturnsNext =
-          !Last && isBareReturn(Statements[I + 1]) && returnEndsAgent();
-      if (!Last && isBareReturn(S))
+          !Last && endsFunction(Statements[I + 1]) && returnEndsAgent();
+      if (!Last && endsFunction(S))
         return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
                       "code after this point never runs");
       Position Here = (Last && Where == Position::Tail) || ReturnsNext
@@ -711,12 +735,14 @@ private:
         Out[Size].Leading = std::move(Leading);
         Out[Size].Behind = std::move(Behind);
       }
+      // What is behind the block of a switch stands outside of it.
+      if (Out.size() != Size && Out.back().What == Step::Kind::Switch)
+        From = Text.range(S->getSourceRange())->End;
       // A declaration that is gone leaves its comments behind.
       if (Out.size() > Size && Out.back().What == Step::Kind::Code &&
           !Out.back().Source && Out.back().Leading.Comments.empty())
         Out.pop_back();
-      bool Ended = !Out.empty() && (Out.back().What == Step::Kind::Jump ||
-                                    Out.back().What == Step::Kind::End);
+      bool Ended = !Out.empty() && isEnd(Out.back());
       if (Ended && !Last && !(ReturnsNext && I + 2 == Statements.size()))
         return refuse("unreachable-code", Statements[I + 1]->getBeginLoc(),
                       "code after this point never runs");
@@ -726,7 +752,6 @@ private:
         break;
       }
     }
-    Trailing = Text.trivia(From, *Close);
     return true;
   }
 
@@ -734,6 +759,11 @@ private:
   bool returnEndsAgent() const {
     return Current->IsPart ||
            bodyPosition(*Current->Function) == Position::Tail;
+  }
+
+  /// \p S ends the function and does nothing else.
+  bool endsFunction(const Stmt *S) const {
+    return isBareReturn(S) || (isa<BreakStmt>(S) && SwitchIsLast);
   }
 
   /// The comments around a return that \p Out has no more use for; returns
@@ -748,23 +778,39 @@ private:
     return Range->End;
   }
 
-  /// Nothing runs behind \p Steps.
+  static bool isEnd(const Step &S) {
+    return S.What == Step::Kind::Jump || S.What == Step::Kind::End ||
+           S.What == Step::Kind::Leave;
+  }
+
+  /// Control does not get to the end of \p Steps.
   static bool hasEnded(const Sequence &Steps) {
     if (Steps.empty())
       return false;
     const Step &Last = Steps.back();
     if (Last.What == Step::Kind::Branch)
       return hasEnded(Last.Then) && hasEnded(Last.Else);
-    return Last.What == Step::Kind::Jump || Last.What == Step::Kind::End;
+    if (Last.What == Step::Kind::Switch)
+      return all_of(Last.Arms, [](const Step::Arm &A) {
+        return A.Head.FallsThrough || (hasEnded(A.Steps) && !leaves(A.Steps));
+      });
+    return isEnd(Last);
+  }
+
+  /// \p Steps go on behind the switch around them.
+  static bool leaves(const Sequence &Steps) {
+    return any_of(Steps, [](const Step &S) {
+      return S.What == Step::Kind::Leave ||
+             (S.What == Step::Kind::Branch &&
+              (leaves(S.Then) || leaves(S.Else)));
+    });
   }
 
   /// Comments that nothing follows stay at the end of their block.
   static void keepTrailing(Trivia Trailing, Sequence &Out) {
     if (Trailing.Comments.empty())
       return;
-    bool Ended = !Out.empty() && (Out.back().What == Step::Kind::Jump ||
-                                  Out.back().What == Step::Kind::End);
-    if (Ended) {
+    if (!Out.empty() && isEnd(Out.back())) {
       Out.back().Leading.Comments += Trailing.Comments;
       return;
     }
@@ -782,7 +828,7 @@ private:
   void addTrailingComment(const Stmt *S, TextRange Range, Trivia &Leading,
                           bool IsTested = false) {
     const auto *E = dyn_cast<Expr>(S);
-    if (!isBareReturn(S) && !IsTested &&
+    if (!isBareReturn(S) && !isa<BreakStmt>(S) && !IsTested &&
         !(E && (isInteresting(E) || mayWaitIn(E))))
       return;
     unsigned End = Text.range(S->getSourceRange())->End;
@@ -794,6 +840,8 @@ private:
   }
 
   bool buildStatement(const Stmt *S, Position Where, Sequence &Out) {
+    if (isa<BreakStmt>(S))
+      return leaveSwitch(*S, Out);
     if (const auto *Return = dyn_cast<ReturnStmt>(S)) {
       const Expr *Value = Return->getRetValue();
       if (!Value)
@@ -828,9 +876,16 @@ private:
     if (asBranch(S) || (If && !If->hasInitStorage() && !If->hasVarStorage() &&
                         !If->isConstexpr() && startBesideWithin(If->getCond())))
       return buildBranch(*If, Where, Out);
-    if (startBesideWithin(S))
+    const auto *Switch = dyn_cast<SwitchStmt>(S);
+    SwitchArms Arms = Switch ? SwitchArms::of(*Switch) : SwitchArms();
+    if (Switch && !Arms.Why && !isHeadInteresting(*Switch))
+      return buildSwitch(*Switch, Arms, Where, Out);
+    // A break that leaves a switch around this must not be hidden in code.
+    if (!leavesSwitch(S) && startBesideWithin(S))
       return addCode(S, Out);
-    return refuseControlFlow(S);
+    if (Arms.Why && !Current->Why)
+      Current->Why = Arms.Why;
+    return !Arms.Why && refuseControlFlow(S);
   }
 
   /// \p S as an if that decides where the agent goes on.
@@ -870,9 +925,11 @@ private:
         Current->Why = resultUsed(*Used);
       return false;
     }
-    return refuse("unsupported-control-flow", S->getBeginLoc(),
-                  "an operation starts inside a statement that is neither a "
-                  "plain call nor an if; move it into a function of its own");
+    return refuse(
+        "unsupported-control-flow", S->getBeginLoc(),
+        "an operation starts inside a statement that is neither a "
+        "plain call nor an if or a switch; move it into a function of "
+        "its own");
   }
 
   /// Where \p S leaves the function by a return that a macro hides.
@@ -919,6 +976,134 @@ private:
       return false;
     Out.push_back(std::move(Branch));
     return true;
+  }
+
+  //--- Switches ----------------------------------------------------------//
+
+  bool isHeadInteresting(const SwitchStmt &Switch) {
+    return any_of(partsOfHead(Switch),
+                  [&](const Stmt *Part) { return isInteresting(Part); });
+  }
+
+  bool leaveSwitch(const Stmt &Break, Sequence &Out) {
+    if (SwitchIsLast)
+      return endSequence(Out, Break.getBeginLoc());
+    Step Leave;
+    Leave.What = Step::Kind::Leave;
+    Out.push_back(std::move(Leave));
+    return true;
+  }
+
+  bool buildSwitch(const SwitchStmt &Switch, const SwitchArms &Read,
+                   Position Where, Sequence &Out) {
+    const auto &Body = *cast<CompoundStmt>(Switch.getBody());
+    std::optional<unsigned> From = Text.offset(Body.getLBracLoc());
+    std::optional<unsigned> Close = Text.offset(Body.getRBracLoc());
+    if (!From || !Close || !Text.range(headOf(Switch)))
+      return refuse("macro-in-the-way", Switch.getBeginLoc(),
+                    "this switch comes out of a macro");
+    ++*From;
+    Step Result;
+    Result.What = Step::Kind::Switch;
+    Result.Source = &Switch;
+    {
+      SaveAndRestore Inside(SwitchIsLast, Where == Position::Tail);
+      for (const SwitchArm &Arm : Read.Arms) {
+        Result.Arms.emplace_back();
+        if (!buildArm(Arm, &Arm == &Read.Arms.back(), *From,
+                      Result.Arms.back()))
+          return false;
+      }
+      if (!hasDefault(Switch))
+        Result.Arms.emplace_back();
+      if (Where == Position::Tail)
+        for (Step::Arm &Arm : Result.Arms)
+          if (!Arm.Head.FallsThrough &&
+              !endSequence(Arm.Steps, Switch.getEndLoc()))
+            return false;
+    }
+    keepTrailing(Text.trivia(*From, *Close), lastWritten(Result).Steps);
+    if (!goesOnInside(Result))
+      return addCode(&Switch, Out);
+    Out.push_back(std::move(Result));
+    return true;
+  }
+
+  static bool hasDefault(const SwitchStmt &Switch) {
+    for (const SwitchCase *Label = Switch.getSwitchCaseList(); Label;
+         Label = Label->getNextSwitchCase())
+      if (isa<DefaultStmt>(Label))
+        return true;
+    return false;
+  }
+
+  static Step::Arm &lastWritten(Step &Switch) {
+    Step::Arm *Last = &Switch.Arms.back();
+    return Last->Head.Labels.empty() ? Last[-1] : *Last;
+  }
+
+  /// \p From is where the comments before the arm begin, and then where those
+  /// behind it do.
+  bool buildArm(const SwitchArm &Arm, bool IsLast, unsigned &From,
+                Step::Arm &Out) {
+    for (const SwitchCase *Label : Arm.Labels) {
+      std::optional<TextRange> Range = Text.range(labelOf(*Label));
+      if (!Range)
+        return refuse("macro-in-the-way", Label->getBeginLoc(),
+                      "this label comes out of a macro");
+      Out.Head.Labels.push_back({Label, Text.trivia(From, Range->Begin)});
+      From = Text.withComment(*Range).End;
+    }
+    std::optional<TextRange> Block;
+    if (Arm.Braces) {
+      Block = Text.range(Arm.Braces->getSourceRange());
+      if (!Block)
+        return refuse("macro-in-the-way", Arm.Braces->getBeginLoc(),
+                      "this block comes out of a macro");
+      leadWith(Text.comments({From, Block->Begin}), Out.Steps);
+      From = Block->Begin + 1;
+    }
+    Out.Head.Braces = Arm.Braces;
+    bool EndsHere = SwitchIsLast && (Arm.Break || IsLast);
+    if (!buildStatements(Arm.Statements, From,
+                         EndsHere ? Position::Tail : Position::NotTail,
+                         Out.Steps))
+      return false;
+    Out.Head.FallsThrough = !Arm.Break && !IsLast && !hasEnded(Out.Steps);
+    if (Arm.Break &&
+        (!Block ||
+         Text.offset(Arm.Break->getBeginLoc()).value_or(0) < Block->End))
+      takeBreak(*Arm.Break, From, Out);
+    if (!Block)
+      return true;
+    keepTrailing(Text.trivia(From, Block->End - 1), Out.Steps);
+    From = Block->End;
+    if (Arm.Break && !Out.Head.Break)
+      takeBreak(*Arm.Break, From, Out);
+    return true;
+  }
+
+  void takeBreak(const BreakStmt &Break, unsigned &From, Step::Arm &Out) {
+    Out.Head.Break = &Break;
+    std::optional<TextRange> Range = Text.statement(&Break);
+    if (!Range)
+      return;
+    Trivia Behind;
+    addTrailingComment(&Break, *Range, Behind);
+    Out.Head.BehindBreak = Behind.Comments;
+    From = takeReturn(Break, From, Out.Steps);
+  }
+
+  /// Something in \p Switch decides where the agent goes on. Otherwise it is
+  /// code like any other, and so are the agents that start beside it.
+  static bool goesOnInside(const Step &Switch) {
+    bool Found = false;
+    for (const Step::Arm &Arm : Switch.Arms)
+      forEachStep(Arm.Steps, [&](const Step &S) {
+        Found |= S.What == Step::Kind::Suspend || S.What == Step::Kind::Jump ||
+                 (S.What == Step::Kind::End && (S.Call || S.Op));
+      });
+    return Found;
   }
 
   /// The comments before an arm, and around an else, begin the arm.
@@ -1793,8 +1978,8 @@ private:
   /// holds that reference itself.
   void dropSelves(Sequence &Steps) {
     for (Step &S : Steps) {
-      dropSelves(S.Then);
-      dropSelves(S.Else);
+      for (Sequence *Inner : S.inner())
+        dropSelves(*Inner);
       if (S.What == Step::Kind::Suspend && S.Op->lambda())
         erase_if(S.Op->InitCaptures, [&](const VarDecl *V) {
           return isSharedFromThisCopy(V) &&
@@ -1874,6 +2059,10 @@ private:
         noteStatement(S->getElse());
         return true;
       }
+      bool VisitSwitchCase(const SwitchCase *S) override {
+        noteStatement(S->getSubStmt());
+        return true;
+      }
       bool VisitCallExpr(const CallExpr *Call) override {
         const Expr *Callee = Call->getCallee()->IgnoreParenImpCasts();
         Callees.insert(Callee);
@@ -1939,6 +2128,8 @@ private:
   SmallPtrSet<const ValueDecl *, 4> Callbacks;
   CallSet &Kept;
   State *Current = nullptr;
+  /// Behind the innermost switch that is read there is nothing but the end.
+  bool SwitchIsLast = false;
 };
 
 /// Agents go on in the object that a callback finds by its request. That is no

@@ -60,6 +60,14 @@ private:
       bool ThenWaits = read(N.Body);
       return read(N.Else) && ThenWaits;
     }
+    case Node::Kind::Switch: {
+      for (const Stmt *Part : partsOfHead(*cast<SwitchStmt>(N.Source)))
+        Reader.read(Part);
+      bool AllWait = true;
+      for (const Node::Arm &Arm : N.Arms)
+        AllWait &= read(Arm.Body) && !breaksOut(Arm.Body);
+      return AllWait;
+    }
     case Node::Kind::Loop:
       return read(N.Body);
     case Node::Kind::Await:

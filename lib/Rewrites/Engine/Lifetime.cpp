@@ -120,23 +120,6 @@ bool endsUserObject(QualType Pointer) {
          destructionOf(Pointer) > Destruction::Unknown;
 }
 
-/// Control does not reach the end of \p Nodes.
-bool isLeft(const Block &Nodes) {
-  if (Nodes.empty())
-    return false;
-  const Node &Last = Nodes.back();
-  switch (Last.What) {
-  case Node::Kind::Return:
-  case Node::Kind::Break:
-  case Node::Kind::Continue:
-    return true;
-  case Node::Kind::If:
-    return isLeft(Last.Body) && isLeft(Last.Else);
-  default:
-    return false;
-  }
-}
-
 /// Variables that \p S, as a whole statement, moves from.
 SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
@@ -223,8 +206,12 @@ private:
         Live = std::move(Saved);
         break;
       }
+      case Node::Kind::Switch:
+        branch(N, HasNext);
+        break;
       case Node::Kind::Loop: {
         SaveAndRestore<size_t> Begin(LoopBegin, Live.size());
+        SaveAndRestore<size_t> Left(BreakBegin, Live.size());
         auto Saved = Live;
         walk(N.Body, /*GoesOn=*/true);
         Live = std::move(Saved);
@@ -249,8 +236,10 @@ private:
         await(*N.Op);
         break;
       case Node::Kind::Continue:
-      case Node::Kind::Break:
         checkLeft(LoopBegin);
+        break;
+      case Node::Kind::Break:
+        checkLeft(BreakBegin);
         break;
       case Node::Kind::Return:
         if (N.Op)
@@ -265,6 +254,24 @@ private:
     if (GoesOn && !isLeft(Nodes))
       checkLeft(Outer);
     Live.resize(std::min(Outer, Live.size()));
+  }
+
+  /// What the head of a switch declares lives as long as its arms.
+  void branch(const Node &N, bool HasNext) {
+    const auto &Switch = *cast<SwitchStmt>(N.Source);
+    SaveAndRestore<size_t> Left(BreakBegin, Live.size());
+    auto Outer = Live;
+    for (const Stmt *Part : partsOfHead(Switch))
+      code(Part);
+    auto Inside = Live;
+    for (const Node::Arm &Arm : N.Arms) {
+      Live = Inside;
+      walk(Arm.Body, HasNext || Arm.Head.FallsThrough);
+    }
+    Live = std::move(Inside);
+    if (HasNext && !isLeft(N))
+      checkLeft(BreakBegin);
+    Live = std::move(Outer);
   }
 
   /// The variables from the one with the number \p First on are gone before the
@@ -682,8 +689,9 @@ private:
   const State *Entry = nullptr;
   SmallPtrSet<const VarDecl *, 4> TakenOver;
   SmallPtrSet<const VarDecl *, 8> Captured;
-  /// How many variables there were when the innermost loop began.
-  size_t LoopBegin = 0;
+  /// How many variables there were when the innermost loop began, and the
+  /// innermost loop or switch.
+  size_t LoopBegin = 0, BreakBegin = 0;
   bool HoldsSelf = false;
   std::optional<Refusal> Why;
 };

@@ -347,10 +347,14 @@ private:
       for (const Borrowed &B : S->Uses)
         V.Own.insert(B.Variable);
       forEachStep(S->Steps, [&](const Step &Step) {
-        if (const auto *D = dyn_cast_or_null<DeclStmt>(Step.Source))
-          for (const Decl *Declared : D->decls())
-            if (const auto *Value = dyn_cast<ValueDecl>(Declared))
-              V.Own.insert(Value);
+        SmallVector<const Stmt *, 3> Declaring{Step.Source};
+        if (const auto *Switch = dyn_cast_or_null<SwitchStmt>(Step.Source))
+          Declaring = partsOfHead(*Switch);
+        for (const Stmt *S : Declaring)
+          if (const auto *D = dyn_cast_or_null<DeclStmt>(S))
+            for (const Decl *Declared : D->decls())
+              if (const auto *Value = dyn_cast<ValueDecl>(Declared))
+                V.Own.insert(Value);
         if (Step.What == Step::Kind::Call)
           V.add(Step.Op->Bound->Target);
         if (Step.What != Step::Kind::Suspend)
@@ -567,6 +571,8 @@ private:
       return N.LivesOnAs ? assignInstead(N) : code(N.Source);
     case Node::Kind::If:
       return branch(N, "");
+    case Node::Kind::Switch:
+      return choice(N);
     case Node::Kind::Loop:
       return loop(N);
     case Node::Kind::Await:
@@ -586,6 +592,7 @@ private:
     case Node::Kind::Return:
       return end(N);
     case Node::Kind::FallTo:
+    case Node::Kind::Leave:
     case Node::Kind::Region:
       llvm_unreachable("resolved by Structure.cpp");
     }
@@ -637,7 +644,16 @@ private:
         reindent(edited(Range, S), From, column(), Context.Style.Blank);
     // A line end may go.
     size_t Begin = Result.Text.size() - 1;
-    // What stood on one line stays on one.
+    place(Range, Line);
+    for (const std::string &Start : Started)
+      if (size_t At = Result.Text.find(Start, Begin); At != std::string::npos) {
+        Begin = At + Start.size();
+        Result.Written.push_back({unsigned(At), unsigned(Begin)});
+      }
+  }
+
+  /// \p Line stood at \p Range. What stood on one line stays on one.
+  void place(TextRange Range, const std::string &Line) {
     StringRef Gap = Text.text(TextRange{LastCode.End, Range.Begin});
     if (LastCode.End <= Range.Begin && LastCodeEnd == Result.Text.size() &&
         Gap.find_first_not_of(" \t") == StringRef::npos) {
@@ -648,24 +664,14 @@ private:
     }
     LastCode = Range;
     LastCodeEnd = Result.Text.size();
-    for (const std::string &Start : Started)
-      if (size_t At = Result.Text.find(Start, Begin); At != std::string::npos) {
-        Begin = At + Start.size();
-        Result.Written.push_back({unsigned(At), unsigned(Begin)});
-      }
   }
 
   /// An endless loop, or a while when all that ends it is a test at its head:
   /// behind a loop there is only the end of the coroutine.
   void loop(const Node &N) {
     ArrayRef<Node> Body = N.Body;
-    const Node &Head = Body.front();
-    bool HasTest = Head.What == Node::Kind::If && isSilent(Head.Else) &&
-                   Head.Leading.Comments.empty() && isLoneLeave(Head.Body) &&
-                   Head.Body.front().What == Node::Kind::Return &&
-                   !Head.Body.front().Call && !Head.Body.front().Op;
-    if (HasTest) {
-      Node Stays = Head;
+    if (hasTestAtHead(N)) {
+      Node Stays = Body.front();
       Stays.Negated = !Stays.Negated;
       openBlock("while (" + condition(Stays) + ")");
       Body = Body.drop_front();
@@ -674,6 +680,20 @@ private:
     }
     block(Body);
     closeBlock();
+  }
+
+  bool hasTestAtHead(const Node &Loop) const {
+    const Node &Head = Loop.Body.front();
+    return Loop.EndsBehind && Head.What == Node::Kind::If &&
+           isSilent(Head.Else) && Head.Leading.Comments.empty() &&
+           isLoneLeave(Head.Body) &&
+           Head.Body.front().What == Node::Kind::Return &&
+           !Head.Body.front().Call && !Head.Body.front().Op;
+  }
+
+  /// Control never gets behind \p Loop.
+  bool isEndless(const Node &Loop) const {
+    return !hasTestAtHead(Loop) && !breaksOut(Loop.Body);
   }
 
   void declareVariable(const VarDecl &V) {
@@ -801,6 +821,133 @@ private:
     openBlock(Context.Style.ElseOnOwnLine ? "else" : "} else");
     block(N.Else);
     closeBlock();
+  }
+
+  //--- Switches ----------------------------------------------------------//
+
+  /// The head, the labels and where they stand are the user's.
+  void choice(const Node &N) {
+    const auto &Switch = *cast<SwitchStmt>(N.Source);
+    Scopes.emplace_back();
+    for (const Stmt *Part : partsOfHead(Switch))
+      if (const auto *Declaration = dyn_cast<DeclStmt>(Part))
+        for (const Decl *D : Declaration->decls())
+          if (const auto *V = dyn_cast<VarDecl>(D))
+            declareVariable(*V);
+    TextRange Head = *Text.range(headOf(Switch));
+    unsigned From = Text.indentation(Head.Begin).size();
+    // With the comment before the brace.
+    TextRange Brace = *Text.range(Switch.getBody()->getBeginLoc());
+    Head.End += Text.text(TextRange{Head.End, Brace.Begin}).rtrim().size();
+    userLine(
+        reindent(edited(Head, &Switch), From, column(), Context.Style.Blank) +
+        (isOnOwnLine(*Switch.getBody()) ? "\n" + indent() + "{" : " {"));
+    AtBlockStart = true;
+    bool Indents = labelsAreIndented(Switch, N.Arms.front());
+    Depth += Indents;
+    for (const Node::Arm &Arm : N.Arms)
+      arm(Arm, isLastText(N, Arm));
+    Depth -= Indents;
+    Scopes.pop_back();
+    userLine("}");
+  }
+
+  bool isOnOwnLine(const Stmt &Block) const {
+    TextRange Brace = *Text.range(Block.getBeginLoc());
+    return Text.text(TextRange{Text.lineBegin(Brace.Begin), Brace.Begin})
+        .trim()
+        .empty();
+  }
+
+  bool labelsAreIndented(const SwitchStmt &Switch,
+                         const Node::Arm &First) const {
+    auto ColumnOf = [&](SourceLocation Where) {
+      return Text.indentation(*Text.offset(Where)).size();
+    };
+    return ColumnOf(First.Head.Labels.front().Case->getKeywordLoc()) >
+           ColumnOf(Switch.getBody()->getEndLoc());
+  }
+
+  /// Nothing is written behind \p Arm of \p Switch.
+  bool isLastText(const Node &Switch, const Node::Arm &Arm) const {
+    size_t Next = &Arm - Switch.Arms.data() + 1;
+    return Next == Switch.Arms.size() ||
+           (Switch.Arms[Next].Head.Labels.empty() &&
+            isSilent(Switch.Arms[Next].Body));
+  }
+
+  void arm(const Node::Arm &Arm, bool IsLast) {
+    bool IsWritten = Arm.Head.Labels.empty();
+    if (IsWritten && isSilent(Arm.Body))
+      return;
+    if (IsWritten)
+      writtenLine("default:");
+    for (const ArmHead::Label &Label : Arm.Head.Labels)
+      label(Label);
+    size_t LabelEnd = Result.Text.size() - 1;
+    size_t BehindColon = IsWritten ? LabelEnd : ColonEnd;
+    Scopes.emplace_back();
+    ++Depth;
+    AtBlockStart = true;
+    armBody(Arm, IsLast);
+    --Depth;
+    bool HasNames = !Scopes.back().empty();
+    Scopes.pop_back();
+    if (!HasNames && !Arm.Head.Braces)
+      return;
+    bool OnOwnLine = Arm.Head.Braces ? isOnOwnLine(*Arm.Head.Braces)
+                                     : Context.Style.ControlBraceOnOwnLine;
+    if (OnOwnLine)
+      insert(LabelEnd, "\n" + indent() + "{");
+    else
+      insert(BehindColon, " {");
+    userLine("}");
+  }
+
+  void label(const ArmHead::Label &Label) {
+    comments(Label.Leading);
+    TextRange Range = *Text.range(labelOf(*Label.Case));
+    TextRange Whole = Text.withComment(Range);
+    std::string Written = edited(Range, Label.Case);
+    place(Whole, Written + Text.text(TextRange{Range.End, Whole.End}).str());
+    ColonEnd = Result.Text.size() - 1 - (Whole.End - Range.End);
+  }
+
+  /// The statements of an arm, with a break behind them where control would
+  /// get into the next one.
+  void armBody(const Node::Arm &Arm, bool IsLast) {
+    ArrayRef<Node> Body = Arm.Body;
+    bool EndsInLoop = !Body.empty() && Body.back().What == Node::Kind::Loop &&
+                      isEndless(Body.back());
+    bool Breaks = !Arm.Head.FallsThrough && !isLeft(Arm.Body) && !EndsInLoop;
+    const BreakStmt *Break = Arm.Head.Break;
+    // A label needs a statement.
+    Breaks &= Break || !IsLast || isSilent(Arm.Body);
+    std::string Behind;
+    if (Breaks && Break && !Body.empty() &&
+        Body.back().What == Node::Kind::Comment &&
+        Body.back().Leading.Comments == Arm.Head.BehindBreak) {
+      Behind = " " + StringRef(Arm.Head.BehindBreak).rtrim().str();
+      Body = Body.drop_back();
+    }
+    block(Body);
+    if (!Breaks)
+      return;
+    std::optional<TextRange> Range =
+        Break ? Text.statement(Break) : std::nullopt;
+    if (Range)
+      place(*Range, "break;" + Behind);
+    else
+      writtenLine("break;");
+  }
+
+  /// Inserts \p New, which nobody formats, at \p Offset.
+  void insert(size_t Offset, const std::string &New) {
+    Result.Text.insert(Offset, New);
+    for (TextRange &Written : Result.Written)
+      if (Written.Begin >= Offset)
+        Written = {unsigned(Written.Begin + New.size()),
+                   unsigned(Written.End + New.size())};
   }
 
   /// Ends an arm; its brace stands alone, or before the else.
@@ -1332,6 +1479,8 @@ private:
   size_t LastCodeEnd = 0;
   /// What stands in the text that was edited last for the starts of agents.
   mutable std::vector<std::string> Started;
+  /// Where in the result the colon of the label that was moved last ends.
+  size_t ColonEnd = 0;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
   /// What stands in conditions for the result of an initiation.

@@ -66,8 +66,8 @@ private:
 
   void readJumps(const State &S, const Sequence &Steps, StateSet &Jumped) {
     for (const Step &Step : Steps) {
-      readJumps(S, Step.Then, Jumped);
-      readJumps(S, Step.Else, Jumped);
+      for (const Sequence *Inner : Step.inner())
+        readJumps(S, *Inner, Jumped);
       if (Step.What != Step::Kind::Jump)
         continue;
       Jumped.insert(Step.Target);
@@ -124,8 +124,8 @@ private:
   static void call(const StateSet &Called, Sequence &Steps) {
     for (size_t I = 0; I != Steps.size(); ++I) {
       Step &Jump = Steps[I];
-      call(Called, Jump.Then);
-      call(Called, Jump.Else);
+      for (Sequence *Inner : Jump.inner())
+        call(Called, *Inner);
       if (Jump.What != Step::Kind::Jump || !Called.contains(Jump.Target))
         continue;
       leave(Steps, I);
@@ -155,8 +155,8 @@ private:
     bool Changed = false;
     for (size_t I = 0; I != Steps.size(); ++I) {
       Step &Jump = Steps[I];
-      Changed |= startShared(S, Jump.Then);
-      Changed |= startShared(S, Jump.Else);
+      for (Sequence *Inner : Jump.inner())
+        Changed |= startShared(S, *Inner);
       if (Jump.What != Step::Kind::Jump || !isForeign(S, *Jump.Target))
         continue;
       const auto *E = dyn_cast_or_null<Expr>(Jump.Source);

@@ -160,6 +160,10 @@ static unsigned skipTrailingComment(StringRef Buffer, unsigned At) {
   return At;
 }
 
+TextRange SourceText::withComment(TextRange Range) const {
+  return {Range.Begin, skipTrailingComment(buffer(), Range.End)};
+}
+
 std::optional<TextRange> SourceText::statement(const Stmt *S) const {
   std::optional<TextRange> Range = range(S->getSourceRange());
   if (!Range)
@@ -174,8 +178,7 @@ std::optional<TextRange> SourceText::statement(const Stmt *S) const {
   // An expression that ends with a brace still needs its semicolon.
   if (isa<Expr>(S) && buffer().substr(Range->End).starts_with(";"))
     ++Range->End;
-  Range->End = skipTrailingComment(buffer(), Range->End);
-  return Range;
+  return withComment(*Range);
 }
 
 Trivia SourceText::trivia(unsigned From, unsigned To) const {

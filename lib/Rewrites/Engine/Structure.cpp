@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Reentrant.h"
+#include "coralc/Rewrites/Engine/SwitchArms.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/StmtCXX.h"
@@ -18,9 +19,52 @@ bool Agent::contains(const State *S) const { return is_contained(States, S); }
 void forEachNode(const Block &Nodes, function_ref<void(const Node &)> Visit) {
   for (const Node &N : Nodes) {
     Visit(N);
-    forEachNode(N.Body, Visit);
-    forEachNode(N.Else, Visit);
+    for (const Block *Inner : N.inner())
+      forEachNode(*Inner, Visit);
   }
+}
+
+SmallVector<Block *, 4> Node::inner() {
+  SmallVector<Block *, 4> Result{&Body, &Else};
+  for (Arm &A : Arms)
+    Result.push_back(&A.Body);
+  return Result;
+}
+
+SmallVector<const Block *, 4> Node::inner() const {
+  SmallVector<const Block *, 4> Result{&Body, &Else};
+  for (const Arm &A : Arms)
+    Result.push_back(&A.Body);
+  return Result;
+}
+
+bool isLeft(const Block &Nodes) {
+  return !Nodes.empty() && isLeft(Nodes.back());
+}
+
+bool isLeft(const Node &N) {
+  switch (N.What) {
+  case Node::Kind::Return:
+  case Node::Kind::Continue:
+  case Node::Kind::Break:
+    return true;
+  case Node::Kind::If:
+    return isLeft(N.Body) && isLeft(N.Else);
+  case Node::Kind::Switch:
+    return all_of(N.Arms, [](const Node::Arm &A) {
+      return A.Head.FallsThrough || (isLeft(A.Body) && !breaksOut(A.Body));
+    });
+  default:
+    return false;
+  }
+}
+
+bool breaksOut(const Block &Nodes) {
+  return any_of(Nodes, [](const Node &N) {
+    return N.What == Node::Kind::Break ||
+           (N.What == Node::Kind::If &&
+            (breaksOut(N.Body) || breaksOut(N.Else)));
+  });
 }
 
 static bool contains(const Stmt *Outer, const Stmt *Inner) {
@@ -204,19 +248,8 @@ private:
         !Result.empty())
       takeOverComments(*S, Result.front().Leading);
     for (const State *M : Merges) {
-      Node Region;
-      Region.What = Node::Kind::Region;
-      Region.Target = M;
-      Region.Body = std::move(Result);
-      Result.clear();
-      if (!M->parameters().empty()) {
-        Node Declare;
-        Declare.What = Node::Kind::Declare;
-        Declare.Target = M;
-        Result.push_back(std::move(Declare));
-      }
-      Result.push_back(std::move(Region));
-      append(Result, place(M));
+      Block *Arm = armWithJumps(Result, M);
+      addBehind(Arm ? *Arm : Result, M);
     }
     if (!States.isLoopHeader(S))
       return Result;
@@ -227,6 +260,60 @@ private:
     Block Wrapped;
     Wrapped.push_back(std::move(Loop));
     return Wrapped;
+  }
+
+  /// Lets \p M stand behind \p B, from which it is jumped to.
+  void addBehind(Block &B, const State *M) {
+    Node Region;
+    Region.What = Node::Kind::Region;
+    Region.Target = M;
+    Region.Body = std::move(B);
+    B.clear();
+    if (!M->parameters().empty()) {
+      Node Declare;
+      Declare.What = Node::Kind::Declare;
+      Declare.Target = M;
+      B.push_back(std::move(Declare));
+    }
+    B.push_back(std::move(Region));
+    append(B, place(M));
+  }
+
+  static bool jumpsTo(const Block &B, const State *M) {
+    bool Found = false;
+    forEachNode(B, [&](const Node &N) {
+      Found |= N.What == Node::Kind::FallTo && N.Target == M;
+    });
+    return Found;
+  }
+
+  /// The innermost arm of a switch in \p B that has all jumps to \p M; null
+  /// where there is none. Control never gets to the end of it.
+  static Block *armWithJumps(Block &B, const State *M) {
+    SmallVector<std::pair<Node *, Block *>, 2> Inner;
+    for (Node &N : B) {
+      // A jump in \p B itself.
+      if (N.What == Node::Kind::FallTo && N.Target == M)
+        return nullptr;
+      for (Block *Nested : N.inner())
+        if (jumpsTo(*Nested, M))
+          Inner.push_back({&N, Nested});
+    }
+    if (Inner.size() != 1 || Inner.front().first->What == Node::Kind::Loop)
+      return nullptr;
+    auto [Outer, Only] = Inner.front();
+    if (Block *Deeper = armWithJumps(*Only, M))
+      return Deeper;
+    for (const Node::Arm &A : Outer->Arms)
+      if (&A.Body == Only && A.Head.FallsThrough)
+        return nullptr;
+    if (Outer->What != Node::Kind::Switch)
+      return nullptr;
+    if (!leaves(*Only)) {
+      Only->emplace_back();
+      Only->back().What = Node::Kind::Leave;
+    }
+    return Only;
   }
 
   static void append(Block &To, Block From) {
@@ -264,6 +351,14 @@ private:
         N.What = Node::Kind::If;
         N.Body = lower(Step.Then, S);
         N.Else = lower(Step.Else, S);
+        break;
+      case Step::Kind::Switch:
+        N.What = Node::Kind::Switch;
+        for (const Step::Arm &Arm : Step.Arms)
+          N.Arms.push_back({Arm.Head, lower(Arm.Steps, S)});
+        break;
+      case Step::Kind::Leave:
+        N.What = Node::Kind::Leave;
         break;
       case Step::Kind::Suspend:
         N.What = Node::Kind::Await;
@@ -336,9 +431,24 @@ private:
     const Node &Last = B.back();
     return Last.What == Node::Kind::Return ||
            Last.What == Node::Kind::Continue ||
-           Last.What == Node::Kind::FallTo || Last.What == Node::Kind::Loop ||
+           Last.What == Node::Kind::FallTo || Last.What == Node::Kind::Leave ||
+           Last.What == Node::Kind::Loop ||
            (Last.What == Node::Kind::If && leaves(Last.Body) &&
-            leaves(Last.Else));
+            leaves(Last.Else)) ||
+           (Last.What == Node::Kind::Switch &&
+            all_of(Last.Arms, [](const Node::Arm &A) {
+              return A.Head.FallsThrough ||
+                     (leaves(A.Body) && !goesBehindSwitch(A.Body));
+            }));
+  }
+
+  /// Somewhere in \p B control leaves the switch around it.
+  static bool goesBehindSwitch(const Block &B) {
+    return any_of(B, [](const Node &N) {
+      return N.What == Node::Kind::Leave ||
+             (N.What == Node::Kind::If &&
+              (goesBehindSwitch(N.Body) || goesBehindSwitch(N.Else)));
+    });
   }
 
   /// \p B goes on in a shared state, or from a loop of its own in one around
@@ -358,6 +468,24 @@ private:
     return Found;
   }
 
+  /// The only arm that goes on behind \p Switch, where others leave for a
+  /// shared state.
+  static Block *onlyArmToGoOn(Node &Switch) {
+    Block *Only = nullptr;
+    bool FallsOut = false;
+    for (Node::Arm &A : Switch.Arms) {
+      if (goesBehindSwitch(A.Body))
+        return nullptr;
+      FallsOut |= fallsOut(A.Body);
+      if (A.Head.FallsThrough || leaves(A.Body))
+        continue;
+      if (Only)
+        return nullptr;
+      Only = &A.Body;
+    }
+    return FallsOut ? Only : nullptr;
+  }
+
   /// What stands behind a branch of which one arm leaves for a shared state
   /// becomes the end of the other arm, so that both come to that state by
   /// their ends.
@@ -374,8 +502,14 @@ private:
           append(ByThen ? B[I].Else : B[I].Body, std::move(Rest));
         }
       }
-      nest(B[I].Body);
-      nest(B[I].Else);
+      if (N.What == Node::Kind::Switch && I + 1 < B.size())
+        if (Block *Other = onlyArmToGoOn(N)) {
+          append(*Other, {std::make_move_iterator(B.begin() + I + 1),
+                          std::make_move_iterator(B.end())});
+          B.resize(I + 1);
+        }
+      for (Block *Inner : B[I].inner())
+        nest(*Inner);
     }
   }
 
@@ -406,8 +540,8 @@ private:
           append(B, std::move(Rest));
         }
       }
-      flattenGuards(B[I].Body);
-      flattenGuards(B[I].Else);
+      for (Block *Inner : B[I].inner())
+        flattenGuards(*Inner);
     }
   }
 
@@ -421,8 +555,8 @@ private:
                });
     };
     Look(N);
-    forEachNode(N.Body, Look);
-    forEachNode(N.Else, Look);
+    for (const Block *Inner : N.inner())
+      forEachNode(*Inner, Look);
     return Found;
   }
 
@@ -441,15 +575,15 @@ private:
         mergeVariables(Inner, Declare.Target);
         Inner.insert(First, std::move(Declare));
       }
-      placeDeclarations(B[I].Body);
-      placeDeclarations(B[I].Else);
+      for (Block *Inner : B[I].inner())
+        placeDeclarations(*Inner);
     }
   }
 
   void mergeVariables(Block &B, const State *Target) {
     for (size_t I = 0; I < B.size(); ++I) {
-      mergeVariables(B[I].Body, Target);
-      mergeVariables(B[I].Else, Target);
+      for (Block *Inner : B[I].inner())
+        mergeVariables(*Inner, Target);
       if (B[I].What != Node::Kind::Assign || B[I].Target != Target ||
           Target->parameters().size() != 1 || !B[I].Arguments.front())
         continue;
@@ -472,18 +606,21 @@ private:
   struct Fall {
     Node::Kind What;
     const State *Target;
+    /// The switch behind which it goes on.
+    const Stmt *Switch = nullptr;
     bool operator==(const Fall &) const = default;
   };
 
-  /// The innermost loop around a block, and where control goes behind it.
+  /// The innermost loop around a block, and where control goes behind what a
+  /// break would leave: that loop, or a switch inside of it.
   struct Surrounding {
     const State *Loop = nullptr;
     Fall Behind = {Node::Kind::Code, nullptr};
   };
 
   /// Drops what only says where control goes anyway, splices regions, and
-  /// turns a jump behind the innermost loop into a break. Returns false when
-  /// a jump would have to leave more than one loop.
+  /// turns a jump behind the innermost loop or switch into a break. Returns
+  /// false when a jump would have to leave more than that.
   static bool resolve(Block &B, Fall End, Surrounding Around) {
     Block Result;
     for (size_t I = 0; I < B.size(); ++I) {
@@ -503,8 +640,30 @@ private:
         // own end.
         if (!resolve(N.Body, Again, {N.Target, End}))
           return false;
+        N.EndsBehind = End.What == Node::Kind::Return;
         break;
       }
+      case Node::Kind::Switch: {
+        Fall Next = isLastBefore(B, I, End)
+                        ? End
+                        : Fall{Node::Kind::Leave, nullptr, N.Source};
+        for (Node::Arm &Arm : N.Arms)
+          if (!resolve(Arm.Body,
+                       Arm.Head.FallsThrough ? Fall{Node::Kind::Code, nullptr}
+                                             : Next,
+                       {Around.Loop, Next}))
+            return false;
+        break;
+      }
+      case Node::Kind::Leave:
+        if (Last && Around.Behind == End) {
+          if (N.Leading.Comments.empty())
+            continue;
+          N.What = Node::Kind::Comment;
+          break;
+        }
+        N.What = Node::Kind::Break;
+        break;
       case Node::Kind::If: {
         Fall Next = Last ? End : Fall{Node::Kind::Code, nullptr};
         if (!resolve(N.Body, Next, Around) || !resolve(N.Else, Next, Around))
@@ -525,7 +684,7 @@ private:
         bool IsOuterContinue =
             N.What == Node::Kind::Continue && N.Target != Around.Loop;
         if (N.What == Node::Kind::FallTo || IsOuterContinue) {
-          if (!Around.Loop || !(Around.Behind == Here))
+          if (!(Around.Behind == Here))
             return false;
           N.What = Node::Kind::Break;
         }
@@ -540,29 +699,26 @@ private:
     return true;
   }
 
-  /// Control never gets to the end of \p B, which says so.
-  static bool endsByLeaving(const Block &B) {
-    if (B.empty())
-      return false;
-    const Node &Last = B.back();
-    return Last.What == Node::Kind::Return ||
-           Last.What == Node::Kind::Continue ||
-           Last.What == Node::Kind::Break ||
-           (Last.What == Node::Kind::If && endsByLeaving(Last.Body) &&
-            endsByLeaving(Last.Else));
+  /// Behind the node \p I of \p B control only goes on to \p End.
+  static bool isLastBefore(const Block &B, size_t I, const Fall &End) {
+    return all_of(drop_begin(B, I + 1), [&](const Node &N) {
+      bool Delivers = N.What == Node::Kind::Return && (N.Call || N.Op);
+      return N.What == Node::Kind::Comment ||
+             (Fall{N.What, N.Target} == End && !Delivers);
+    });
   }
 
   /// Behind a branch that leaves nothing has to be an else.
   static void dropElseBehindLeave(Block &B) {
     for (size_t I = 0; I < B.size(); ++I) {
       if (B[I].What == Node::Kind::If && I + 1 == B.size() &&
-          endsByLeaving(B[I].Body)) {
+          isLeft(B[I].Body)) {
         Block Rest = std::move(B[I].Else);
         B[I].Else.clear();
         append(B, std::move(Rest));
       }
-      dropElseBehindLeave(B[I].Body);
-      dropElseBehindLeave(B[I].Else);
+      for (Block *Inner : B[I].inner())
+        dropElseBehindLeave(*Inner);
     }
   }
 
@@ -633,16 +789,17 @@ static bool runsIn(const FunctionDecl *F, const Agent &A) {
   return Found;
 }
 
-/// The switch, loop or try of \p Other's in which \p A is called. No agent goes
-/// on behind that, so that the call starts another.
+/// The loop, try or switch that is no branch of \p Other's in which \p A is
+/// called. No agent goes on behind that, so that the call starts another.
 static const Stmt *calledWithin(const Agent &A, const Agent &Other) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const CallExpr *Call;
     const Stmt *Found = nullptr;
     explicit Visitor(const CallExpr *Call) : Call(Call) {}
     bool VisitStmt(const Stmt *S) override {
-      if (isa<SwitchStmt, WhileStmt, DoStmt, ForStmt, CXXForRangeStmt,
-              CXXTryStmt>(S) &&
+      const auto *Switch = dyn_cast<SwitchStmt>(S);
+      if ((isa<WhileStmt, DoStmt, ForStmt, CXXForRangeStmt, CXXTryStmt>(S) ||
+           (Switch && SwitchArms::of(*Switch).Why)) &&
           contains(S, Call))
         Found = S;
       return !Found;
@@ -662,12 +819,16 @@ static const Stmt *calledWithin(const Agent &A, const Agent &Other) {
 static Refusal sharedContinuation(const State &S, const Agent &A,
                                   const Agent &B) {
   for (auto [Started, Other] : {std::pair(&A, &B), std::pair(&B, &A)})
-    if (const Stmt *Around = calledWithin(*Started, *Other))
+    if (const Stmt *Around = calledWithin(*Started, *Other)) {
+      const auto *Switch = dyn_cast<SwitchStmt>(Around);
       return {"unsupported-control-flow", Around->getBeginLoc(),
               quoted(Started->Entry) + " is called inside this " +
-                  (isa<SwitchStmt>(Around) ? "switch" : "statement") +
-                  ", and a coroutine goes on only behind plain calls and ifs; "
-                  "write it with ifs"};
+                  (Switch
+                       ? "switch, and " + SwitchArms::of(*Switch).Why->Message
+                       : "statement, and a coroutine goes on only behind "
+                         "plain calls, ifs and switches; write it with "
+                         "ifs")};
+    }
   return {"shared-continuation", S.Function->getLocation(),
           quoted(&S) + " continues both " + quoted(A.Entry) + " and " +
               quoted(B.Entry) +

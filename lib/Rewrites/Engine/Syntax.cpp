@@ -86,6 +86,22 @@ bool isBareReturn(const Stmt *S) {
   return Return && !Return->getRetValue();
 }
 
+SourceRange headOf(const SwitchStmt &Switch) {
+  return {Switch.getSwitchLoc(), Switch.getRParenLoc()};
+}
+
+SmallVector<const Stmt *, 3> partsOfHead(const SwitchStmt &Switch) {
+  SmallVector<const Stmt *, 3> Result{Switch.getInit(),
+                                      Switch.getConditionVariableDeclStmt(),
+                                      Switch.getCond()};
+  erase(Result, nullptr);
+  return Result;
+}
+
+SourceRange labelOf(const SwitchCase &Label) {
+  return {Label.getKeywordLoc(), Label.getColonLoc()};
+}
+
 const CallExpr *statementCall(const Stmt *S) {
   const Expr *E = asWritten(dyn_cast_or_null<Expr>(S));
   while (const auto *Cast = dyn_cast_or_null<ExplicitCastExpr>(E)) {

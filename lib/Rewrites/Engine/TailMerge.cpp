@@ -65,8 +65,8 @@ private:
   void collect(const State &Owner, Sequence &Steps) {
     for (size_t I = 0; I != Steps.size(); ++I) {
       Step &S = Steps[I];
-      collect(Owner, S.Then);
-      collect(Owner, S.Else);
+      for (Sequence *Inner : S.inner())
+        collect(Owner, *Inner);
       if (S.What != Step::Kind::Suspend || !S.Op->Bound || S.Op->Returned ||
           mentionsOuterVariable(*S.Op->Call))
         continue;

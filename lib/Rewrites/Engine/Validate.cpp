@@ -12,6 +12,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SaveAndRestore.h"
+#include <map>
 
 using namespace clang;
 using namespace llvm;
@@ -20,13 +21,15 @@ namespace coralc {
 namespace {
 
 /// A place in an agent's life. A test goes on to \c Next when it holds and to
-/// \c Else when not; an event goes on to \c Next.
+/// \c Else when not; a choice, to where the value that it looks at says or else
+/// to \c Next; an event goes on to \c Next.
 struct Point {
-  enum class Kind { Silent, Event, Test, End };
+  enum class Kind { Silent, Event, Test, Choice, End };
   Kind What = Kind::Silent;
   std::string Label;
   unsigned Next = 0;
   unsigned Else = 0;
+  std::map<std::string, unsigned> Cases = {};
 };
 
 struct TransitionSystem {
@@ -451,6 +454,10 @@ private:
     case Step::Kind::Branch:
       return test(cast<IfStmt>(S.Source)->getCond(), sequence(S.Then, After),
                   sequence(S.Else, After));
+    case Step::Kind::Switch:
+      return arms(S, After);
+    case Step::Kind::Leave:
+      return Around->Behind;
     case Step::Kind::Suspend:
       return suspension(*S.Op, After);
     case Step::Kind::Jump:
@@ -474,6 +481,22 @@ private:
     }
     }
     llvm_unreachable("all kinds of step are handled");
+  }
+
+  unsigned arms(const Step &S, unsigned After) {
+    Surrounding Inside{std::nullopt, After, {}, After};
+    SaveAndRestore<Surrounding *> Here(Around, &Inside);
+    unsigned Next = After;
+    for (const Step::Arm &Arm : reverse(S.Arms)) {
+      if (Arm.Head.Labels.empty()) {
+        Inside.Default = sequence(Arm.Steps, After);
+        continue;
+      }
+      Next = sequence(Arm.Steps, Arm.Head.Break ? After : Next);
+      for (const ArmHead::Label &Label : Arm.Head.Labels)
+        addCase(*Label.Case, Next);
+    }
+    return choice(*cast<SwitchStmt>(S.Source), std::move(Inside));
   }
 
   /// The call of a handler, as it reads where it is written out.
@@ -586,10 +609,17 @@ private:
                                    : End;
     if (const auto *Return = dyn_cast<CoreturnStmt>(S))
       return delivery(*Return);
-    if (isa<ContinueStmt>(S) && Loop)
-      return Loop->Again;
-    if (isa<BreakStmt>(S) && Loop)
-      return Loop->Behind;
+    if (isa<ContinueStmt>(S) && Around && Around->Again)
+      return *Around->Again;
+    if (isa<BreakStmt>(S) && Around)
+      return Around->Behind;
+    if (const auto *Label = dyn_cast<SwitchCase>(S); Label && Around) {
+      unsigned At = statement(Label->getSubStmt(), After);
+      addCase(*Label, At);
+      return At;
+    }
+    if (const auto *Switch = dyn_cast<SwitchStmt>(S))
+      return choice(*Switch, After);
     const Stmt *Suspension = findSuspension(S);
     if (Suspension && isa<ForStmt, WhileStmt>(S))
       return loop(S, After);
@@ -620,14 +650,21 @@ private:
     return Operand;
   }
 
-  struct LoopEnds {
-    unsigned Again, Behind;
+  /// The innermost loop or switch.
+  struct Surrounding {
+    /// Where a continue leads, if there is a loop, and a break.
+    std::optional<unsigned> Again;
+    unsigned Behind;
+    /// Where the labels of the switch lead.
+    std::map<std::string, unsigned> Cases = {};
+    unsigned Default = 0;
+    unsigned Labels = 0;
   };
 
   unsigned loop(const Stmt *S, unsigned After) {
     unsigned Head = System.add({});
-    LoopEnds Ends{Head, After};
-    SaveAndRestore<const LoopEnds *> Inside(Loop, &Ends);
+    Surrounding Ends{Head, After};
+    SaveAndRestore<Surrounding *> Inside(Around, &Ends);
     const Expr *Condition = nullptr;
     const Stmt *Body = nullptr;
     if (const auto *For = dyn_cast<ForStmt>(S)) {
@@ -641,6 +678,54 @@ private:
     System.Points[Head].Next =
         Condition ? test(Condition, First, After) : First;
     return Head;
+  }
+
+  //--- Switches ----------------------------------------------------------//
+
+  /// Wherever its labels stand. Where some are out of sight, as in a loop that
+  /// is one event, all of it is one.
+  unsigned choice(const SwitchStmt &S, unsigned After) {
+    std::optional<unsigned> Again;
+    if (Around)
+      Again = Around->Again;
+    Surrounding Inside{Again, After, {}, After};
+    {
+      SaveAndRestore<Surrounding *> Here(Around, &Inside);
+      statement(S.getBody(), After);
+    }
+    unsigned Labels = 0;
+    for (const SwitchCase *Label = S.getSwitchCaseList(); Label;
+         Label = Label->getNextSwitchCase())
+      ++Labels;
+    return Labels == Inside.Labels ? choice(S, std::move(Inside))
+                                   : event(normal(&S), After);
+  }
+
+  unsigned choice(const SwitchStmt &S, Surrounding Inside) {
+    Point Choice{Point::Kind::Choice, normal(asWritten(S.getCond())),
+                 Inside.Default};
+    Choice.Cases = std::move(Inside.Cases);
+    unsigned At = System.add(std::move(Choice));
+    for (const Stmt *Part : reverse(drop_end(partsOfHead(S))))
+      At = statement(Part, At);
+    return At;
+  }
+
+  void addCase(const SwitchCase &Label, unsigned At) {
+    ++Around->Labels;
+    if (isa<DefaultStmt>(Label)) {
+      Around->Default = At;
+      return;
+    }
+    const auto &Case = cast<CaseStmt>(Label);
+    std::string Values = valueOf(*Case.getLHS());
+    if (Case.getRHS())
+      Values += " ... " + valueOf(*Case.getRHS());
+    Around->Cases[std::move(Values)] = At;
+  }
+
+  std::string valueOf(const Expr &Constant) const {
+    return toString(Constant.EvaluateKnownConstInt(Text.context()), 10);
   }
 
   /// Declaring a variable without a value is no event; an initializer is the
@@ -777,7 +862,7 @@ private:
   DenseSet<const Stmt *> Returned;
   TransitionSystem System;
   unsigned End = 0;
-  const LoopEnds *Loop = nullptr;
+  Surrounding *Around = nullptr;
   DenseMap<const State *, unsigned> EntryOf;
   DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
   std::function<const FunctionObject::Member *(const ValueDecl *)> FindMember =
@@ -792,6 +877,8 @@ std::string describe(const Point &P) {
     return "ends";
   case Point::Kind::Test:
     return "tests '" + StringRef(P.Label).trim().str() + "'";
+  case Point::Kind::Choice:
+    return "decides by '" + StringRef(P.Label).trim().str() + "'";
   case Point::Kind::Event:
     return "does '" + StringRef(P.Label).trim().str() + "'";
   }
@@ -810,8 +897,16 @@ std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
     const Point &P = A.Points[L], &Q = B.Points[R];
     if (P.What != Q.What || P.Label != Q.Label)
       return "the input " + describe(P) + " where the output " + describe(Q);
-    if (P.What == Point::Kind::Event || P.What == Point::Kind::Test)
+    if (P.What == Point::Kind::Event || P.What == Point::Kind::Test ||
+        P.What == Point::Kind::Choice)
       Pending.push_back({P.Next, Q.Next});
+    if (!llvm::equal(P.Cases, Q.Cases, [](const auto &Case, const auto &Other) {
+          return Case.first == Other.first;
+        }))
+      return "the input and the output do not decide alike by '" +
+             StringRef(P.Label).trim().str() + "'";
+    for (const auto &[Case, Other] : zip(P.Cases, Q.Cases))
+      Pending.push_back({Case.second, Other.second});
     if (P.What == Point::Kind::Test)
       Pending.push_back({P.Else, Q.Else});
   }

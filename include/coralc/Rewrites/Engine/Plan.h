@@ -9,7 +9,8 @@
 //   - a state that dominates a jump back to it heads an endless loop,
 //   - a state reached from several places stands once, after the branch that
 //     dominates it (Ramsey, "Beyond Relooper", ICFP 2022),
-//   - a branch with one arm that only ends the agent becomes a guard.
+//   - a branch with one arm that only ends the agent becomes a guard,
+//   - a switch stays one.
 //
 // What has no such form without a flag or a goto is refused.
 //
@@ -32,6 +33,7 @@ struct Node {
     /// Nothing but \c Leading: what it stood before is gone.
     Comment,
     If,
+    Switch,
     /// An endless loop; \c Target heads it.
     Loop,
     Await,
@@ -47,9 +49,10 @@ struct Node {
     Continue,
     Break,
     Return,
-    /// Inside Structure.cpp only: go where \c Target stands, and a block that
-    /// is followed by \c Target.
+    /// Inside Structure.cpp only: go where \c Target stands, or behind the
+    /// switch around, and a block that is followed by \c Target.
     FallTo,
+    Leave,
     Region
   };
   Kind What = Kind::Code;
@@ -65,7 +68,18 @@ struct Node {
   /// a later state, so its declaration becomes an assignment.
   const clang::ParmVarDecl *LivesOnAs = nullptr;
   Block Body, Else;
+  struct Arm {
+    ArmHead Head;
+    Block Body;
+  };
+  /// Switch: in order of the text.
+  std::vector<Arm> Arms;
+  /// Loop: behind it there is nothing but the end of the coroutine.
+  bool EndsBehind = false;
 
+  /// The blocks inside of it.
+  llvm::SmallVector<Block *, 4> inner();
+  llvm::SmallVector<const Block *, 4> inner() const;
   /// \c Op is started and waited for.
   bool waits() const {
     return What == Kind::Await || (What == Kind::Return && Op);
@@ -123,6 +137,13 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text);
 /// Calls \p Visit for every node, inner ones included, in order of the text.
 void forEachNode(const Block &Nodes,
                  llvm::function_ref<void(const Node &)> Visit);
+
+/// Control never gets behind \p N, or to the end of \p Nodes, which say so.
+bool isLeft(const Node &N);
+bool isLeft(const Block &Nodes);
+
+/// A break in \p Nodes leaves the loop or switch around them.
+bool breaksOut(const Block &Nodes);
 
 /// Checks that nobody sees the difference between an object that goes on
 /// itself and one that hands itself over to its agent when it starts.

@@ -71,6 +71,8 @@ public:
   std::string text(TextRange Range,
                    llvm::ArrayRef<Substitution> Substitutions) const;
 
+  /// \p Range with a comment behind it on the same line.
+  TextRange withComment(TextRange Range) const;
   /// \p S with its semicolon and a comment behind it on the same line.
   std::optional<TextRange> statement(const clang::Stmt *S) const;
   /// The comments and empty lines between \p From and \p To.

@@ -5,8 +5,9 @@
 //
 //   state      a function body entered by a plain call from a handler or from
 //              outside, or a case of a hand-made state machine
-//   step       a piece of a state: code that moves as it is, a branch, a
-//              suspension, a jump to another state, or an end
+//   step       a piece of a state: code that moves as it is, a branch, be it
+//              one with many arms, a suspension, a jump to another state, or an
+//              end
 //   suspension the start of an operation together with the wait for it. What
 //              the handler does *follows* the suspension in the same sequence:
 //              a handler is where the sequence goes on, not a state of its own
@@ -157,12 +158,33 @@ struct Trivia {
   bool BlankLine = false;
 };
 
+/// The labels before an arm of a switch, and how the arm looks.
+struct ArmHead {
+  struct Label {
+    const clang::SwitchCase *Case = nullptr;
+    Trivia Leading;
+  };
+  /// None for what happens when no label fits and there is no default.
+  llvm::SmallVector<Label, 2> Labels;
+  /// The user's block around it.
+  const clang::CompoundStmt *Braces = nullptr;
+  /// The break at its end, and the comment behind that.
+  const clang::BreakStmt *Break = nullptr;
+  std::string BehindBreak;
+  /// It goes on in the next arm.
+  bool FallsThrough = false;
+};
+
 struct Step {
   enum class Kind {
     /// A statement without any suspension inside, moved as it is; or, without
     /// a \c Source, comments that stand alone.
     Code,
     Branch,
+    /// A branch with many arms, one of which is for all that no other is for.
+    Switch,
+    /// Goes on behind the switch around it, from inside of an arm.
+    Leave,
     Suspend,
     /// A tail call of another state.
     Jump,
@@ -176,9 +198,15 @@ struct Step {
   /// Which of its comments stood behind the statement, and does so again if
   /// that is moved as it is.
   std::string Behind;
-  /// Code: the statement. Branch: the if statement.
+  /// Code: the statement. Branch, Switch: the if or switch statement.
   const clang::Stmt *Source = nullptr;
   Sequence Then, Else;
+  struct Arm {
+    ArmHead Head;
+    Sequence Steps;
+  };
+  /// Switch: in order of the text.
+  std::vector<Arm> Arms;
   /// Suspend: what is waited for. Call, and a jump without a \c Source: whose
   /// handler it is.
   std::shared_ptr<Operation> Op;
@@ -192,6 +220,10 @@ struct Step {
   /// End: the call of the completion callback, or null; then \c Op is what the
   /// callback is handed on to, if it is.
   const clang::CallExpr *Call = nullptr;
+
+  /// What it decides between.
+  llvm::SmallVector<Sequence *, 4> inner();
+  llvm::SmallVector<const Sequence *, 4> inner() const;
 };
 
 /// What a state's caller gets when the agent that starts there ends.

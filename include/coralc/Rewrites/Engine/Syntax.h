@@ -5,6 +5,7 @@
 
 #include "clang/AST/Decl.h"
 #include "clang/AST/ExprCXX.h"
+#include "llvm/ADT/SmallVector.h"
 #include <optional>
 #include <string>
 
@@ -38,6 +39,16 @@ const clang::Expr *asWritten(const clang::Expr *E);
 
 /// \p S is a return of nothing.
 bool isBareReturn(const clang::Stmt *S);
+
+/// "switch (...)".
+clang::SourceRange headOf(const clang::SwitchStmt &Switch);
+
+/// What is run there, in order.
+llvm::SmallVector<const clang::Stmt *, 3>
+partsOfHead(const clang::SwitchStmt &Switch);
+
+/// "case x:" or "default:".
+clang::SourceRange labelOf(const clang::SwitchCase &Label);
 
 /// The call that \p S is as a whole statement, be it cast to void.
 const clang::CallExpr *statementCall(const clang::Stmt *S);
