@@ -199,7 +199,8 @@ TEST_F(UvEvents, ALoopMayRunInAnotherThread) {
 
 task<void> waits_elsewhere(uv_stream_t *stream, uv::events<uv_read_cb> events) {
   while (co_await events.next()) {
-    if (std::get<0>(events.told()) < 0)
+    auto [size, bytes] = events.told();
+    if (size < 0)
       uv_close(as_handle(stream), nullptr);
     else
       co_await uv::sleep(stream->loop, std::chrono::milliseconds(20));
@@ -263,9 +264,11 @@ TEST_F(UvEvents, ATimerTellsNothing) {
   uv::start(
       uv_timer_start, &timer,
       [](uv_timer_t *each, uv::events<uv_timer_cb> events) -> task<void> {
-        while (co_await events.next())
-          if (++*static_cast<int *>(each->data) == 3)
+        while (co_await events.next()) {
+          int &ticked = *static_cast<int *>(each->data);
+          if (++ticked == 3)
             uv_close(as_handle(each), nullptr);
+        }
       },
       1, 1);
   uv_run(&loop, UV_RUN_DEFAULT);

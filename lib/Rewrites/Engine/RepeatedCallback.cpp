@@ -115,15 +115,27 @@ private:
               Dialect.taskType("void"));
   }
 
-  /// The head of the loop and what follows it, each after a line's end.
+  /// The head of the loop and what follows it, each after a line's end. In a
+  /// function without any variable g++ 12 goes wrong with an await in a
+  /// condition: then what is awaited becomes one.
   std::string head() const {
+    std::vector<std::string> Told = told();
     std::string Result =
-        "\n" + margin() + "while (co_await " + Events.str() + ".next())";
+        "\n" + margin() + "while (" +
+        (Told.empty() ? "[[maybe_unused]] bool " + nameOfMore() + " = " : "") +
+        "co_await " + Events.str() + ".next())";
     Result +=
         Style.ControlBraceOnOwnLine ? "\n" + margin() + "{" : std::string(" {");
-    for (const std::string &Line : told())
+    for (const std::string &Line : Told)
       Result += "\n" + margin() + step() + Line;
     return Result;
+  }
+
+  std::string nameOfMore() const {
+    std::string Name = "more_" + Events.str();
+    while (Text.buffer().contains(Name))
+      Name += '_';
+    return Name;
   }
 
   std::string foot() const { return "\n" + margin() + "}"; }
@@ -328,7 +340,7 @@ public:
                            : nullptr;
     const auto *Turn = Loop ? dyn_cast<CompoundStmt>(Loop->getBody()) : nullptr;
     if (!Turn || F.getNumParams() != 2 ||
-        !isCallOn(*F.getParamDecl(1), awaited(*Loop->getCond()), "next"))
+        !isCallOn(*F.getParamDecl(1), awaited(*Loop), "next"))
       return std::nullopt;
     begin(F, IsLambda);
     ArrayRef<const Stmt *> Rest(Turn->body_begin(), Turn->body_end());
@@ -360,8 +372,10 @@ private:
     return Result.str();
   }
 
-  static const Expr *awaited(const Expr &Condition) {
-    const auto *Await = dyn_cast<CoawaitExpr>(asWritten(&Condition));
+  static const Expr *awaited(const WhileStmt &Loop) {
+    const VarDecl *More = Loop.getConditionVariable();
+    const auto *Await = dyn_cast<CoawaitExpr>(
+        asWritten(More ? More->getInit() : Loop.getCond()));
     return Await ? asWritten(Await->getOperand()) : nullptr;
   }
 
