@@ -172,6 +172,48 @@ std::vector<FileEdit> editDirect(const DirectCode &Code, const SourceText &Text,
   return DirectEditor(Code, Text, Dialect, Rethrow).run();
 }
 
+/// A condition of \p Of's in which it would await, though it has no variable.
+/// g++ 12 does not come back to such a coroutine when one of its parameters is
+/// destroyed by a function.
+static const Expr *awaitInCondition(const DirectCode::Coroutine &Of,
+                                    ArrayRef<DirectCode::Await> Awaits) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    ArrayRef<DirectCode::Await> Awaits;
+    const Expr *Found = nullptr;
+    bool HasVariable = false;
+    bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    bool VisitVarDecl(const VarDecl *) override {
+      HasVariable = true;
+      return true;
+    }
+    bool VisitStmt(const Stmt *S) override {
+      const Expr *Condition = nullptr;
+      if (const auto *If = dyn_cast<IfStmt>(S))
+        Condition = If->getCond();
+      else if (const auto *While = dyn_cast<WhileStmt>(S))
+        Condition = While->getCond();
+      else if (const auto *Do = dyn_cast<DoStmt>(S))
+        Condition = Do->getCond();
+      else if (const auto *For = dyn_cast<ForStmt>(S))
+        Condition = For->getCond();
+      else if (const auto *Switch = dyn_cast<SwitchStmt>(S))
+        Condition = Switch->getCond();
+      if (Condition && any_of(Awaits, [&](const DirectCode::Await &A) {
+            return contains(Condition, A.Call);
+          }))
+        Found = Condition;
+      return true;
+    }
+  } V;
+  V.Awaits = Awaits;
+  V.TraverseStmt(Of.Function->getBody());
+  bool IsDestroyed =
+      any_of(Of.Function->parameters(), [&](const ParmVarDecl *P) {
+        return P != Of.Context && P->getType().isDestructedType();
+      });
+  return IsDestroyed && !V.HasVariable ? V.Found : nullptr;
+}
+
 std::optional<Refusal> checkDirect(const DirectCode &Code,
                                    const TargetDialect &Dialect) {
   if (const ReentrantCode *Reentrant = Code.Reentrant.get()) {
@@ -193,6 +235,12 @@ std::optional<Refusal> checkDirect(const DirectCode &Code,
                      "--target=coral"};
     return std::nullopt;
   }
+  for (const DirectCode::Coroutine &Each : Code.Coroutines)
+    if (const Expr *Condition = awaitInCondition(Each, Code.Awaits))
+      return Refusal{"await-in-a-condition", Condition->getBeginLoc(),
+                     "this condition would await in a function without any "
+                     "variable, which some compilers get wrong; give what it "
+                     "tests a variable"};
   // Where the start says it, all that a coroutine waits for knows it.
   if (Dialect.needsExecutor())
     return std::nullopt;

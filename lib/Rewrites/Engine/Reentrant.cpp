@@ -123,7 +123,7 @@ private:
   std::string guard(StringRef Indent) const {
     std::string Head = "if (" + Code.Error->getName().str() + ")";
     const Stmt *Then = Code.Guard->getThen();
-    bool IsAround = contains(*Then, *Code.Body);
+    bool IsAround = contains(Then, Code.Body);
     if (IsAround || isa<ReturnStmt>(Then)) {
       const auto *Return = dyn_cast<ReturnStmt>(Then);
       std::string Leave = "co_return";
@@ -141,12 +141,6 @@ private:
     unsigned From = Text.indentation(Range.Begin).size();
     return Head + " " +
            reindent(Text.text(Range, Leaves), From, Indent.size(), Style.Blank);
-  }
-
-  static bool contains(const Stmt &Outer, const Stmt &Wanted) {
-    return &Outer == &Wanted || any_of(Outer.children(), [&](const Stmt *S) {
-      return S && contains(*S, Wanted);
-    });
   }
 
   void edit(const ReentrantCode::Fork &Fork) {
@@ -365,7 +359,7 @@ private:
       return;
     }
     TextRange Guard = *Text.range(Code.Guard->getSourceRange());
-    bool IsAround = contains(*Code.Guard->getThen(), *Code.Body);
+    bool IsAround = contains(Code.Guard->getThen(), Code.Body);
     Result += comments(Open, Guard.Begin) + margin(1) + guard(margin(1)) + "\n";
     if (!IsAround)
       Result += comments(Guard.End, Reenter);
@@ -379,7 +373,7 @@ private:
   void behindReenter(std::string &Result, unsigned Close) const {
     unsigned From = *Text.offset(Code.Body->getRBracLoc()) + 1;
     if (Code.Guard && isa<CompoundStmt>(Code.Guard->getThen()) &&
-        contains(*Code.Guard->getThen(), *Code.Body))
+        contains(Code.Guard->getThen(), Code.Body))
       From = *Text.offset(Code.Guard->getThen()->getEndLoc()) + 1;
     Result += comments(From, Close);
   }

@@ -31,6 +31,8 @@ namespace {
 
 const RegisterRefusal EngineRefusals[] = {
     {"address-taken", "a function is used other than by calling it"},
+    {"await-in-a-condition",
+     "a condition would await in a function without any variable"},
     {"callee-refused", "the awaited function is not converted itself"},
     {"capture-by-reference", "a handler refers to a variable that is gone"},
     {"capture-of-a-copy", "a handler works on a copy of a referenced object"},

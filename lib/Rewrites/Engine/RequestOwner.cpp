@@ -270,17 +270,6 @@ RequestOwners::~RequestOwners() = default;
 
 namespace {
 
-bool contains(const Stmt *S, const Stmt *Wanted) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    const Stmt *Wanted;
-    bool TraverseStmt(const Stmt *S) override {
-      return S != Wanted && ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
-    }
-  } V;
-  V.Wanted = Wanted;
-  return !V.TraverseStmt(S);
-}
-
 bool jumpsAbout(const Stmt *S) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     bool VisitLabelStmt(const LabelStmt *) override { return false; }

@@ -67,12 +67,6 @@ bool breaksOut(const Block &Nodes) {
   });
 }
 
-static bool contains(const Stmt *Outer, const Stmt *Inner) {
-  return Outer == Inner || any_of(Outer->children(), [&](const Stmt *Child) {
-           return Child && contains(Child, Inner);
-         });
-}
-
 bool movesCall(const Node &N, const CallExpr &Call) {
   return N.What == Node::Kind::Code && N.Source && contains(N.Source, &Call);
 }

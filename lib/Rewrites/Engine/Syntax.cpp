@@ -112,6 +112,12 @@ const CallExpr *statementCall(const Stmt *S) {
   return dyn_cast_or_null<CallExpr>(E);
 }
 
+bool contains(const Stmt *Outer, const Stmt *Inner) {
+  return Outer == Inner || any_of(Outer->children(), [&](const Stmt *Child) {
+           return Child && contains(Child, Inner);
+         });
+}
+
 bool mentions(const Stmt *S, const ValueDecl *D) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const ValueDecl *Wanted;

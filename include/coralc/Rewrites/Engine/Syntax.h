@@ -75,6 +75,9 @@ struct Equality {
 };
 std::optional<Equality> equalityOfObjects(const clang::Expr *E);
 
+/// \p Inner is \p Outer or below it.
+bool contains(const clang::Stmt *Outer, const clang::Stmt *Inner);
+
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
 
