@@ -2,7 +2,8 @@
 // RUN: FileCheck %s --implicit-check-not='not converted' <%t.notes
 // RUN: %gxx -std=c++20 -fsyntax-only %s
 // RUN: sed 's/^void drain.*{$/& int turns = 0; (void)turns;/' %s >%t.cpp
-// RUN: (%coral rewrite --quiet %t.cpp -- -std=c++20 || true) | FileCheck %s --check-prefix=WITH
+// RUN: %coral rewrite --quiet --output-dir=%t.out %t.cpp -- -std=c++20
+// RUN: FileCheck %s --check-prefix=WITH <%t.out/await-in-a-condition.cpp.tmp.cpp
 
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
