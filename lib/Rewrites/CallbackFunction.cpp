@@ -2,7 +2,8 @@
 //
 // A function of the user's is asynchronous when its last argument is a
 // std::function, or the like, that it calls exactly once, last, on every path,
-// after waiting for something:
+// after waiting for something; or a pointer to a function and what that is
+// given back:
 //
 //   void get(std::string key, std::function<void(error_code, string)> done);
 //
@@ -85,7 +86,8 @@ bool refersToLocal(const Expr *E) {
       const auto *V = dyn_cast<VarDecl>(Ref->getDecl());
       if (!V || !V->hasLocalStorage() || V->getType()->isReferenceType())
         return true;
-      if (!refersToOthers(V->getType()))
+      bool PointsElsewhere = V->getType()->isPointerType() && !neverChanges(*V);
+      if (!refersToOthers(V->getType()) || PointsElsewhere)
         Found = true;
       else if (!isa<ParmVarDecl>(V) && V->hasInit() && Entered.insert(V).second)
         TraverseStmt(V->getInit());
@@ -110,12 +112,71 @@ bool deliversBorrowed(const State &S) {
   forEachStep(S.Steps, [&](const Step &Step) {
     if (Step.What == Step::Kind::End && Step.Call)
       for (auto [Type, Argument] :
-           zip(S.Delivers->Types,
-               drop_begin(Step.Call->arguments(),
-                          isa<CXXOperatorCallExpr>(Step.Call))))
+           zip(S.Delivers->Types, S.Delivers->valuesOf(*Step.Call)))
         Found |= refersToOthers(Type) && refersToLocal(Argument);
   });
   return Found;
+}
+
+/// \p Body calls \p Callback with \p Context as that argument.
+bool handsBack(const Stmt *Body, const ParmVarDecl &Callback,
+               const ParmVarDecl &Context, unsigned Argument) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const ParmVarDecl &Callback, &Context;
+    unsigned Argument;
+    bool Found = false;
+    Visitor(const ParmVarDecl &Callback, const ParmVarDecl &Context,
+            unsigned Argument)
+        : Callback(Callback), Context(Context), Argument(Argument) {}
+    bool VisitCallExpr(const CallExpr *Call) override {
+      Found |= Argument < Call->getNumArgs() &&
+               mentions(Call->getCallee(), &Callback) &&
+               variableNamedBy(Call->getArg(Argument)) == &Context;
+      return !Found;
+    }
+  } V(Callback, Context, Argument);
+  V.TraverseStmt(Body);
+  return V.Found;
+}
+
+/// Which argument of a callback that is called so \p Context is: the first or
+/// the last. Where both have its type, the body of \p F says.
+std::optional<unsigned> contextArgument(const FunctionProtoType &Signature,
+                                        const ParmVarDecl &Callback,
+                                        const ParmVarDecl &Context,
+                                        const FunctionDecl &F) {
+  const ASTContext &AST = F.getASTContext();
+  unsigned Count = Signature.getNumParams();
+  if (!Context.getType()->isPointerType() || Count == 0)
+    return std::nullopt;
+  SmallVector<unsigned, 2> Possible;
+  for (auto [I, Type] : enumerate(Signature.param_types()))
+    if (AST.hasSameUnqualifiedType(Type, Context.getType()))
+      Possible.push_back(I);
+  if (Possible.size() > 1)
+    erase_if(Possible, [&](unsigned I) {
+      return !F.hasBody() || !handsBack(F.getBody(), Callback, Context, I);
+    });
+  bool IsAtAnEnd = Possible.size() == 1 &&
+                   (Possible.front() == 0 || Possible.front() + 1 == Count);
+  return IsAtAnEnd ? std::optional(Possible.front()) : std::nullopt;
+}
+
+/// A call by its name, with \p Context where it takes that, calls the function
+/// of \p Handler.
+bool isOnlyOneNamedSo(const BoundCall &Handler, const Expr *Context) {
+  const FunctionDecl &F = *Handler.Target;
+  auto IsOnlyOne = [&](const DeclContext *Scope) {
+    return all_of(Scope->lookup(F.getDeclName()), [&](const NamedDecl *D) {
+      return declaresSameEntity(D->getUnderlyingDecl(), &F);
+    });
+  };
+  const CXXRecordDecl *Record =
+      Context ? asWritten(Context)->getType()->getPointeeCXXRecordDecl()
+              : nullptr;
+  return IsOnlyOne(F.getDeclContext()) &&
+         (!Record ||
+          IsOnlyOne(Record->getDeclContext()->getEnclosingNamespaceContext()));
 }
 
 class CallbackFunction final : public Pattern {
@@ -123,25 +184,10 @@ public:
   std::optional<Delivery> matchDelivery(const FunctionDecl &Function,
                                         const SourceText &Text) override {
     const FunctionDecl *F = definitionOf(&Function);
-    if (F->param_empty())
+    std::optional<Delivery> Found = callbackOf(*F, Text);
+    if (!Found)
       return std::nullopt;
-    const ParmVarDecl *Callback = F->parameters().back();
-    std::optional<CallbackType> Type = callbackType(Callback->getType(), Text);
-    if (!Type || !Callback->getDeclName() ||
-        any_of(Type->Signature->param_types(), isMoreThanValue) ||
-        any_of(drop_end(F->parameters()), [&](const ParmVarDecl *P) {
-          return callbackType(P->getType(), Text).has_value();
-        }))
-      return std::nullopt;
-    PrintingPolicy Policy(Text.context().getLangOpts());
-    Delivery Result;
-    Result.Callback = Callback;
-    Result.IsChangedByCall = Type->IsChangedByCall;
-    for (QualType Each : Type->Signature->param_types()) {
-      QualType Value = Each.getNonReferenceType().getUnqualifiedType();
-      Result.Types.push_back(Value);
-      Result.TypeTexts.push_back(Value.getAsString(Policy));
-    }
+    Delivery Result = std::move(*Found);
     if (Propagates)
       Result.Coroutine = coroutineTwin(*F, Result, Text.context());
     bool MayBecomeOne =
@@ -157,9 +203,11 @@ public:
     if (!Callee || isa<CXXOperatorCallExpr>(Call) || !Call.getNumArgs())
       return std::nullopt;
     std::optional<Delivery> Delivers = matchDelivery(*Callee, Text);
-    const Expr *Argument = Call.getArg(Call.getNumArgs() - 1);
-    if (!Delivers || Call.getNumArgs() != Callee->getNumParams() ||
-        isa<CXXDefaultArgExpr>(Argument))
+    if (!Delivers || Call.getNumArgs() != Callee->getNumParams())
+      return std::nullopt;
+    const Expr *Argument =
+        Call.getArg(Delivers->Callback->getFunctionScopeIndex());
+    if (isa<CXXDefaultArgExpr>(Argument))
       return std::nullopt;
     Operation Op;
     Op.How = Operation::Form::Task;
@@ -168,8 +216,20 @@ public:
     Op.HandlerArgument = Argument;
     Op.Stored = storedHandler(*Op.Handler, Call);
     Op.Made = Op.Stored ? madeBy(*Op.Stored) : Op.Handler;
-    std::optional<Refusal> Why =
-        readHandler(Op, *Callee, Delivers->Types, Text);
+    SmallVector<QualType, 2> Handed = Delivers->Types;
+    if (Delivers->Context) {
+      Op.Context = Call.getArg(Delivers->Context->getFunctionScopeIndex());
+      Handed.insert(Handed.begin() + Delivers->ContextArgument,
+                    Op.Context->getType());
+    }
+    std::optional<Refusal> Why = readHandler(Op, *Callee, Handed, Text);
+    // An object becomes a pointer by what it says itself, and the pointer says
+    // which of several functions of a name is meant.
+    if (Delivers->Callback->getType()->isFunctionPointerType() &&
+        (Op.Object || (Op.Bound && !isOnlyOneNamedSo(*Op.Bound, Op.Context))))
+      return std::nullopt;
+    if (!Why && Op.Context && !giveBack(Delivers->ContextArgument, Op, Text))
+      return std::nullopt;
     if (const FunctionDecl *Handler = runBy(Op);
         Handler && asksForPlaces(*Handler)) {
       if (Delivers->Coroutine)
@@ -177,8 +237,9 @@ public:
       AskedForPlaces.insert(definitionOf(Callee));
     }
     // Others may still be handed the result; this one stays a callback.
-    if (Why || (Op.Bound && Op.Bound->IsObject) ||
-        !Text.range(Op.Made->getSourceRange()))
+    bool CanNotGoOn = Op.Bound && (Op.Bound->IsObject ||
+                                   Op.Bound->Target->isTemplateInstantiation());
+    if (Why || CanNotGoOn || !Text.range(Op.Made->getSourceRange()))
       return std::nullopt;
     for (auto [B, Type] : zip(Op.Results, Delivers->Types)) {
       // An error is a value like any other.
@@ -211,6 +272,87 @@ public:
   }
 
 private:
+  /// What \p F hands to the callback that is its last parameter, or to the
+  /// pointer before that.
+  static std::optional<Delivery> callbackOf(const FunctionDecl &F,
+                                            const SourceText &Text) {
+    if (F.param_empty())
+      return std::nullopt;
+    Delivery Result;
+    ArrayRef<ParmVarDecl *> Others = F.parameters().drop_back();
+    Result.Callback = F.parameters().back();
+    std::optional<CallbackType> Type =
+        callbackType(Result.Callback->getType(), Text);
+    if (!Type && !Others.empty()) {
+      Result.Context = Result.Callback;
+      Result.Callback = Others.back();
+      Others = Others.drop_back();
+      Type = callbackType(Result.Callback->getType(), Text);
+    }
+    if (!Type || !Result.Callback->getDeclName() ||
+        any_of(Others, [&](const ParmVarDecl *P) {
+          std::optional<CallbackType> Other = callbackType(P->getType(), Text);
+          return Other && (Type->IsPointer || !Other->IsPointer);
+        }))
+      return std::nullopt;
+    // Functions of C cannot have an overload.
+    if (Type->IsPointer && F.isExternC())
+      return std::nullopt;
+    if (Result.Context) {
+      std::optional<unsigned> Argument =
+          Type->IsPointer && Result.Context->getDeclName()
+              ? contextArgument(*Type->Signature, *Result.Callback,
+                                *Result.Context, F)
+              : std::nullopt;
+      if (!Argument)
+        return std::nullopt;
+      Result.ContextArgument = *Argument;
+    }
+    Result.IsChangedByCall = Type->IsChangedByCall;
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    for (auto [I, Each] : enumerate(Type->Signature->param_types())) {
+      if (Result.Context && I == Result.ContextArgument)
+        continue;
+      if (isMoreThanValue(Each))
+        return std::nullopt;
+      QualType Value = Each.getNonReferenceType().getUnqualifiedType();
+      Result.Types.push_back(Value);
+      Result.TypeTexts.push_back(Value.getAsString(Policy));
+    }
+    return Result;
+  }
+
+  /// Gives the handler's parameter \p Index what the call was given for it.
+  /// False where that is no longer the same when the handler runs.
+  static bool giveBack(unsigned Index, Operation &Op, const SourceText &Text) {
+    const VarDecl *Named = variableNamedBy(Op.Context);
+    bool Refers = Named && !isa<ParmVarDecl>(Named) &&
+                  Named->getType()->isReferenceType();
+    if (Refers || isa<CXXDefaultArgExpr>(Op.Context) ||
+        !Text.range(Op.Context->getSourceRange()))
+      return false;
+    const ParmVarDecl *P = Op.Results[Index].Decl;
+    Op.Results.erase(Op.Results.begin() + Index);
+    // A deduced type would be that of what was converted.
+    if (P && Op.lambda() && Op.lambda()->isGenericLambda() &&
+        !Text.context().hasSameType(P->getType(),
+                                    asWritten(Op.Context)->getType()))
+      return false;
+    if (!Op.Bound) {
+      if (P && P->isReferenced())
+        Op.Given.push_back({P, Op.Context});
+      else
+        return !Op.Context->HasSideEffects(Text.context());
+      return true;
+    }
+    for (BoundCall::Argument &Argument : Op.Bound->Arguments)
+      if (Argument.Result == Index)
+        Argument.Value = Op.Context;
+      else if (Argument.Result > Index)
+        --Argument.Result;
+    return true;
+  }
+
   /// The functions to which the callback of \p S goes on, from one to the next.
   static void addHandedOn(const State &S, const StateGraph &Graph,
                           SmallPtrSetImpl<const FunctionDecl *> &Next) {

@@ -59,10 +59,22 @@ void addCallOperators(const CXXRecordDecl &Record,
       addCallOperators(*Class->getDefinition(), Out);
 }
 
+/// One that lets no exception out does more than the function it holds.
+bool isPlain(const FunctionProtoType *Signature) {
+  return Signature && Signature->getReturnType()->isVoidType() &&
+         !Signature->isVariadic() && !Signature->isNothrow();
+}
+
 } // namespace
 
 std::optional<CallbackType> callbackType(QualType Type,
                                          const SourceText &Text) {
+  CallbackType Result;
+  if (Type->isFunctionPointerType()) {
+    Result.Signature = Type->getPointeeType()->getAs<FunctionProtoType>();
+    Result.IsPointer = true;
+    return isPlain(Result.Signature) ? std::optional(Result) : std::nullopt;
+  }
   // Others see what becomes of the object.
   if (Type->isLValueReferenceType() &&
       !Type->getPointeeType().isConstQualified())
@@ -74,12 +86,9 @@ std::optional<CallbackType> callbackType(QualType Type,
     return std::nullopt;
   Record = Record->getDefinition();
   QualType First = firstArgument(Type, *Record);
-  CallbackType Result;
   Result.Signature =
       First.isNull() ? nullptr : First->getAs<FunctionProtoType>();
-  // One that lets no exception out does more than the function it holds.
-  if (!Result.Signature || !Result.Signature->getReturnType()->isVoidType() ||
-      Result.Signature->isVariadic() || Result.Signature->isNothrow() ||
+  if (!isPlain(Result.Signature) ||
       Result.Signature->getRefQualifier() == RQ_LValue ||
       !isMadeFromAnything(*Record))
     return std::nullopt;

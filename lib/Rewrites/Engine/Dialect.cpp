@@ -33,6 +33,44 @@ struct AsioHeaders {
   }
 };
 
+/// Calls the callback of \p Delivers, which gets its context back, with
+/// \p Values.
+std::string callWithContext(const Delivery &Delivers, StringRef Values) {
+  std::string Context = Delivers.Context->getNameAsString();
+  std::string Arguments = Values.empty() ? Context
+                          : Delivers.ContextArgument
+                              ? Values.str() + ", " + Context
+                              : Context + ", " + Values.str();
+  return Delivers.Callback->getNameAsString() + "(" + Arguments + ")";
+}
+
+/// One of several values, or the only one, where that is handed on.
+std::string handedOver(const Delivery &Delivers, StringRef Name) {
+  bool IsScalar = all_of(Delivers.Types, [](clang::QualType Type) {
+    return Type->isScalarType();
+  });
+  return IsScalar ? Name.str() : ("std::move(" + Name + ")").str();
+}
+
+/// The parameters of a lambda that is called with what \p Delivers says, and
+/// the call of the callback in it.
+std::pair<std::string, std::string>
+calledWithContext(const Delivery &Delivers) {
+  if (Delivers.Types.empty())
+    return {"", callWithContext(Delivers, "")};
+  if (Delivers.Types.size() == 1)
+    return {Delivers.TypeTexts.front() + " result",
+            callWithContext(Delivers, handedOver(Delivers, "result"))};
+  return {"auto... values",
+          callWithContext(Delivers, handedOver(Delivers, "values") + "...")};
+}
+
+/// The names that a lambda captures to call the callback of \p Delivers.
+std::string callbackCaptures(const Delivery &Delivers) {
+  return Delivers.Callback->getNameAsString() + ", " +
+         Delivers.Context->getNameAsString();
+}
+
 class CoralDialect final : public TargetDialect {
 public:
   CoralDialect(StringRef Library, StringRef Namespace)
@@ -62,6 +100,13 @@ public:
   }
   std::string deliver(StringRef Task, StringRef,
                       const Delivery &Delivers) const override {
+    if (Delivers.Context) {
+      auto [Parameters, Call] = calledWithContext(Delivers);
+      return ("coral::spawn(" + Task + ", [" + callbackCaptures(Delivers) +
+              "]" + (Parameters.empty() ? "" : "(" + Parameters + ")") + " { " +
+              Call + "; })")
+          .str();
+    }
     return ("coral::spawn(" + Task + ", std::move(" +
             Delivers.Callback->getName() + "))")
         .str();
@@ -133,6 +178,7 @@ public:
     std::string Callback =
         Delivers.IsChangedByCall ? "std::move(" + Name + ")" : Name;
     std::string Parameters = "std::exception_ptr error";
+    std::string Captures = Name + " = std::move(" + Name + ")";
     std::string Call = Callback + "()";
     if (Types.size() == 1) {
       Parameters += ", " + Types.front() + " result";
@@ -141,8 +187,15 @@ public:
       Parameters += ", " + tupleType(Types) + " result";
       Call = "std::apply(" + Callback + ", std::move(result))";
     }
-    return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", [" + Name +
-            " = std::move(" + Name + ")](" + Parameters + ")" +
+    if (Delivers.Context) {
+      auto [Values, Given] = calledWithContext(Delivers);
+      Captures = callbackCaptures(Delivers);
+      Call = Types.size() > 1 ? "std::apply([&](" + Values + ") { " + Given +
+                                    "; }, std::move(result))"
+                              : Given;
+    }
+    return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", [" +
+            Captures + "](" + Parameters + ")" +
             (Delivers.IsChangedByCall ? " mutable" : "") +
             " { if (error) std::rethrow_exception(error); " + Call + "; })")
         .str();

@@ -833,7 +833,7 @@ private:
     }
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())
-      if (Delivers ? Delivers->Callback != P
+      if (Delivers ? !Delivers->replaces(P)
                    : A.Entry->IsColoured ||
                          mentions(A.Entry->Function->getBody(), P))
         Result.push_back(

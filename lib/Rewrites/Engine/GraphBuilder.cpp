@@ -64,6 +64,15 @@ const CompoundStmt *Operation::body() const {
   return cast<CompoundStmt>(Operator->getBody());
 }
 
+SmallVector<const Expr *, 4> Delivery::valuesOf(const CallExpr &Call) const {
+  // The first argument of operator() is the callback itself.
+  SmallVector<const Expr *, 4> Result(
+      drop_begin(Call.arguments(), isa<CXXOperatorCallExpr>(Call)));
+  if (Context)
+    Result.erase(Result.begin() + ContextArgument);
+  return Result;
+}
+
 bool State::isPlain() const {
   bool Result = !Delivers;
   forEachStep(Steps, [&](const Step &Step) {
@@ -467,29 +476,65 @@ private:
     return Ref && Callbacks.contains(Ref->getDecl());
   }
 
+  /// \p S uses the callback or its context.
+  bool mentionsCallback(const Stmt *S) const {
+    auto Mentioned = [&](const ValueDecl *D) { return mentions(S, D); };
+    return any_of(Callbacks, Mentioned) || any_of(Contexts, Mentioned);
+  }
+
+  bool isContextSource(const Expr *E) const {
+    const auto *Ref = dyn_cast_or_null<DeclRefExpr>(asWritten(E));
+    return Ref && Contexts.contains(Ref->getDecl());
+  }
+
   bool isDeliveryCall(const CallExpr &Call) const {
-    const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
-    return Operator && Operator->getOperator() == OO_Call &&
-           isCallbackSource(Operator->getArg(0));
+    if (!Current->Delivers || !callsCallback(Call))
+      return false;
+    const Delivery &Delivers = *Current->Delivers;
+    return (!Delivers.Context ||
+            isContextSource(Call.getArg(Delivers.ContextArgument))) &&
+           none_of(Delivers.valuesOf(Call),
+                   [&](const Expr *Value) { return mentionsCallback(Value); });
+  }
+
+  /// done(..) or (*done)(..), of an object or a pointer.
+  bool callsCallback(const CallExpr &Call) const {
+    if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call))
+      return Operator->getOperator() == OO_Call &&
+             isCallbackSource(Operator->getArg(0));
+    const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
+    if (const auto *Star = dyn_cast<UnaryOperator>(Callee))
+      if (Star->getOpcode() == UO_Deref)
+        Callee = Star->getSubExpr()->IgnoreParenImpCasts();
+    return isCallbackReference(Callee);
   }
 
   /// The callback goes on to a function that delivers the same to it.
   bool handsOn(const CallExpr &Call) {
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Current->Delivers || !Callee || isa<CXXOperatorCallExpr>(Call) ||
-        Call.getNumArgs() == 0 || Call.getNumArgs() != Callee->getNumParams() ||
-        !isCallbackSource(Call.getArg(Call.getNumArgs() - 1)))
+        Call.getNumArgs() != Callee->getNumParams() ||
+        none_of(Call.arguments(),
+                [&](const Expr *E) { return isCallbackSource(E); }))
       return false;
     std::optional<Delivery> Delivers = deliveryOf(*Callee);
-    auto Mentioned = [&](const Expr *Argument) {
-      return any_of(Callbacks,
-                    [&](const ValueDecl *D) { return mentions(Argument, D); });
-    };
-    return Delivers && none_of(drop_end(Call.arguments()), Mentioned) &&
-           equal(Delivers->Types, Current->Delivers->Types,
-                 [&](QualType A, QualType B) {
-                   return Text.context().hasSameType(A, B);
-                 });
+    if (!Delivers || !deliversTheSame(*Delivers, *Current->Delivers))
+      return false;
+    return all_of(zip(definitionOf(Callee)->parameters(), Call.arguments()),
+                  [&](const auto &Passed) {
+                    auto [P, Argument] = Passed;
+                    return P == Delivers->Callback ? isCallbackSource(Argument)
+                           : P == Delivers->Context
+                               ? isContextSource(Argument)
+                               : !mentionsCallback(Argument);
+                  });
+  }
+
+  bool deliversTheSame(const Delivery &A, const Delivery &B) const {
+    return !A.Context == !B.Context && A.ContextArgument == B.ContextArgument &&
+           equal(A.Types, B.Types, [&](QualType Left, QualType Right) {
+             return Text.context().hasSameType(Left, Right);
+           });
   }
 
   //--- Callers of what begins an agent -----------------------------------//
@@ -526,9 +571,10 @@ private:
         return;
       // The callback goes on to another function.
       if (Delivers)
-        Result |= !Call.arguments().empty() &&
-                  variableNamedBy(Call.getArg(Call.getNumArgs() - 1)) ==
-                      Delivers->Callback &&
+        Result |= any_of(Call.arguments(),
+                         [&](const Expr *E) {
+                           return variableNamedBy(E) == Delivers->Callback;
+                         }) &&
                   deliveryOf(*Callee);
       else
         Result |= Colour.mayWait(F, *Callee) || jumpTarget(Call);
@@ -585,6 +631,7 @@ private:
   void buildState(State &S) {
     Current = &S;
     Callbacks.clear();
+    Contexts.clear();
     const FunctionDecl *F = S.Function;
     const auto *Body = dyn_cast_or_null<CompoundStmt>(F->getBody());
     if (!Body) {
@@ -595,6 +642,8 @@ private:
     S.Delivers = deliveryOf(*F);
     if (S.Delivers)
       Callbacks.insert(S.Delivers->Callback);
+    if (S.Delivers && S.Delivers->Context)
+      Contexts.insert(S.Delivers->Context);
     Trivia Trailing;
     if (!checkFunction(*F) ||
         !buildCompound(*Body, bodyPosition(*F), S.Steps, Trailing) ||
@@ -950,7 +999,7 @@ private:
   bool addCode(const Stmt *S, Sequence &Out) {
     // A callback that is stored or passed on: nothing says when and how often
     // it is called.
-    if (any_of(Callbacks, [&](const ValueDecl *D) { return mentions(S, D); }))
+    if (mentionsCallback(S))
       return breaksContract();
     if (std::optional<SourceLocation> Hidden = returnInMacro(S))
       return refuse("macro-in-the-way", *Hidden,
@@ -963,6 +1012,8 @@ private:
   }
 
   bool buildBranch(const IfStmt &If, Position Where, Sequence &Out) {
+    if (mentionsCallback(If.getCond()))
+      return breaksContract();
     Step Branch;
     Branch.What = Step::Kind::Branch;
     Branch.Source = &If;
@@ -1188,9 +1239,11 @@ private:
       if (Where != Position::Tail)
         return breaksContract();
       if (sameObjectCallee(Call) == Current->Function) {
+        addJump(Current->Function, Call, S, Call.arguments(), Out);
         // The callback has its value already.
-        addJump(Current->Function, Call, S, drop_end(Call.arguments()), Out);
-        Out.back().Arguments.push_back(nullptr);
+        for (const ParmVarDecl *P : Current->Function->parameters())
+          if (Current->Delivers->replaces(P))
+            Out.back().Arguments[P->getFunctionScopeIndex()] = nullptr;
         return true;
       }
       requestDelivering(Call);
@@ -1200,8 +1253,11 @@ private:
       End.Op = std::make_shared<Operation>();
       End.Op->How = Operation::Form::Task;
       End.Op->Call = &Call;
-      End.Op->HandlerArgument = Call.getArg(Call.getNumArgs() - 1);
+      Delivery To = *deliveryOf(*Call.getDirectCallee());
+      End.Op->HandlerArgument = argumentFor(*To.Callback, Call);
       End.Op->Handler = asWritten(End.Op->HandlerArgument);
+      if (To.Context)
+        End.Op->Context = argumentFor(*To.Context, Call);
       Out.push_back(std::move(End));
       return true;
     }
@@ -1275,8 +1331,18 @@ private:
       request(Callee);
   }
 
+  static const Expr *argumentFor(const ParmVarDecl &P, const CallExpr &Call) {
+    return Call.getArg(P.getFunctionScopeIndex());
+  }
+
   bool buildOperation(const CallExpr &Call, const Operation &Op,
                       Sequence &Out) {
+    if (mentionsCallback(Call.getCallee()) ||
+        any_of(Call.arguments(), [&](const Expr *E) {
+          return asWritten(E) != asWritten(Op.HandlerArgument) &&
+                 mentionsCallback(E);
+        }))
+      return breaksContract();
     Step Suspend;
     Suspend.What = Step::Kind::Suspend;
     Suspend.Op = std::make_shared<Operation>(Op);
@@ -1857,6 +1923,10 @@ private:
             Op.InitCaptures.push_back(Var);
         } else if (isCallbackSource(Var->getInit())) {
           Callbacks.insert(Var);
+        } else if (isContextSource(Var->getInit())) {
+          Contexts.insert(Var);
+        } else if (mentionsCallback(Var->getInit())) {
+          return breaksContract();
         } else {
           Op.InitCaptures.push_back(Var);
         }
@@ -2126,6 +2196,8 @@ private:
   /// The callback parameter of the current state and the captures that carry
   /// it into handlers.
   SmallPtrSet<const ValueDecl *, 4> Callbacks;
+  /// The same for what the callback is given back.
+  SmallPtrSet<const ValueDecl *, 4> Contexts;
   CallSet &Kept;
   State *Current = nullptr;
   /// Behind the innermost switch that is read there is nothing but the end.

@@ -159,7 +159,7 @@ public:
     const Agent &A = Checked;
     HoldsSelf = A.HoldsSelf;
     for (const ParmVarDecl *P : A.Entry->parameters())
-      if (!A.Entry->Delivers || A.Entry->Delivers->Callback != P) {
+      if (!A.Entry->Delivers || !A.Entry->Delivers->replaces(P)) {
         if (mentions(A.Entry->Function->getBody(), P))
           checkCopied(*P);
         declare(P);

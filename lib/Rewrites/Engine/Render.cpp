@@ -981,10 +981,8 @@ private:
       return writtenLine("co_return;");
     std::string Values;
     unsigned Count = 0;
-    // The first argument of operator() is the callback itself.
-    for (const Expr *Argument : drop_begin(N.Call->arguments())) {
+    for (const Expr *Argument : A.Entry->Delivers->valuesOf(*N.Call))
       Values += (Count++ ? ", " : "") + edited(asWritten(Argument));
-    }
     if (Count == 0)
       return writtenLine("co_return;");
     if (Count > 1)
@@ -1274,6 +1272,8 @@ private:
     if (Op.isPlainCall())
       return edited(Call, Op.Call, Edits);
     TextRange Handler = *Text.range(Op.HandlerArgument->getSourceRange());
+    if (Op.Context)
+      Handler.End = Text.range(Op.Context->getSourceRange())->End;
     for (const Expr *Argument : Op.Call->arguments()) {
       if (asWritten(Argument) == asWritten(Op.HandlerArgument))
         break;

@@ -52,14 +52,17 @@ static bool isResult(QualType Result, ArrayRef<QualType> Types,
 
 /// \p Twin takes what \p F does but for the callback, on the same object.
 static bool takesTheSame(const FunctionDecl &Twin, const FunctionDecl &F,
-                         const ASTContext &Context) {
+                         const Delivery &Delivers, const ASTContext &Context) {
   const auto *Method = dyn_cast<CXXMethodDecl>(&F);
   const auto *Other = dyn_cast<CXXMethodDecl>(&Twin);
   if (Method && Other &&
       (Method->isStatic() != Other->isStatic() ||
        Method->getMethodQualifiers() != Other->getMethodQualifiers()))
     return false;
-  return equal(Twin.parameters(), drop_end(F.parameters()),
+  auto Others = make_filter_range(F.parameters(), [&](const ParmVarDecl *P) {
+    return !Delivers.replaces(P);
+  });
+  return equal(Twin.parameters(), Others,
                [&](const ParmVarDecl *A, const ParmVarDecl *B) {
                  return Context.hasSameType(valueType(A->getType()),
                                             valueType(B->getType()));
@@ -72,14 +75,14 @@ const FunctionDecl *coroutineTwin(const FunctionDecl &F,
   CoroutineTypes Types(const_cast<ASTContext &>(Context));
   for (const NamedDecl *D : F.getDeclContext()->lookup(F.getDeclName())) {
     const auto *Twin = dyn_cast<FunctionDecl>(D);
-    if (!Twin || Twin->getNumParams() + 1 != F.getNumParams())
+    if (!Twin || Twin->getNumParams() >= F.getNumParams())
       continue;
     const CoroutineType *Task = Types.lookup(Twin->getReturnType());
     if (!Task || Task->Kind != CoroutineKind::Task)
       continue;
     QualType Result = resultOf(Twin->getReturnType(), *Task);
     if (!Result.isNull() && isResult(Result, Delivers.Types, Context) &&
-        takesTheSame(*Twin, F, Context))
+        takesTheSame(*Twin, F, Delivers, Context))
       return Twin;
   }
   return nullptr;

@@ -272,6 +272,8 @@ public:
   }
 
   TransitionSystem readAgent(const Agent &A) {
+    if (A.Entry->Delivers)
+      Delivers = &*A.Entry->Delivers;
     for (const State *S : A.States) {
       EntryOf[S] = System.add({});
       forEachStep(S->Steps, [&](const Step &Step) {
@@ -412,10 +414,13 @@ private:
            (M && M->What == FunctionObject::Member::Kind::Self);
   }
 
-  std::string operation(const CallExpr &Call, const Expr *Handler,
-                        bool DropsHandler, StringRef ResumesOn = "") const {
+  /// \p Op is what \p Call starts in the input; it is null in the output.
+  std::string operation(const CallExpr &Call,
+                        const Operation *Op = nullptr) const {
     if (const CallExpr *Asked = askedForResult(Call))
-      return operation(*Asked, Handler, DropsHandler) + ReturnedLabel;
+      return operation(*Asked, Op) + ReturnedLabel;
+    const Expr *Handler = Op ? Op->Handler : nullptr;
+    bool DropsHandler = Op && Op->How != Operation::Form::CompletionToken;
     std::string Label = "await ";
     if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
       if (!isOwnObject(Member->getImplicitObjectArgument()))
@@ -432,9 +437,9 @@ private:
     Label += "(";
     for (const Expr *E : Arguments) {
       if (isa<CXXDefaultArgExpr>(E) ||
-          (DropsHandler && asWritten(E) == Handler))
+          (DropsHandler && (asWritten(E) == Handler || E == Op->Context)))
         continue;
-      Label += argument(E, Handler, ResumesOn) + ", ";
+      Label += argument(E, Handler, Op ? Op->ResumesOn : "") + ", ";
     }
     return Label + ")";
   }
@@ -470,11 +475,12 @@ private:
       return event(callOf(*S.Op->Bound), After);
     case Step::Kind::End: {
       if (S.Op)
-        return event(handedOn(*S.Op->Call, S.Op->Handler), End);
-      if (!S.Call || S.Call->getNumArgs() == 1)
+        return event(handedOn(*S.Op->Call, S.Op.get()), End);
+      SmallVector<const Expr *, 4> Values;
+      if (S.Call)
+        Values = Delivers->valuesOf(*S.Call);
+      if (Values.empty())
         return End;
-      // The first argument of operator() is the callback itself.
-      SmallVector<const Expr *, 4> Values(drop_begin(S.Call->arguments()));
       return event("deliver " + (Values.size() == 1 ? delivered(*Values.front())
                                                     : several(Values)),
                    End);
@@ -509,10 +515,7 @@ private:
   unsigned suspension(const Operation &Op, unsigned After) {
     if (Op.How == Operation::Form::Yield)
       return event("yield " + normal(Op.YieldedValue), After);
-    After = event(operation(*Op.Call, Op.Handler,
-                            Op.How != Operation::Form::CompletionToken,
-                            Op.ResumesOn) +
-                      (Op.Returned ? ReturnedLabel : ""),
+    After = event(operation(*Op.Call, &Op) + (Op.Returned ? ReturnedLabel : ""),
                   After);
     for (const auto &[Parameter, Value] : reverse(Op.Given))
       if (Parameter->isReferenced())
@@ -625,9 +628,7 @@ private:
       return loop(S, After);
     if (const auto *Await = dyn_cast_or_null<CoawaitExpr>(Suspension)) {
       const auto *Call = dyn_cast<CallExpr>(asWritten(Await->getOperand()));
-      return event(Call ? operation(*Call, nullptr, false)
-                        : "await " + normal(Await),
-                   After);
+      return event(Call ? operation(*Call) : "await " + normal(Await), After);
     }
     if (const auto *Yield = dyn_cast_or_null<CoyieldExpr>(Suspension))
       return event("yield " + normal(yielded(*Yield)), After);
@@ -779,7 +780,7 @@ private:
       return End;
     if (const auto *Await = dyn_cast<CoawaitExpr>(asWritten(S.getOperand())))
       if (const auto *Call = dyn_cast<CallExpr>(asWritten(Await->getOperand())))
-        return event(handedOn(*Call, nullptr), End);
+        return event(handedOn(*Call), End);
     const Expr *Value = asWritten(S.getOperand());
     // Braces have no type either.
     if (!isa<InitListExpr>(Value) && Value->getType()->isVoidType())
@@ -788,8 +789,9 @@ private:
   }
 
   /// What \p Call delivers is delivered.
-  std::string handedOn(const CallExpr &Call, const Expr *Callback) const {
-    return "deliver " + operation(Call, Callback, Callback != nullptr);
+  std::string handedOn(const CallExpr &Call,
+                       const Operation *Op = nullptr) const {
+    return "deliver " + operation(Call, Op);
   }
 
   /// A value, or several of them as a tuple or in braces.
@@ -860,6 +862,8 @@ private:
   const StartLabels &Starts;
   /// What stands in conditions for the result of a start.
   DenseSet<const Stmt *> Returned;
+  /// What the agent hands to its callback.
+  const Delivery *Delivers = nullptr;
   TransitionSystem System;
   unsigned End = 0;
   Surrounding *Around = nullptr;

@@ -8,6 +8,11 @@
 //   boost::function<void(error_code)>
 //   std::move_only_function<void(int) &&>
 //
+// A pointer to a function is one as well. What it works on is handed over with
+// it, and given back to it:
+//
+//   void (*done)(int status, void *user), void *user
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef CORALC_REWRITES_ENGINE_CALLBACKTYPE_H
@@ -24,6 +29,8 @@ struct CallbackType {
   const clang::FunctionProtoType *Signature = nullptr;
   /// A callback that is const cannot be called.
   bool IsChangedByCall = false;
+  /// A pointer to a function.
+  bool IsPointer = false;
 };
 
 /// What a parameter of \p Type is called with, if it is its owner's callback

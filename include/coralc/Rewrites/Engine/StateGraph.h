@@ -104,6 +104,9 @@ struct Operation {
   /// wrapper such as bind_executor(strand, handler).
   const clang::Expr *Handler = nullptr;
   const clang::Expr *HandlerArgument = nullptr;
+  /// The argument of \c Call that a pointer to a function gets back, and that
+  /// goes with it.
+  const clang::Expr *Context = nullptr;
   /// Where the handler is made: \c Handler, or the initializer of the variable
   /// \c Stored, which \c Handler names.
   const clang::Expr *Made = nullptr;
@@ -230,12 +233,24 @@ struct Step {
 struct Delivery {
   /// The callback parameter that receives the values.
   const clang::ParmVarDecl *Callback = nullptr;
+  /// The parameter that a callback which is a pointer to a function gets back,
+  /// and which of its arguments that is: the first or the last.
+  const clang::ParmVarDecl *Context = nullptr;
+  unsigned ContextArgument = 0;
   llvm::SmallVector<clang::QualType, 2> Types;
   llvm::SmallVector<std::string, 2> TypeTexts;
   /// The coroutine that returns them, where there is one already.
   const clang::FunctionDecl *Coroutine = nullptr;
   /// A callback that is const cannot be called.
   bool IsChangedByCall = false;
+
+  /// \p P is there for the callback alone.
+  bool replaces(const clang::ParmVarDecl *P) const {
+    return P == Callback || P == Context;
+  }
+  /// What \p Call, which calls the callback, hands to it.
+  llvm::SmallVector<const clang::Expr *, 4>
+  valuesOf(const clang::CallExpr &Call) const;
 };
 
 /// A class built by hand to hand out one value per call of its pull function,

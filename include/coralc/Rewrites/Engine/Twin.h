@@ -18,8 +18,8 @@
 
 namespace coralc {
 
-/// The overload of \p F that lacks only its callback, the last parameter, and
-/// returns a task of what \p Delivers says; null when there is none.
+/// The overload of \p F that lacks only its callback, with what that is given
+/// back, and returns a task of what \p Delivers says; null when there is none.
 const clang::FunctionDecl *coroutineTwin(const clang::FunctionDecl &F,
                                          const Delivery &Delivers,
                                          const clang::ASTContext &Context);
