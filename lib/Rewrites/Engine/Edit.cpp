@@ -351,6 +351,15 @@ private:
       return;
     if (LaterStart && (A.Why = LaterStart->check(A)))
       return;
+    if (Dialect.needsExecutor() && A.Entry->Delivers && keepsEntry(A) &&
+        deliversAtOnce(A)) {
+      A.Why = Refusal{"started-later", F.getLocation(),
+                      "'" + A.Entry->Name +
+                          "' may call its callback before it returns; this "
+                          "target starts it only then. Convert to "
+                          "--target=coral"};
+      return;
+    }
     if (Dialect.needsExecutor() && F.isOverloadedOperator() && !A.HoldsObject &&
         !A.HoldsSelf) {
       A.Why = Refusal{"started-later", F.getLocation(),
@@ -1078,16 +1087,72 @@ private:
   /// only \p F, which others may call, is to start.
   void addTwin(const Agent &A, StringRef Name, const RenderedBody &Body,
                const Layout &Style, unsigned Indent) {
-    bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
-      return !isAwaited(Start.Call);
-    });
-    bool Deprecates = Callbacks == CallbackForm::Deprecated;
-    if (CallersRemain || A.Starts.empty() || A.hasToStay() || Deprecates)
+    if (keepsEntry(A))
       keepEntry(A, Name, Body, Style, Indent);
     else
       replaceEntry(A, Name, Body);
-    if (Deprecates)
+    if (Callbacks == CallbackForm::Deprecated)
       deprecate(*A.Entry->Function->getFirstDecl());
+  }
+
+  /// The callback function of \p A stays beside its coroutine.
+  bool keepsEntry(const Agent &A) const {
+    bool CallersRemain = any_of(A.Starts, [&](const StartSite &Start) {
+      return !isAwaited(Start.Call);
+    });
+    return CallersRemain || A.Starts.empty() || A.hasToStay() ||
+           Callbacks == CallbackForm::Deprecated;
+  }
+
+  /// On some way \p A comes to its callback before it waits.
+  bool deliversAtOnce(const Agent &A) const {
+    SmallPtrSet<const Agent *, 4> Asked;
+    return deliversAtOnce(A, Asked);
+  }
+
+  bool deliversAtOnce(const Agent &A,
+                      SmallPtrSetImpl<const Agent *> &Asked) const {
+    bool Delivers = false;
+    if (Asked.insert(&A).second)
+      goesThrough(A.Body, Asked, Delivers);
+    return Delivers;
+  }
+
+  /// Some way leads through or out of \p Nodes that neither waits nor ends
+  /// there. \p Delivers is set where one ends at the callback.
+  bool goesThrough(const Block &Nodes, SmallPtrSetImpl<const Agent *> &Asked,
+                   bool &Delivers) const {
+    for (const Node &N : Nodes) {
+      bool GoesOn = true;
+      if (N.What == Node::Kind::If) {
+        bool Then = goesThrough(N.Body, Asked, Delivers);
+        GoesOn = goesThrough(N.Else, Asked, Delivers) || Then;
+      } else if (N.What == Node::Kind::Loop) {
+        GoesOn = goesThrough(N.Body, Asked, Delivers);
+      } else if (N.What == Node::Kind::Break ||
+                 N.What == Node::Kind::Continue) {
+        return true;
+      } else if (N.waits()) {
+        GoesOn = isOverAtOnce(*N.Op, Asked);
+        Delivers |= GoesOn && N.What == Node::Kind::Return;
+      } else if (N.What == Node::Kind::Return) {
+        Delivers |= N.Call != nullptr;
+        GoesOn = false;
+      }
+      if (!GoesOn)
+        return false;
+    }
+    return true;
+  }
+
+  /// \p Op waits for a coroutine that may not wait itself.
+  bool isOverAtOnce(const Operation &Op,
+                    SmallPtrSetImpl<const Agent *> &Asked) const {
+    const FunctionDecl *Callee = definitionOf(Op.Call->getDirectCallee());
+    return Op.How == Operation::Form::Task && any_of(Agents, [&](Agent *A) {
+             return A->Entry->Delivers && A->Entry->Function == Callee &&
+                    deliversAtOnce(*A, Asked);
+           });
   }
 
   /// Says on \p F that callers should wait for its twin.
