@@ -278,7 +278,7 @@ private:
 
   /// Which callbacks find by their request the object that has started the
   /// operation: each of their operations is started with a request that is a
-  /// member of the object whose code that is.
+  /// member of the object whose code that is, or with that object itself.
   void readOwners(const FunctionSet &Distrusted) {
     struct Start {
       const FunctionDecl *Callback;
@@ -289,12 +289,22 @@ private:
     for (const FoundOperation &Where : Found.InOrder)
       for (const auto &[Call, Match] : Found.Matches) {
         const auto *Op = std::get_if<Operation>(&Match);
-        if (!Op || !Op->Request || Call->getBeginLoc() != Where.Where)
+        if (!Op || !(Op->Request || Op->Context) ||
+            Call->getBeginLoc() != Where.Where)
           continue;
         const FunctionDecl *Callback = Op->Bound
                                            ? definitionOf(Op->Bound->Target)
                                            : callOperator(*Op->lambda());
-        std::optional<OwnedRequest> Request = ownedRequest(Op->Request);
+        if (const Expr *Object =
+                Op->Context ? ownedContext(Op->Context) : nullptr) {
+          const CXXRecordDecl *Class =
+              Object->getType()->getPointeeCXXRecordDecl()->getCanonicalDecl();
+          Starts.push_back({Callback, Object});
+          addOwner(Callback, {Class, false, false, parameterFor(*Op)}, Others);
+          continue;
+        }
+        std::optional<OwnedRequest> Request =
+            Op->Request ? ownedRequest(Op->Request) : std::nullopt;
         if (!Request) {
           Others.insert(Callback);
           continue;
@@ -305,12 +315,7 @@ private:
         bool IsInData = OwnersKnown.remembersObject(
             *Request, *Call, *definitionOf(Where.Function));
         Starts.push_back({Callback, Request->Object});
-        auto [Known, New] =
-            Owners.insert({Callback, {Class, IsInData, IsFirst}});
-        Known->second.IsInData &= IsInData;
-        Known->second.IsFirst &= IsFirst;
-        if (Known->second.Class != Class)
-          Others.insert(Callback);
+        addOwner(Callback, {Class, IsInData, IsFirst, nullptr}, Others);
       }
     for (const FunctionDecl *F : Others)
       Owners.erase(F);
@@ -323,10 +328,45 @@ private:
     }
   }
 
+  /// What callbacks find by their requests, or by the parameter \c Given.
+  struct KnownOwner {
+    const CXXRecordDecl *Class;
+    bool IsInData, IsFirst;
+    const ParmVarDecl *Given;
+  };
+
+  /// \p Callback is started by \p Owner; \p Others gets it where that is not
+  /// always the same.
+  void addOwner(const FunctionDecl *Callback, KnownOwner Owner,
+                FunctionSet &Others) {
+    KnownOwner &Known = Owners.insert({Callback, Owner}).first->second;
+    Known.IsInData &= Owner.IsInData;
+    Known.IsFirst &= Owner.IsFirst;
+    if (Known.Class != Owner.Class || Known.Given != Owner.Given)
+      Others.insert(Callback);
+  }
+
+  /// The parameter of \p Op's handler that gets its context back; null when it
+  /// has no use for that.
+  static const ParmVarDecl *parameterFor(const Operation &Op) {
+    if (!Op.Bound)
+      return Op.Given.empty() ? nullptr : Op.Given.front().first;
+    for (auto [P, Argument] :
+         zip(Op.Bound->Target->parameters(), Op.Bound->Arguments))
+      if (Argument.Value == Op.Context)
+        return P;
+    return nullptr;
+  }
+
   bool isKnown(const FoundOwner &Owner) const {
-    auto Known = Owners.find(Owner.callback());
-    return Known != Owners.end() && Known->second.Class == Owner.Class &&
-           (Owner.ByAddress ? Known->second.IsFirst : Known->second.IsInData);
+    auto Found = Owners.find(Owner.callback());
+    if (Found == Owners.end())
+      return false;
+    const KnownOwner &Known = Found->second;
+    bool IsThere = Owner.IsPlain     ? Known.Given == Owner.Request
+                   : Owner.ByAddress ? Known.IsFirst
+                                     : Known.IsInData;
+    return IsThere && Known.Class == Owner.Class;
   }
 
   /// Variables that only named the object that an agent goes on in.
@@ -2184,11 +2224,6 @@ private:
   SmallPtrSet<const LambdaExpr *, 16> WaitingHandlers;
   /// Where handlers name the function that they call.
   SmallPtrSet<const Expr *, 8> BoundReferences;
-  /// What callbacks find by their requests.
-  struct KnownOwner {
-    const CXXRecordDecl *Class;
-    bool IsInData, IsFirst;
-  };
   DenseMap<const FunctionDecl *, KnownOwner> Owners;
   RequestOwners OwnersKnown{Text};
   /// Declarations of variables that nothing is left of.

@@ -114,16 +114,28 @@ std::optional<FoundOwner> foundOwner(const Expr *E) {
     From = Data->isArrow() ? bare(Data->getBase()) : nullptr;
   const VarDecl *Request = From ? variableNamedBy(From) : nullptr;
   Result.Request = dyn_cast_or_null<ParmVarDecl>(Request);
+  // On its way a pointer to another class could become another address.
+  Result.IsPlain = Result.Request && Request->getType()->isVoidPointerType() &&
+                   variableNamedBy(bare(Cast->getSubExpr())) == Request;
+  Result.ByAddress &= !Result.IsPlain;
   // A variable of another type may be another place in the object.
   const CXXRecordDecl *Named =
       Type->isPointerType() ? pointee(Type) : Type->getAsCXXRecordDecl();
   if (!Result.Request || !Result.Class || !Named ||
       Named->getCanonicalDecl() != Result.Class ||
       !Request->getType()->isPointerType() ||
-      !isRequest(Request->getType()->getPointeeType()) ||
+      !(Result.IsPlain || isRequest(Request->getType()->getPointeeType())) ||
       !neverChanges(*Request) || (V && !neverChanges(*V)))
     return std::nullopt;
   return Result;
+}
+
+const Expr *ownedContext(const Expr *Context) {
+  Context = bare(Context);
+  const auto *Cast = dyn_cast<ExplicitCastExpr>(Context);
+  if (Cast && Cast->getType()->isVoidPointerType())
+    Context = bare(Cast->getSubExpr());
+  return pointee(Context->getType()) ? Context : nullptr;
 }
 
 std::optional<OwnedRequest> ownedRequest(const Expr *E) {

@@ -14,6 +14,14 @@
 // operation. So it is where the request is the first member of its object and
 // the callback takes its address for that of the object.
 //
+// A callback that is given back a plain pointer finds in it what was passed:
+//
+//   store_.get(key, on_value, this);
+//
+//   static void on_value(int value, void *user) {
+//     static_cast<client *>(user)->got(value);
+//   }
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef CORALC_REWRITES_ENGINE_REQUESTOWNER_H
@@ -30,20 +38,23 @@ namespace coralc {
 /// All of libuv's requests, and nothing else, say which of them they are.
 bool isRequest(clang::QualType Type);
 
-/// A pointer to an object that a callback gets from its request.
+/// A pointer to an object that a callback gets from its request, or from what
+/// it is given back.
 struct FoundOwner {
   /// The callback's parameter.
   const clang::ParmVarDecl *Request = nullptr;
   const clang::CXXRecordDecl *Class = nullptr;
   /// The address of the request is that of the object.
   bool ByAddress = false;
+  /// \c Request is no request, but a plain pointer to the object.
+  bool IsPlain = false;
 
   /// The function or call operator whose parameter \c Request is.
   const clang::FunctionDecl *callback() const;
 };
 
-/// \p E as such a pointer: a cast of `req->data` or of `req`, or a variable
-/// that was made from one and never changes.
+/// \p E as such a pointer: a cast of `req->data`, of `req` or of `user`, or a
+/// variable that was made from one and never changes.
 std::optional<FoundOwner> foundOwner(const clang::Expr *E);
 /// What \p V, which nobody has looked for changes of, was made from.
 std::optional<FoundOwner> foundOwner(const clang::VarDecl &V);
@@ -54,6 +65,10 @@ struct OwnedRequest {
   const clang::Expr *Object = nullptr;
 };
 std::optional<OwnedRequest> ownedRequest(const clang::Expr *E);
+
+/// The object whose address \p Context is, as it is given to a callback: `this`
+/// or a pointer to an object of a class. Null when it is something else.
+const clang::Expr *ownedContext(const clang::Expr *Context);
 
 /// Which members' data is always the object that they are a part of.
 class RequestOwners {
