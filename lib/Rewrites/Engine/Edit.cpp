@@ -372,8 +372,8 @@ private:
     if (!checkSwitches(A, anchorOf(A)))
       return;
     const SourceText::File &Here = fileOf(anchorOf(A).getBeginLoc());
-    A.Why = checkMovedCode(A, Here, Text);
-    if (A.Why)
+    if ((A.Why = checkMovedCode(A, Here, Text)) ||
+        (A.Why = checkMovedNames(A, Text)))
       return;
     Form How = formOf(A);
     if ((A.Why = checkConditionals(A, How)))

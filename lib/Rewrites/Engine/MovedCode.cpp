@@ -197,6 +197,92 @@ std::optional<Refusal> checkMovedCode(const Agent &A,
   return std::nullopt;
 }
 
+using Scopes = SmallPtrSet<const DeclContext *, 8>;
+
+/// The scopes in which a name in \p Inner may be found: the classes and
+/// namespaces around, and the bases of those classes.
+static void addScopes(const DeclContext *Inner, Scopes &To) {
+  for (; Inner; Inner = Inner->getParent()) {
+    To.insert(Inner->getPrimaryContext());
+    const auto *Record = dyn_cast<CXXRecordDecl>(Inner);
+    if (Record && Record->hasDefinition())
+      for (const CXXBaseSpecifier &Base : Record->bases())
+        if (const CXXRecordDecl *Class = Base.getType()->getAsCXXRecordDecl())
+          addScopes(Class, To);
+  }
+}
+
+/// The names in the parameters and the body of \p F that are looked up outside.
+static std::vector<std::string> outerNames(const FunctionDecl &F,
+                                           const SourceText &Text) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    StringSet<> Own;
+    bool VisitVarDecl(const VarDecl *V) override {
+      Own.insert(V->getName());
+      return true;
+    }
+  } Locals;
+  Locals.TraverseDecl(&F);
+  SourceLocation Begin = F.param_empty() ? F.getBody()->getBeginLoc()
+                                         : F.getParamDecl(0)->getBeginLoc();
+  std::string Code = Text.text(SourceRange(Begin, F.getEndLoc())).str();
+  Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Code.data(),
+            Code.data(), Code.data() + Code.size());
+  std::vector<std::string> Result;
+  Token Last, T;
+  Last.startToken();
+  for (Raw.LexFromRawLexer(T); !T.is(tok::eof); Raw.LexFromRawLexer(T)) {
+    bool IsInner = Last.isOneOf(tok::period, tok::arrow, tok::coloncolon);
+    if (T.is(tok::raw_identifier) && !IsInner &&
+        !Locals.Own.contains(T.getRawIdentifier()))
+      Result.push_back(T.getRawIdentifier().str());
+    Last = T;
+  }
+  return Result;
+}
+
+/// \p D says no more than its name says outside of its class: it overrides what
+/// a base declares, or is the class itself.
+static bool meansTheSame(const NamedDecl *D) {
+  const auto *Method = dyn_cast<CXXMethodDecl>(D);
+  const auto *Record = dyn_cast<CXXRecordDecl>(D);
+  return (Method && Method->size_overridden_methods() != 0) ||
+         (Record && Record->isInjectedClassName());
+}
+
+std::optional<Refusal> checkMovedNames(const Agent &A, const SourceText &Text) {
+  const FunctionDecl &Entry = *A.Entry->Function;
+  Scopes There;
+  addScopes(Entry.getDeclContext(), There);
+  for (const State *S : A.States) {
+    const FunctionDecl &F = *S->Function;
+    if (S->IsPart)
+      continue;
+    Scopes Here, Differing;
+    addScopes(F.getDeclContext(), Here);
+    for (const DeclContext *Scope : There)
+      if (!Here.contains(Scope))
+        Differing.insert(Scope);
+    for (const DeclContext *Scope : Here)
+      if (!There.contains(Scope))
+        Differing.insert(Scope);
+    if (Differing.empty())
+      continue;
+    for (const std::string &Name : outerNames(F, Text)) {
+      DeclarationName Wanted = &Text.context().Idents.get(Name);
+      for (const DeclContext *Scope : Differing)
+        if (any_of(Scope->lookup(Wanted),
+                   [](const NamedDecl *D) { return !meansTheSame(D); }))
+          return Refusal{"unsupported-handler", F.getLocation(),
+                         "'" + S->Name + "' would become a part of '" +
+                             A.Entry->Name + "', and '" + Name +
+                             "' may mean something else there; write that "
+                             "with the class or namespace that it belongs to"};
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<TargetDialect::Include>
 includesOfMovedCode(const Agent &A, const SourceText::File &To,
                     const SourceText &Text) {

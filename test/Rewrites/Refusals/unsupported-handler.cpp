@@ -153,3 +153,23 @@ private:
   asio::steady_timer timer_;
   int count_ = 0;
 };
+
+// In a member of the class the name would be that of the member.
+static int level = 1;
+static void on_level(const std::error_code &ec) {
+  if (!ec)
+    ++level;
+}
+class gauge {
+public:
+  explicit gauge(asio::io_context &io) : timer_(io) {}
+
+  void start() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'on_level' would become a part of 'gauge::start', and 'level' may mean something else there{{.*}} [unsupported-handler]
+    timer_.async_wait(on_level);
+  }
+  int level = 2;
+
+private:
+  asio::steady_timer timer_;
+};

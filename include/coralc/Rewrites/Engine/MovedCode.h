@@ -26,6 +26,10 @@ std::optional<Refusal> checkMovedCode(const Agent &A,
                                       const SourceText::File &To,
                                       const SourceText &Text);
 
+/// A name in a function of \p A that may mean something else in the class or
+/// namespace to which that moves.
+std::optional<Refusal> checkMovedNames(const Agent &A, const SourceText &Text);
+
 /// The headers that what moves to \p To uses and that other source files
 /// include.
 std::vector<TargetDialect::Include>
