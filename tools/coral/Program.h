@@ -4,8 +4,8 @@
 // of one class, in which a sequence of operations may run from file to file,
 // are read as one; the compile database is searched for those that were not
 // named. On request, units that call what has become a coroutine in another are
-// rewritten anew, to wait for it. And whatever includes a header that changes is
-// compiled again before anything is written, be it part of the run or not.
+// rewritten anew, to wait for it. And whatever includes a header that changes
+// is compiled again before anything is written, be it part of the run or not.
 //
 //===----------------------------------------------------------------------===//
 

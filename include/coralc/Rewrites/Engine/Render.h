@@ -106,8 +106,8 @@ using WrittenAs = llvm::function_ref<std::string(const clang::Expr &)>;
 
 /// What stands in place of a call that starts an agent, beside the code around
 /// it or as it is written; empty for any other call.
-using StartText = llvm::function_ref<std::string(const clang::CallExpr &,
-                                                 NameOf, WrittenAs)>;
+using StartText =
+    llvm::function_ref<std::string(const clang::CallExpr &, NameOf, WrittenAs)>;
 
 struct RenderContext {
   const SourceText &Text;
