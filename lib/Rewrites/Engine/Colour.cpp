@@ -60,12 +60,7 @@ bool keepsObject(const StartSite &Start) {
 /// on another object or hands something over: otherwise the coroutine takes
 /// the place of its entry where that is called.
 bool isStartedElsewhere(const Agent &A, const SourceText &Text) {
-  auto IsOnItself = [](const StartSite &Start) {
-    const auto *Member = dyn_cast<CXXMemberCallExpr>(Start.Call);
-    return Member &&
-           isa<CXXThisExpr>(asWritten(Member->getImplicitObjectArgument()));
-  };
-  bool InPlace = A.Starts.size() == 1 && IsOnItself(A.Starts.front()) &&
+  bool InPlace = A.Starts.size() == 1 && isOnThis(*A.Starts.front().Call) &&
                  A.Entry->Function->getNumParams() == 0;
   return !A.Starts.empty() && !InPlace &&
          all_of(A.Starts, [&](const StartSite &Start) {

@@ -164,12 +164,6 @@ private:
     return Result;
   }
 
-  bool isCalledFromHere(const Agent &A, const StartSite &Start) const {
-    const auto *Member = dyn_cast<CXXMemberCallExpr>(Start.Call);
-    return !Member ||
-           isa<CXXThisExpr>(asWritten(Member->getImplicitObjectArgument()));
-  }
-
   Form formOf(const Agent &A) const {
     const FunctionDecl &F = *A.Entry->Function;
     if (A.Entry->Generator)
@@ -184,7 +178,8 @@ private:
     if (F.isOverloadedOperator() || A.Starts.size() != 1 ||
         !A.Starts.front().IsStatement || !Hidden || A.hasToStay() ||
         isa<CXXConstructorDecl>(F) || F.getNumParams() != 0 ||
-        !isCalledFromHere(A, A.Starts.front()) ||
+        (isa<CXXMemberCallExpr>(A.Starts.front().Call) &&
+         !isOnThis(*A.Starts.front().Call)) ||
         isMoved(A.Starts.front().Caller) ||
         !canStartIn(fileOf(A.Starts.front().Call->getBeginLoc()), F))
       return Form::BehindEntry;

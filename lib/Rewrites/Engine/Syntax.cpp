@@ -112,6 +112,12 @@ const CallExpr *statementCall(const Stmt *S) {
   return dyn_cast_or_null<CallExpr>(E);
 }
 
+bool isOnThis(const CallExpr &Call) {
+  const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call);
+  return Member &&
+         isa<CXXThisExpr>(asWritten(Member->getImplicitObjectArgument()));
+}
+
 bool contains(const Stmt *Outer, const Stmt *Inner) {
   return Outer == Inner || any_of(Outer->children(), [&](const Stmt *Child) {
            return Child && contains(Child, Inner);

@@ -75,6 +75,9 @@ struct Equality {
 };
 std::optional<Equality> equalityOfObjects(const clang::Expr *E);
 
+/// \p Call calls a member function on `this`.
+bool isOnThis(const clang::CallExpr &Call);
+
 /// \p Inner is \p Outer or below it.
 bool contains(const clang::Stmt *Outer, const clang::Stmt *Inner);
 
