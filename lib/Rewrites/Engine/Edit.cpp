@@ -1,6 +1,7 @@
 //===--- Edit.cpp - What a plan changes in the user's file ----------------===//
 
 #include "coralc/Rewrites/Engine/Edit.h"
+#include "coralc/Model/Records.h"
 #include "coralc/Rewrites/Engine/Colour.h"
 #include "coralc/Rewrites/Engine/Conditionals.h"
 #include "coralc/Rewrites/Engine/DeducedType.h"
@@ -37,15 +38,20 @@ const Operation *firstOperation(const Agent &A) {
   return First;
 }
 
+/// Adds every identifier in \p Code to \p To.
+void addIdentifiers(std::string Code, const LangOptions &Options,
+                    StringSet<> &To) {
+  Lexer Raw(SourceLocation(), Options, Code.data(), Code.data(),
+            Code.data() + Code.size());
+  for (Token T; !Raw.LexFromRawLexer(T);)
+    if (T.is(tok::raw_identifier))
+      To.insert(T.getRawIdentifier());
+}
+
 /// Every identifier that the user wrote.
 StringSet<> identifiersIn(const SourceText &Text) {
   StringSet<> Result;
-  std::string Buffer = Text.buffer().str();
-  Lexer Raw(SourceLocation(), Text.context().getLangOpts(), Buffer.data(),
-            Buffer.data(), Buffer.data() + Buffer.size());
-  for (Token T; !Raw.LexFromRawLexer(T);)
-    if (T.is(tok::raw_identifier))
-      Result.insert(T.getRawIdentifier());
+  addIdentifiers(Text.buffer().str(), Text.context().getLangOpts(), Result);
   return Result;
 }
 
@@ -160,6 +166,23 @@ private:
     std::string Result = Wanted.str();
     for (unsigned N = 2; Identifiers.contains(Result) || !claim(Result, Class);
          ++N)
+      Result = (Wanted + Twine(N)).str();
+    return Result;
+  }
+
+  /// \p Wanted, or with a number, so that the code of \p A, which begins beside
+  /// other code, names nothing so.
+  std::string unmentioned(const Agent &A, StringRef Wanted) const {
+    StringSet<> Names;
+    for (const Borrowed &B : A.Entry->Uses)
+      Names.insert(B.Variable->getName());
+    for (const State *S : A.States)
+      addIdentifiers(Text.text(S == A.Entry ? A.beside()->getSourceRange()
+                                            : S->Function->getSourceRange())
+                         .str(),
+                     Text.context().getLangOpts(), Names);
+    std::string Result = Wanted.str();
+    for (unsigned N = 2; Names.contains(Result); ++N)
       Result = (Wanted + Twine(N)).str();
     return Result;
   }
@@ -346,6 +369,11 @@ private:
       return;
     if (LaterStart && (A.Why = LaterStart->check(A)))
       return;
+    for (Agent::Early &E : A.TakenEarly) {
+      E.Name = unmentioned(
+          A, withoutUnderscore(E.Argument->getMemberDecl()->getName()));
+      Inside.push_back({*Text.range(E.Argument->getSourceRange()), E.Name});
+    }
     if (Dialect.needsExecutor() && A.Entry->Delivers && keepsEntry(A) &&
         deliversAtOnce(A)) {
       A.Why = Refusal{"started-later", F.getLocation(),
@@ -482,15 +510,6 @@ private:
       return Type.isConstQualified() && !(Record && Record->isPolymorphic());
     std::optional<unsigned> Start = Text.offset(A.beside()->getEndLoc());
     return Start && !isUsedBehind(*A.Entry->Function->getBody(), V, *Start);
-  }
-
-  static bool isCopyable(const CXXRecordDecl &Record) {
-    if (Record.needsImplicitCopyConstructor())
-      return !Record.defaultedCopyConstructorIsDeleted();
-    return any_of(Record.ctors(), [](const CXXConstructorDecl *C) {
-      return C->isCopyConstructor() && !C->isDeleted() &&
-             C->getAccess() == AS_public;
-    });
   }
 
   /// All of \p Op, which works on \p Object, is over when the function that
@@ -800,11 +819,13 @@ private:
 
   /// A parameter of a coroutine, and what it gets at the start.
   struct Parameter {
-    const VarDecl *Decl;
+    const ValueDecl *Decl;
     std::string Type;
     bool ByReference = false;
     /// The start may give its own value up.
     bool Moves = false;
+    /// Its own name, where that is not the one of what it gets.
+    StringRef Name = {};
   };
 
   /// The coroutine's parameters: what it uses of its entry's, or, where it is
@@ -834,6 +855,11 @@ private:
                                 : Type.getAsString(Policy);
       Result.push_back(
           {B.Variable, std::move(Written), ByReference, B.IsMoved});
+    }
+    for (const Agent::Early &E : A.TakenEarly) {
+      const auto *Field = cast<FieldDecl>(E.Argument->getMemberDecl());
+      Result.push_back(
+          {Field, valueTypeText(*Field, Text), false, false, E.Name});
     }
     const std::optional<Delivery> &Delivers = A.Entry->Delivers;
     for (const ParmVarDecl *P : A.Entry->parameters())
@@ -872,8 +898,9 @@ private:
         Result += ", ";
       std::string Type = typeText(P, Beside);
       if (P.Decl->getDeclName())
-        Type = declaration(Type, (P.ByReference ? "&" : "") +
-                                     P.Decl->getNameAsString());
+        Type = declaration(
+            Type, (P.ByReference ? "&" : "") +
+                      (P.Name.empty() ? P.Decl->getName() : P.Name).str());
       Result += Type;
     }
     return Result;
@@ -949,11 +976,19 @@ private:
         A.HoldsObject
             ? (A.MovesObject ? "self = std::move(*this)" : "self = *this")
             : "this, self = shared_from_this()";
+    // What is awaited holds its object itself, from when it starts.
+    bool IsHeld =
+        A.HoldsSelf && !(A.Entry->Delivers && !Dialect.needsExecutor());
     std::string Arguments;
     bool Moves = false;
     for (const Parameter &P : coroutineParameters(A)) {
       if (!Arguments.empty())
         Arguments += ", ";
+      if (IsHeld && !P.Name.empty()) {
+        Arguments += P.Name;
+        Captures += (", " + P.Name + " = " + P.Decl->getName()).str();
+        continue;
+      }
       if (!P.Decl->getDeclName()) {
         Arguments += P.Type + "()";
         continue;
@@ -967,8 +1002,7 @@ private:
     std::string Call = A.Coroutine + "(" + Arguments + ")";
     if (A.HoldsObject)
       return "[" + Captures + "]() mutable { return self." + Call + "; }";
-    // What is awaited holds its object itself, from when it starts.
-    if (!A.HoldsSelf || (A.Entry->Delivers && !Dialect.needsExecutor()))
+    if (!IsHeld)
       return Call;
     return "[" + Captures + "]" + (Moves ? "() mutable" : "") + " { return " +
            Call + "; }";

@@ -1,6 +1,7 @@
 //===--- LaterStart.cpp - What runs before a posted coroutine -------------===//
 
 #include "coralc/Rewrites/Engine/LaterStart.h"
+#include "coralc/Model/Records.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Footprint.h"
 #include "coralc/Rewrites/Engine/Initiation.h"
@@ -87,10 +88,61 @@ private:
   FootprintReader Reader;
 };
 
+/// \p E names \p Field when it is computed; a handler may do so later.
+bool startMentions(const Expr &E, const FieldDecl &Field) {
+  const auto *L = dyn_cast<LambdaExpr>(asWritten(&E));
+  return L ? any_of(L->capture_inits(),
+                    [&](const Expr *Init) { return mentions(Init, &Field); })
+           : mentions(&E, &Field);
+}
+
+/// The members of its object that the operation with which \p A begins beside a
+/// function of that object is told the values of, and does nothing else with.
+SmallVector<const MemberExpr *, 2> valuesToldFirst(const Agent &A) {
+  SmallVector<const MemberExpr *, 2> Result;
+  if (!A.beside() || A.HoldsObject || A.Body.empty() ||
+      A.Body.front().What != Node::Kind::Await ||
+      A.Body.front().Op->How != Operation::Form::CompletionToken)
+    return Result;
+  const CallExpr &Call = *A.Body.front().Op->Call;
+  const FunctionDecl *Callee = Call.getDirectCallee();
+  const SourceManager &SM =
+      A.Entry->Function->getASTContext().getSourceManager();
+  for (auto [I, P] : enumerate(Callee->parameters())) {
+    if (I >= Call.getNumArgs())
+      break;
+    const auto *Told = dyn_cast<MemberExpr>(asWritten(Call.getArg(I)));
+    const FieldDecl *Field = ownField(Told);
+    QualType Type = P->getType();
+    const CXXRecordDecl *Record =
+        Field ? Field->getType()->getAsCXXRecordDecl() : nullptr;
+    if (!Field || Field->getType()->isReferenceType() ||
+        Field->getType()->isArrayType() || Field->getType()->isPointerType() ||
+        (Type->isReferenceType() &&
+         !(Type->isLValueReferenceType() &&
+           Type->getPointeeType().isConstQualified())))
+      continue;
+    // A library's values can be copied without anybody seeing it.
+    if (Record &&
+        !(isCopyable(*Record) &&
+          SM.isInSystemHeader(SM.getExpansionLoc(Record->getLocation()))))
+      continue;
+    if (none_of(Call.arguments(), [&](const Expr *Other) {
+          return asWritten(Other) != Told && startMentions(*Other, *Field);
+        }))
+      Result.push_back(Told);
+  }
+  return Result;
+}
+
 /// Follows the code behind a start to the end of its turn.
 class Behind {
 public:
-  Behind(const Agent &A, const CallIndex &Calls) : A(A), Calls(Calls) {}
+  Behind(const Agent &A, const CallIndex &Calls)
+      : A(A), Calls(Calls), Told(valuesToldFirst(A)) {}
+
+  /// What changes before the first operation is told of it.
+  SmallSetVector<const MemberExpr *, 2> Changed;
 
   std::optional<Refusal> check() {
     FirstStretch First(A, Calls);
@@ -248,6 +300,13 @@ private:
       auto Other = After.Touched.find(Decl);
       if (Other == After.Touched.end() || !collide(Use.How, Other->second.How))
         continue;
+      const auto *Value = find_if(Told, [&](const MemberExpr *E) {
+        return E->getMemberDecl() == Decl;
+      });
+      if (Value != Told.end()) {
+        Changed.insert(*Value);
+        continue;
+      }
       refuse(Other->second.Where,
              Decl ? "'" + Decl->getNameAsString() +
                         "' is used by code that runs behind the start"
@@ -411,6 +470,7 @@ private:
 
   const Agent &A;
   const CallIndex &Calls;
+  SmallVector<const MemberExpr *, 2> Told;
   std::optional<Refusal> Why;
   SmallPtrSet<const Expr *, 8> Followed;
 };
@@ -420,8 +480,13 @@ private:
 LaterStarts::LaterStarts(ArrayRef<Agent *> Converted, const SourceText &Text)
     : Calls(Converted, Text) {}
 
-std::optional<Refusal> LaterStarts::check(const Agent &A) const {
-  return Behind(A, Calls).check();
+std::optional<Refusal> LaterStarts::check(Agent &A) const {
+  Behind Code(A, Calls);
+  std::optional<Refusal> Why = Code.check();
+  A.TakenEarly.clear();
+  for (const MemberExpr *E : Code.Changed)
+    A.TakenEarly.push_back({E, ""});
+  return Why;
 }
 
 } // namespace coralc

@@ -46,16 +46,17 @@ std::string declaration(StringRef Type, StringRef Name) {
   return (Type + " " + Name).str();
 }
 
-std::string valueTypeText(const ParmVarDecl &Parameter,
-                          const SourceText &Text) {
+std::string valueTypeText(const DeclaratorDecl &D, const SourceText &Text) {
   // The location of a type does not cover the qualifiers of what it points to.
-  QualType Value = Parameter.getType().getNonReferenceType();
+  QualType Value = D.getType().getNonReferenceType();
   bool Encloses = enclosesName(Value);
-  if (!Encloses && Value->isPointerType() && !Value.isLocalConstQualified())
-    if (StringRef Written = declaredType(Parameter, Text).rtrim("& ");
+  if (const auto *Parameter = dyn_cast<ParmVarDecl>(&D);
+      Parameter && !Encloses && Value->isPointerType() &&
+      !Value.isLocalConstQualified())
+    if (StringRef Written = declaredType(*Parameter, Text).rtrim("& ");
         !Written.empty())
       return Written.str();
-  const TypeSourceInfo *Info = Parameter.getTypeSourceInfo();
+  const TypeSourceInfo *Info = D.getTypeSourceInfo();
   if (Info && !Encloses) {
     TypeLoc Loc = Info->getTypeLoc();
     if (auto Reference = Loc.getAs<ReferenceTypeLoc>())
@@ -66,10 +67,8 @@ std::string valueTypeText(const ParmVarDecl &Parameter,
   }
   PrintingPolicy Policy(Text.context().getLangOpts());
   Policy.SuppressTagKeyword = true;
-  return Parameter.getType()
-      .getNonReferenceType()
-      .getUnqualifiedType()
-      .getAsString(Policy);
+  return D.getType().getNonReferenceType().getUnqualifiedType().getAsString(
+      Policy);
 }
 
 namespace {
@@ -1064,13 +1063,6 @@ private:
           PrintingPolicy(Text.context().getLangOpts()));
     writtenLine(declaration(TypeText, Name) + " = " + Init + ";");
     declareAs(M.Field, Name, Type.getUnqualifiedType());
-  }
-
-  static StringRef withoutUnderscore(StringRef Name) {
-    StringRef Bare = Name;
-    if (Bare.consume_front("m_") || Bare.consume_back("_"))
-      return Bare.empty() ? Name : Bare;
-    return Name;
   }
 
   /// Somebody looks at it, or sees it end.

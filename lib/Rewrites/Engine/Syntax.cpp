@@ -124,6 +124,13 @@ bool contains(const Stmt *Outer, const Stmt *Inner) {
          });
 }
 
+StringRef withoutUnderscore(StringRef Member) {
+  StringRef Bare = Member;
+  if (Bare.consume_front("m_") || Bare.consume_back("_"))
+    return Bare.empty() ? Member : Bare;
+  return Member;
+}
+
 bool mentions(const Stmt *S, const ValueDecl *D) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const ValueDecl *Wanted;

@@ -140,7 +140,8 @@ public:
       : Text(Text), Starts(Starts), Members(Members), Returned(Returned) {}
 
   bool TraverseStmt(const Stmt *S) override {
-    // The result of a start is a variable in the output.
+    // What is a variable in the output: the result of a start, or what an
+    // agent got when it was begun.
     const auto *E = dyn_cast_or_null<Expr>(S);
     if (E && Returned.contains(asWritten(E->IgnoreParens()))) {
       if (std::optional<TextRange> Range = Text.range(S->getSourceRange()))
@@ -274,6 +275,8 @@ public:
   TransitionSystem readAgent(const Agent &A) {
     if (A.Entry->Delivers)
       Delivers = &*A.Entry->Delivers;
+    for (const Agent::Early &E : A.TakenEarly)
+      Returned.insert(E.Argument);
     for (const State *S : A.States) {
       EntryOf[S] = System.add({});
       forEachStep(S->Steps, [&](const Step &Step) {
@@ -860,7 +863,7 @@ private:
   const SourceText &Text;
   const TargetDialect &Dialect;
   const StartLabels &Starts;
-  /// What stands in conditions for the result of a start.
+  /// What is a variable in the output.
   DenseSet<const Stmt *> Returned;
   /// What the agent hands to its callback.
   const Delivery *Delivers = nullptr;

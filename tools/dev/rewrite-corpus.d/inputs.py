@@ -40,7 +40,7 @@ _LIBRARIES = {
     r"boost/(asio/spawn|coroutine)|asio/spawn": ("boost_coroutine", "boost_context"),
     r"boost/(thread|chrono)": ("boost_thread",),
     r"boost/(archive|serialization)": ("boost_serialization",),
-    r"asio/ssl": ("ssl", "crypto"),
+    r"(boost/)?asio/ssl": ("ssl", "crypto"),
 }
 
 _COPIED = {".cpp", ".hpp", ".ipp", ".h", ".pem"}

@@ -12,7 +12,9 @@
 //
 // Nobody sees the difference if neither changes what the other works on, if
 // what the agent does not hold itself is there until then, and if nobody
-// around the start catches what the first stretch may throw.
+// around the start catches what the first stretch may throw. A member that the
+// first operation is only told the value of may change: that value is taken
+// where the agent is started.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +30,9 @@ public:
   /// The agents \p Converted are started later; all others as before.
   LaterStarts(llvm::ArrayRef<Agent *> Converted, const SourceText &Text);
 
-  /// Why \p A must not start later than it did.
-  std::optional<Refusal> check(const Agent &A) const;
+  /// Why \p A must not start later than it did. Notes which members it has to
+  /// take along because they change meanwhile.
+  std::optional<Refusal> check(Agent &A) const;
 
 private:
   CallIndex Calls;

@@ -101,6 +101,13 @@ struct Agent {
   /// Captures that are the variable from which they were moved: nothing else
   /// uses it then.
   llvm::SmallPtrSet<const clang::VarDecl *, 4> TakenOver;
+  /// A member that the first operation is given, which may have changed when
+  /// that starts: the agent gets it as \c Name where it is begun itself.
+  struct Early {
+    const clang::MemberExpr *Argument = nullptr;
+    std::string Name;
+  };
+  llvm::SmallVector<Early, 1> TakenEarly;
   /// How the agent is started from outside.
   std::vector<StartSite> Starts;
   /// Where the entry is mentioned without being called: it is called from

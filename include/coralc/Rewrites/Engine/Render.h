@@ -123,9 +123,9 @@ struct RenderContext {
 /// The compound statement of the coroutine, from brace to brace.
 RenderedBody renderBody(const Agent &A, const RenderContext &Context);
 
-/// The type of a parameter of a coroutine: by value, so that it is in the
-/// frame and not in the caller.
-std::string valueTypeText(const clang::ParmVarDecl &Parameter,
+/// The type of a parameter of a coroutine that gets the value of \p D: by
+/// value, so that it is in the frame and not in the caller.
+std::string valueTypeText(const clang::DeclaratorDecl &D,
                           const SourceText &Text);
 
 /// `Type Name`; a pointer to a function has its name inside.

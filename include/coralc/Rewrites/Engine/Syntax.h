@@ -81,6 +81,9 @@ bool isOnThis(const clang::CallExpr &Call);
 /// \p Inner is \p Outer or below it.
 bool contains(const clang::Stmt *Outer, const clang::Stmt *Inner);
 
+/// What a variable is called that has the value of a member called \p Member.
+llvm::StringRef withoutUnderscore(llvm::StringRef Member);
+
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
 
