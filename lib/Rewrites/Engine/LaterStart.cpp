@@ -70,6 +70,7 @@ private:
       return AllWait;
     }
     case Node::Kind::Loop:
+    case Node::Kind::Apart:
       return read(N.Body);
     case Node::Kind::Await:
       Reader.readFirst(*N.Op->Call);

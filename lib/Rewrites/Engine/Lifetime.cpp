@@ -15,6 +15,7 @@
 
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/Unsized.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -209,6 +210,11 @@ private:
       case Node::Kind::Switch:
         branch(N, HasNext);
         break;
+      case Node::Kind::Apart: {
+        SaveAndRestore InLambda(IsApart, true);
+        walk(N.Body, HasNext);
+        break;
+      }
       case Node::Kind::Loop: {
         SaveAndRestore<size_t> Begin(LoopBegin, Live.size());
         SaveAndRestore<size_t> Left(BreakBegin, Live.size());
@@ -357,23 +363,17 @@ private:
 
   /// A frame is a record, and what has no fixed size cannot be a member of one.
   void checkSizes(const Stmt *S) {
-    struct Visitor : ConstDynamicRecursiveASTVisitor {
-      const VarDecl *Found = nullptr;
-      bool VisitVarDecl(const VarDecl *V) override {
-        const auto *Record = V->getType()->getAsRecordDecl();
-        if (V->hasLocalStorage() && Record && Record->hasFlexibleArrayMember())
-          Found = V;
-        return true;
-      }
-      bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
-    } V;
-    V.TraverseStmt(S);
-    if (V.Found)
-      refuse("size-not-fixed", V.Found->getLocation(),
-             "'" + V.Found->getName() +
-                 "' ends with an array without a size, which some compilers "
-                 "cannot keep in a coroutine's frame; use it in a function "
-                 "that is called from here");
+    const VarDecl *Found = IsApart ? nullptr : findUnsized(S);
+    if (!Found)
+      return;
+    bool IsArray = Found->getType()->isVariableArrayType();
+    refuse("size-not-fixed", Found->getLocation(),
+           "'" + Found->getName() +
+               (IsArray ? "' has a length that is computed, and cannot be kept "
+                        : "' ends with an array without a size, which some "
+                          "compilers cannot keep ") +
+               "in a coroutine's frame; use it in a function that is called "
+               "from here");
   }
 
   /// g++ before 13 cannot keep the array of an initializer list in a frame.
@@ -693,6 +693,8 @@ private:
   /// innermost loop or switch.
   size_t LoopBegin = 0, BreakBegin = 0;
   bool HoldsSelf = false;
+  /// The code is not in the coroutine itself.
+  bool IsApart = false;
   std::optional<Refusal> Why;
 };
 

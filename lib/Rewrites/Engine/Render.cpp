@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
 using namespace llvm;
@@ -80,9 +81,9 @@ public:
   RangeEdits(const RenderContext &Context,
              const DenseMap<const ValueDecl *, std::string> &Names,
              const DenseMap<const Stmt *, std::string> &Returned,
-             MemberOf Members)
+             MemberOf Members, StringRef Return)
       : Text(Context.Text), Start(Context.Start), Names(Names),
-        Returned(Returned), Members(Members) {}
+        Returned(Returned), Members(Members), Return(Return) {}
 
   bool TraverseStmt(const Stmt *S) override {
     const auto *E = dyn_cast_or_null<Expr>(S);
@@ -122,7 +123,7 @@ public:
   }
   bool VisitReturnStmt(const ReturnStmt *S) override {
     if (!Lambdas)
-      replace(S->getReturnLoc(), "return", "co_return");
+      replace(S->getReturnLoc(), "return", Return.str());
     return true;
   }
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
@@ -172,6 +173,8 @@ private:
   const DenseMap<const ValueDecl *, std::string> &Names;
   const DenseMap<const Stmt *, std::string> &Returned;
   MemberOf Members;
+  /// What a return becomes.
+  StringRef Return;
   unsigned Lambdas = 0;
 };
 
@@ -463,7 +466,7 @@ private:
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
     auto Member = [&](const ValueDecl *Field) { return Members.lookup(Field); };
-    RangeEdits Visitor(Context, Names, Returned, Member);
+    RangeEdits Visitor(Context, Names, Returned, Member, returnText());
     Visitor.TraverseStmt(Within);
     append_range(Started, Visitor.Started);
     SmallVector<Substitution, 8> All(More);
@@ -576,6 +579,8 @@ private:
       return loop(N);
     case Node::Kind::Await:
       return await(*N.Op);
+    case Node::Kind::Apart:
+      return apart(N);
     case Node::Kind::Call:
       return call(*N.Op->Bound);
     case Node::Kind::Bind:
@@ -822,6 +827,45 @@ private:
     closeBlock();
   }
 
+  /// What has no place in the frame, in a lambda that says whether to go on.
+  void apart(const Node &N) {
+    std::string GoesOn = N.MayEnd ? unique("goes_on") : "";
+    openBlock((N.MayEnd ? "bool " + GoesOn + " = " : "") + "[&]");
+    {
+      SaveAndRestore Inside(Apart, &N);
+      ArrayRef<Node> Body = N.Body;
+      if (N.MayEnd && isGuard(Body.back())) {
+        block(Body.drop_back());
+        comments(Body.back().Leading);
+        Node Stays = Body.back();
+        Stays.Negated = !Stays.Negated;
+        writtenLine("return " + condition(Stays) + ";");
+      } else {
+        block(Body);
+        if (N.MayEnd)
+          writtenLine("return true;");
+      }
+    }
+    --Depth;
+    Scopes.pop_back();
+    userLine("}();");
+    if (!N.MayEnd)
+      return;
+    Scopes.back()[GoesOn] = {Text.context().BoolTy};
+    writtenLine("if (!" + GoesOn + ")");
+    ++Depth;
+    writtenLine("co_return;");
+    --Depth;
+  }
+
+  /// It only ends the coroutine, if something is so.
+  bool isGuard(const Node &N) const {
+    return N.What == Node::Kind::If && isSilent(N.Else) &&
+           isLoneLeave(N.Body) && !cast<IfStmt>(N.Source)->hasInitStorage() &&
+           !cast<IfStmt>(N.Source)->hasVarStorage() &&
+           cast<IfStmt>(N.Source)->getCond()->getType()->isBooleanType();
+  }
+
   //--- Switches ----------------------------------------------------------//
 
   /// The head, the labels and where they stand are the user's.
@@ -977,7 +1021,7 @@ private:
       return writtenLine("co_return co_await " + callWithoutHandler(*N.Op, {}) +
                          ";");
     if (!N.Call)
-      return writtenLine("co_return;");
+      return writtenLine(Twine(returnText()) + ";");
     std::string Values;
     unsigned Count = 0;
     for (const Expr *Argument : A.Entry->Delivers->valuesOf(*N.Call))
@@ -987,6 +1031,11 @@ private:
     if (Count > 1)
       Values = Context.Dialect.several(A.Entry->Delivers->TypeTexts, Values);
     writtenLine("co_return " + Values + ";");
+  }
+
+  /// What ends the agent.
+  StringRef returnText() const {
+    return !Apart ? "co_return" : Apart->MayEnd ? "return false" : "return";
   }
 
   //--- Operations --------------------------------------------------------//
@@ -1466,6 +1515,8 @@ private:
   RenderedBody Result;
   unsigned Depth = 0;
   bool AtBlockStart = true;
+  /// The lambda that is being written.
+  const Node *Apart = nullptr;
   /// The statement that was moved last, and where its line ends in the result.
   TextRange LastCode{0, 0};
   size_t LastCodeEnd = 0;

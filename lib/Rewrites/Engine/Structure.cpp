@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Reentrant.h"
 #include "coralc/Rewrites/Engine/SwitchArms.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/Unsized.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/StmtCXX.h"
 #include "llvm/ADT/DenseSet.h"
@@ -901,8 +902,10 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
       A.Why = checkHandOver(A);
     if (!A.Why)
       Structurer(A, Text).run();
-    if (!A.Why)
+    if (!A.Why) {
+      setUnsizedApart(A.Body);
       A.Why = checkLifetimes(A);
+    }
     // What was refused half-way is no program.
     if (A.Why)
       A.Body.clear();

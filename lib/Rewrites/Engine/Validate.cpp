@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/Unsized.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/StmtCXX.h"
 #include "clang/Lex/Lexer.h"
@@ -136,8 +137,10 @@ struct StartLabels {
 class Normalizer : public ConstDynamicRecursiveASTVisitor {
 public:
   Normalizer(const SourceText &Text, const StartLabels &Starts,
-             MemberOf Members, const DenseSet<const Stmt *> &Returned)
-      : Text(Text), Starts(Starts), Members(Members), Returned(Returned) {}
+             MemberOf Members, const DenseSet<const Stmt *> &Returned,
+             bool IsApart)
+      : Text(Text), Starts(Starts), Members(Members), Returned(Returned),
+        IsApart(IsApart) {}
 
   bool TraverseStmt(const Stmt *S) override {
     // What is a variable in the output: the result of a start, or what an
@@ -203,6 +206,18 @@ public:
     return true;
   }
 
+  /// What leaves a lambda that is apart leaves what is around it.
+  bool VisitReturnStmt(const ReturnStmt *S) override {
+    std::optional<TextRange> Range = Text.range(S->getSourceRange());
+    if (IsApart && !Lambdas && S->getRetValue() && Range)
+      Edits.push_back({*Range, "return"});
+    return true;
+  }
+  bool TraverseLambdaExpr(const LambdaExpr *L) override {
+    SaveAndRestore Inside(Lambdas, Lambdas + 1);
+    return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+  }
+
   std::vector<Substitution> Edits;
 
 private:
@@ -260,6 +275,8 @@ private:
   const StartLabels &Starts;
   MemberOf Members;
   const DenseSet<const Stmt *> &Returned;
+  bool IsApart;
+  unsigned Lambdas = 0;
 };
 
 /// Reads one side. What both sides have in common is read by the same code;
@@ -308,7 +325,7 @@ private:
   //--- Text --------------------------------------------------------------//
 
   Normalizer normalizer() const {
-    return Normalizer(Text, Starts, FindMember, Returned);
+    return Normalizer(Text, Starts, FindMember, Returned, Apart != nullptr);
   }
 
   std::string normal(const Stmt *S) const {
@@ -601,15 +618,17 @@ private:
   unsigned statement(const Stmt *S, unsigned After) {
     if (!S || isa<NullStmt>(S))
       return After;
-    if (const auto *Block = dyn_cast<CompoundStmt>(S)) {
-      for (const Stmt *Inner : reverse(Block->body()))
-        After = statement(Inner, After);
-      return After;
-    }
+    if (const auto *Block = dyn_cast<CompoundStmt>(S))
+      return statements({Block->body_begin(), Block->body_end()}, After);
     if (const auto *If = dyn_cast<IfStmt>(S);
         If && !If->hasInitStorage() && !If->hasVarStorage())
       return test(If->getCond(), statement(If->getThen(), After),
                   statement(If->getElse(), After));
+    if (const auto *E = dyn_cast<Expr>(S))
+      if (const CompoundStmt *Body = calledApart(E))
+        return apart(*Body, After, After);
+    if (const auto *Return = dyn_cast<ReturnStmt>(S); Return && Apart)
+      return leaveApart(*Return);
     if (const auto *Return = dyn_cast<ReturnStmt>(S))
       return Return->getRetValue() ? event(normal(Return->getRetValue()), End)
                                    : End;
@@ -643,6 +662,62 @@ private:
       if (std::string Counted = counted(asWritten(E)); !Counted.empty())
         return event("= " + Counted, After);
     return event(normal(S), After);
+  }
+
+  unsigned statements(ArrayRef<const Stmt *> Block, unsigned After) {
+    while (!Block.empty()) {
+      const Stmt *Last = Block.back();
+      Block = Block.drop_back();
+      const CompoundStmt *Body =
+          Block.empty() ? nullptr : testedApart(*Block.back(), *Last);
+      if (!Body) {
+        After = statement(Last, After);
+        continue;
+      }
+      After =
+          apart(*Body, After, statement(cast<IfStmt>(Last)->getThen(), After));
+      Block = Block.drop_back();
+    }
+    return After;
+  }
+
+  //--- Code in a lambda --------------------------------------------------//
+
+  /// Where the lambda returns true or nothing, and false.
+  struct LambdaEnds {
+    unsigned GoesOn, Leaves;
+  };
+
+  /// What `bool goes_on = [&] {...}(); if (!goes_on)` runs.
+  static const CompoundStmt *testedApart(const Stmt &S, const Stmt &Next) {
+    const auto *Declaration = dyn_cast<DeclStmt>(&S);
+    const auto *V = Declaration && Declaration->isSingleDecl()
+                        ? dyn_cast<VarDecl>(Declaration->getSingleDecl())
+                        : nullptr;
+    const auto *If = dyn_cast<IfStmt>(&Next);
+    const auto *Not = dyn_cast_or_null<UnaryOperator>(
+        If && !If->getElse() ? asWritten(If->getCond()) : nullptr);
+    return V && Not && Not->getOpcode() == UO_LNot &&
+                   variableNamedBy(Not->getSubExpr()) == V
+               ? calledApart(V->getInit())
+               : nullptr;
+  }
+
+  unsigned apart(const CompoundStmt &Body, unsigned GoesOn, unsigned Leaves) {
+    LambdaEnds Ends{GoesOn, Leaves};
+    SaveAndRestore<const LambdaEnds *> Inside(Apart, &Ends);
+    SaveAndRestore<Surrounding *> Outside(Around, nullptr);
+    return statement(&Body, GoesOn);
+  }
+
+  unsigned leaveApart(const ReturnStmt &S) {
+    const LambdaEnds &Ends = *Apart;
+    if (!S.getRetValue())
+      return Ends.GoesOn;
+    const Expr *Value = asWritten(S.getRetValue());
+    if (const auto *Known = dyn_cast<CXXBoolLiteralExpr>(Value))
+      return Known->getValue() ? Ends.GoesOn : Ends.Leaves;
+    return test(Value, Ends.GoesOn, Ends.Leaves);
   }
 
   /// The operand of a co_yield is what the promise makes of the value.
@@ -870,6 +945,7 @@ private:
   TransitionSystem System;
   unsigned End = 0;
   Surrounding *Around = nullptr;
+  const LambdaEnds *Apart = nullptr;
   DenseMap<const State *, unsigned> EntryOf;
   DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
   std::function<const FunctionObject::Member *(const ValueDecl *)> FindMember =

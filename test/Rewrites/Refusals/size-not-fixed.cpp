@@ -10,17 +10,47 @@ class receiver {
 public:
   explicit receiver(asio::io_context &io) : timer_(io) {}
 
-  void receive() {
-  // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [size-not-fixed]
-    timer_.async_wait([this](std::error_code ec) {
+  // What is found with it is needed behind it.
+  void receive(int n) {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: 'control' ends with an array without a size{{.*}} [size-not-fixed]
+    timer_.async_wait([this, n](std::error_code ec) {
       if (ec)
         return;
       union {
         cmsghdr align;
         char buffer[CMSG_SPACE(sizeof(int))];
       } control;
-      std::snprintf(control.buffer, sizeof control.buffer, "x");
-      receive();
+      int written =
+          std::snprintf(control.buffer, sizeof control.buffer, "%d", n);
+      receive(written);
+    });
+  }
+
+  // What points into it is looked through behind it.
+  void look(int n) {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: 'sizes' has a length that is computed{{.*}} [size-not-fixed]
+    timer_.async_wait([this, n](std::error_code) {
+      int *last;
+      int sizes[n];
+      last = sizes + n - 1;
+      *last = n - 1;
+      look(*last);
+    });
+  }
+
+  // Something behind it may do so, and cannot stand in a lambda.
+  void choose(int n) {
+  // CHECK: [[#@LINE+1]]:5: note: not converted: 'sizes' has a length that is computed{{.*}} [size-not-fixed]
+    timer_.async_wait([this, n](std::error_code) {
+      int sizes[n];
+      sizes[0] = n;
+      switch (sizes[0]) {
+      case 1:
+        choose(2);
+        break;
+      default:
+        choose(n - 1);
+      }
     });
   }
 

@@ -37,6 +37,8 @@ struct Node {
     /// An endless loop; \c Target heads it.
     Loop,
     Await,
+    /// \c Body runs in a lambda, whose variables are not in the frame.
+    Apart,
     /// The handler of \c Op is called.
     Call,
     /// Parameters of \c Target get \c Arguments: as new variables,
@@ -76,6 +78,8 @@ struct Node {
   std::vector<Arm> Arms;
   /// Loop: behind it there is nothing but the end of the coroutine.
   bool EndsBehind = false;
+  /// Apart: some ways through \c Body end the coroutine.
+  bool MayEnd = false;
 
   /// The blocks inside of it.
   llvm::SmallVector<Block *, 4> inner();
