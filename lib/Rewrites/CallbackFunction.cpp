@@ -29,6 +29,7 @@
 #include "clang/AST/QualTypeNames.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace clang;
 using namespace llvm;
@@ -185,10 +186,10 @@ public:
                                         const SourceText &Text) override {
     const FunctionDecl *F = definitionOf(&Function);
     std::optional<Delivery> Found = callbackOf(*F, Text);
-    if (!Found)
+    if (!Found || !Found->Callback->getDeclName())
       return std::nullopt;
     Delivery Result = std::move(*Found);
-    if (Propagates)
+    if (Options.Propagate)
       Result.Coroutine = coroutineTwin(*F, Result, Text.context());
     bool MayBecomeOne =
         !GivenUp.contains(F) && F->hasBody() && Text.range(F->getSourceRange());
@@ -202,7 +203,9 @@ public:
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Callee || isa<CXXOperatorCallExpr>(Call) || !Call.getNumArgs())
       return std::nullopt;
-    std::optional<Delivery> Delivers = matchDelivery(*Callee, Text);
+    bool IsWrapped = is_contained(Options.Wrapped, qualifiedName(*Callee));
+    std::optional<Delivery> Delivers =
+        IsWrapped ? callbackOf(*Callee, Text) : matchDelivery(*Callee, Text);
     if (!Delivers || Call.getNumArgs() != Callee->getNumParams())
       return std::nullopt;
     const Expr *Argument =
@@ -211,6 +214,8 @@ public:
       return std::nullopt;
     Operation Op;
     Op.How = Operation::Form::Task;
+    if (IsWrapped && !wrap(Op, *Delivers, Text))
+      return std::nullopt;
     Op.Call = &Call;
     Op.Handler = asWritten(Argument);
     Op.HandlerArgument = Argument;
@@ -232,7 +237,7 @@ public:
       return std::nullopt;
     if (const FunctionDecl *Handler = runBy(Op);
         Handler && asksForPlaces(*Handler)) {
-      if (Delivers->Coroutine)
+      if (Delivers->Coroutine || IsWrapped)
         return std::nullopt;
       AskedForPlaces.insert(definitionOf(Callee));
     }
@@ -289,8 +294,7 @@ private:
       Others = Others.drop_back();
       Type = callbackType(Result.Callback->getType(), Text);
     }
-    if (!Type || !Result.Callback->getDeclName() ||
-        any_of(Others, [&](const ParmVarDecl *P) {
+    if (!Type || any_of(Others, [&](const ParmVarDecl *P) {
           std::optional<CallbackType> Other = callbackType(P->getType(), Text);
           return Other && (Type->IsPointer || !Other->IsPointer);
         }))
@@ -320,6 +324,24 @@ private:
       Result.TypeTexts.push_back(Value.getAsString(Policy));
     }
     return Result;
+  }
+
+  /// Says how to call a function of others. A pointer to a function cannot be
+  /// made of what goes on with a coroutine.
+  static bool wrap(Operation &Op, const Delivery &Delivers,
+                   const SourceText &Text) {
+    QualType Holder = Delivers.Callback->getType().getNonReferenceType();
+    if (Holder->isFunctionPointerType())
+      return false;
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    auto Named = [&](QualType Type) {
+      return TypeName::getFullyQualifiedName(Type, Text.context(), Policy);
+    };
+    Op.How = Operation::Form::Callback;
+    Op.HolderText = Named(Holder.getUnqualifiedType());
+    Op.SignatureText =
+        "void(" + join(map_range(Delivers.Types, Named), ", ") + ")";
+    return true;
   }
 
   /// Gives the handler's parameter \p Index what the call was given for it.

@@ -927,7 +927,7 @@ private:
     ReentrantCode &Code = *S.Direct->Reentrant;
     Code.Function = &F;
     Code.Together = Together;
-    PatternList Handlers = makePatterns({"completion-handler"});
+    PatternList Handlers = makePatterns({.Patterns = {"completion-handler"}});
     Reader R(Text, *Handlers.front(), Code);
     S.Why = R.read(*findReenter(F));
     readStarts(F, Code, S, Built, Text);

@@ -62,6 +62,11 @@ def keep_callbacks : Flag<["--"], "keep-callbacks">,
                               "forwarding to that">,
                      In<[RewriteVis], work_Group>;
 
+defm wrap : Eq<"wrap", "<functions>",
+               "Await these comma-separated functions of others, too, each of "
+               "which calls once the callback that is its last argument",
+               [RewriteVis], work_Group>;
+
 def propagate : Flag<["--"], "propagate">,
                 HelpText<"Let callers of what becomes a coroutine become "
                          "coroutines, too, in all files of the run">,

@@ -83,6 +83,14 @@ Expected<RewriteOptions> rewriteOptions(const Arguments &Args) {
   if (Args.has(OPT_keep_callbacks))
     Options.Callbacks = CallbackForm::Deprecated;
   Options.Propagate = Args.has(OPT_propagate);
+  SmallVector<StringRef> Wrapped;
+  std::string Functions = Args.value(OPT_wrap_EQ);
+  StringRef(Functions).split(Wrapped, ',', /*MaxSplit=*/-1,
+                             /*KeepEmpty=*/false);
+  if (Args.has(OPT_wrap_EQ) && Wrapped.empty())
+    return usageError("'--wrap' names no function");
+  for (StringRef Function : Wrapped)
+    Options.Wrapped.push_back(Function.str());
 
   std::vector<RewriteInfo> Infos = listRewrites();
   SmallVector<StringRef> Known =

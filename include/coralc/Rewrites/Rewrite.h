@@ -48,14 +48,17 @@ struct RewriteOptions {
   CallbackForm Callbacks = CallbackForm::Replaced;
   /// Callers of what becomes a coroutine become coroutines, too.
   bool Propagate = false;
+  /// Qualified names of functions that call the callback which is their last
+  /// argument once: who calls them awaits that.
+  std::vector<std::string> Wrapped = {};
   /// Names of the patterns to apply; empty means all.
   std::vector<std::string> Patterns;
   /// Lints a parsed translation unit, nothing when it is not to be linted.
   /// What this finds in the output and not in the input, the rewrite withdraws.
-  std::function<std::vector<Finding>(clang::ASTUnit &)> Lint;
+  std::function<std::vector<Finding>(clang::ASTUnit &)> Lint = {};
   /// Headers that the rewrite of other units changes, by absolute path: this
   /// one is read with what they become.
-  std::vector<RewrittenFile> Changed;
+  std::vector<RewrittenFile> Changed = {};
 };
 
 /// A digest of what the compiler made of a definition.

@@ -90,6 +90,7 @@ public:
   bool returnsBraces() const override { return true; }
   std::string requestFunction() const override { return "coral::uv::call"; }
   std::string requestResult() const override { return "returning"; }
+  std::string callbackFunction() const override { return "coral::callback"; }
   std::string eventsStart() const override { return "coral::uv::start"; }
   std::string eventsType(StringRef Type) const override {
     return ("coral::uv::events<" + Type + ">").str();
@@ -127,9 +128,12 @@ public:
       Result.push_back({"coral/interop/uv.hpp", {}});
     if (Uses.Events)
       Result.push_back({"coral/interop/uv_events.hpp", {}});
-    if (Uses.Requests)
+    if (Uses.Callbacks)
+      Result.push_back({"coral/callback.hpp", {}});
+    if (Uses.Requests || Uses.Callbacks)
       Result.push_back({"coral/spawn.hpp", {}});
-    if (Uses.Tasks && (Uses.Tokens || !(Uses.Requests || Uses.Events)))
+    if (Uses.Tasks &&
+        (Uses.Tokens || !(Uses.Requests || Uses.Events || Uses.Callbacks)))
       Result.push_back({"coral/interop/asio.hpp", {}});
     return Result;
   }
@@ -204,6 +208,7 @@ public:
   bool returnsBraces() const override { return false; }
   std::string requestFunction() const override { return ""; }
   std::string requestResult() const override { return ""; }
+  std::string callbackFunction() const override { return ""; }
   std::string eventsStart() const override { return ""; }
   std::string eventsType(StringRef) const override { return ""; }
   std::string several(ArrayRef<std::string> Types,

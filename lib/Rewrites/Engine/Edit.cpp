@@ -340,9 +340,17 @@ private:
                           "'; convert to --target=coral"};
       return;
     }
-    if (Dialect.requestFunction().empty() && awaitsRequest(A)) {
+    if (Dialect.requestFunction().empty() &&
+        awaits(A, Operation::Form::Request)) {
       A.Why = Refusal{"target-has-no-request", F.getLocation(),
                       "this target cannot wait for libuv, as '" +
+                          A.Entry->Name + "' does; convert to --target=coral"};
+      return;
+    }
+    if (Dialect.callbackFunction().empty() &&
+        awaits(A, Operation::Form::Callback)) {
+      A.Why = Refusal{"target-has-no-request", F.getLocation(),
+                      "this target cannot wait for a callback, as '" +
                           A.Entry->Name + "' does; convert to --target=coral"};
       return;
     }
@@ -447,12 +455,10 @@ private:
                        "builds may compile"};
   }
 
-  static bool awaitsRequest(const Agent &A) {
+  static bool awaits(const Agent &A, Operation::Form How) {
     bool Found = false;
-    forEachNode(A.Body, [&](const Node &N) {
-      Found |=
-          N.What == Node::Kind::Await && N.Op->How == Operation::Form::Request;
-    });
+    forEachNode(A.Body,
+                [&](const Node &N) { Found |= N.waits() && N.Op->How == How; });
     return Found;
   }
 
@@ -790,6 +796,7 @@ private:
       bool TakesToken = N.Op->How == Operation::Form::CompletionToken;
       Uses.Tokens |= TakesToken;
       Uses.Requests |= N.Op->How == Operation::Form::Request;
+      Uses.Callbacks |= N.Op->How == Operation::Form::Callback;
       Uses.ErrorsRedirected |= TakesToken && N.Op->error();
       Uses.ExecutorsBound |=
           strandWrap(*N.Op) != nullptr || !N.Op->ResumesOn.empty();

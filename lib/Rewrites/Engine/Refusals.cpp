@@ -63,7 +63,7 @@ const RegisterRefusal EngineRefusals[] = {
     {"start-result-used", "what an initiation returns is used beside it"},
     {"started-later", "the target starts an operation after what follows it"},
     {"target-has-no-generator", "the target library has no generator type"},
-    {"target-has-no-request", "the target library does not know libuv"},
+    {"target-has-no-request", "the target library cannot wait for this"},
     {"unreachable-code", "code follows that never runs"},
     {"unsupported-control-flow", "an operation starts inside a statement"},
     {"unsupported-handler", "the handler has a form that is not understood"},

@@ -22,13 +22,14 @@ void registerPattern(PatternEntry Entry) {
                  Entry);
 }
 
-PatternList makePatterns(ArrayRef<std::string> Names, bool Propagate) {
+PatternList makePatterns(const RewriteOptions &Options) {
   PatternList Result;
   for (const PatternEntry &Entry : patterns())
-    if (Names.empty() || is_contained(Names, Entry.Name)) {
+    if (Options.Patterns.empty() ||
+        is_contained(Options.Patterns, Entry.Name)) {
       Result.push_back(Entry.Make());
       Result.back()->Name = Entry.Name;
-      Result.back()->Propagates = Propagate;
+      Result.back()->Options = Options;
     }
   return Result;
 }

@@ -1017,9 +1017,10 @@ private:
   }
 
   void end(const Node &N) {
-    if (N.Op)
-      return writtenLine("co_return co_await " + callWithoutHandler(*N.Op, {}) +
-                         ";");
+    if (N.Op) {
+      std::string Awaited = awaited(*N.Op, {});
+      return writtenLine("co_return co_await " + Awaited + ";");
+    }
     if (!N.Call)
       return writtenLine(Twine(returnText()) + ";");
     std::string Values;
@@ -1068,6 +1069,8 @@ private:
       return awaitCall(Op, {});
     case Operation::Form::Request:
       return awaitCall(Op, requested(*Op.Call));
+    case Operation::Form::Callback:
+      return awaitCall(Op, {});
     }
   }
 
@@ -1270,7 +1273,7 @@ private:
 
   void awaitCall(const Operation &Op, SmallVector<Substitution, 1> Edits) {
     std::string Returns = Op.Returned ? returnedVariable(Op) : "";
-    std::string Call = "co_await " + callWithoutHandler(Op, std::move(Edits));
+    std::string Call = "co_await " + awaited(Op, std::move(Edits));
     if (Op.Returned) {
       Call += "." + Context.Dialect.requestResult() + "(" + Returns + ")";
       if (Op.Returned->InCondition)
@@ -1305,6 +1308,31 @@ private:
       Tie += nameOf(B.Decl);
     }
     writtenLine(Tie + ") = " + Call);
+  }
+
+  /// What a call without its handler is awaited by. One of a function of others
+  /// stands in a lambda, before that.
+  std::string awaited(const Operation &Op, SmallVector<Substitution, 1> Edits) {
+    if (Op.How != Operation::Form::Callback)
+      return callWithoutHandler(Op, std::move(Edits));
+    StringRef Name = Op.Call->getDirectCallee()->getName();
+    Name.consume_front("async_");
+    std::string Start = unique(("start_" + Name).str());
+    TextRange Handler = *Text.range(Op.HandlerArgument->getSourceRange());
+    // Only the call is where the parameter is.
+    StringRef Before = Text.text(
+        TextRange{Text.range(Op.Call->getSourceRange())->Begin, Handler.Begin});
+    std::string Done = Before.contains("done") ? unique("done") : "done";
+    Edits.push_back({Handler, "std::move(" + Done + ")"});
+    openBlock("auto " + Start + " = [&](" + Op.HolderText + " " + Done + ")");
+    writtenLine(edited(*Text.range(Op.Call->getSourceRange()), Op.Call, Edits) +
+                ";");
+    --Depth;
+    Scopes.pop_back();
+    userLine("};");
+    Scopes.back()[Start] = {Text.context().VoidTy};
+    return Context.Dialect.callbackFunction() + "<" + Op.SignatureText + ">(" +
+           Start + ")";
   }
 
   std::string callWithoutHandler(const Operation &Op,

@@ -63,9 +63,7 @@ public:
 private:
   using Contents = Converter::Contents;
 
-  PatternList patterns() const {
-    return makePatterns(Options.Patterns, Options.Propagate);
-  }
+  PatternList patterns() const { return makePatterns(Options); }
 
   /// What is read in the place of what is on disk: the main file that joins
   /// units, \p Own, and what other units make of headers.

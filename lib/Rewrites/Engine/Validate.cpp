@@ -313,6 +313,7 @@ public:
   }
 
   TransitionSystem readCoroutine(const Stmt *Body) {
+    Starters.TraverseStmt(Body);
     System.Start = statement(Body, End);
     return std::move(System);
   }
@@ -414,6 +415,47 @@ private:
     return Asked && requested(*Asked) ? Asked : nullptr;
   }
 
+  /// The lambdas that call a function of others for whoever awaits it.
+  struct Wrappers : ConstDynamicRecursiveASTVisitor {
+    const TargetDialect &Dialect;
+    SmallPtrSet<const VarDecl *, 4> Variables;
+    SmallPtrSet<const VarDecl *, 4> Callbacks;
+    explicit Wrappers(const TargetDialect &Dialect) : Dialect(Dialect) {}
+
+    /// The lambda in a variable that \p Call awaits.
+    const LambdaExpr *lambdaOf(const CallExpr &Call) const {
+      const FunctionDecl *Callee = Call.getDirectCallee();
+      const VarDecl *V =
+          Callee && Call.getNumArgs() == 1 &&
+                  qualifiedName(*Callee) == Dialect.callbackFunction()
+              ? variableNamedBy(Call.getArg(0))
+              : nullptr;
+      return V && V->hasInit() ? dyn_cast<LambdaExpr>(asWritten(V->getInit()))
+                               : nullptr;
+    }
+    bool VisitCallExpr(const CallExpr *Call) override {
+      if (const LambdaExpr *L = lambdaOf(*Call)) {
+        Variables.insert(variableNamedBy(Call->getArg(0)));
+        for (const ParmVarDecl *P : callOperator(*L)->parameters())
+          Callbacks.insert(P);
+      }
+      return true;
+    }
+    bool isCallback(const Expr *E) const {
+      return Callbacks.contains(variableNamedBy(E));
+    }
+  };
+
+  /// The call of a function of others in the lambda that \p Call awaits.
+  const CallExpr *wrapped(const CallExpr &Call) const {
+    const LambdaExpr *L = Starters.lambdaOf(Call);
+    const CompoundStmt *Body = L ? L->getCompoundStmtBody() : nullptr;
+    const auto *Only = Body && Body->size() == 1
+                           ? dyn_cast<Expr>(Body->body_front())
+                           : nullptr;
+    return dyn_cast_or_null<CallExpr>(Only ? asWritten(Only) : nullptr);
+  }
+
   const FunctionDecl *requested(const CallExpr &Call) const {
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Callee || Call.getNumArgs() == 0 ||
@@ -439,6 +481,8 @@ private:
                         const Operation *Op = nullptr) const {
     if (const CallExpr *Asked = askedForResult(Call))
       return operation(*Asked, Op) + ReturnedLabel;
+    if (const CallExpr *Wrapped = wrapped(Call))
+      return operation(*Wrapped);
     const Expr *Handler = Op ? Op->Handler : nullptr;
     bool DropsHandler = Op && Op->How != Operation::Form::CompletionToken;
     std::string Label = "await ";
@@ -456,7 +500,7 @@ private:
       Label += qualifiedName(*Callee);
     Label += "(";
     for (const Expr *E : Arguments) {
-      if (isa<CXXDefaultArgExpr>(E) ||
+      if (isa<CXXDefaultArgExpr>(E) || Starters.isCallback(E) ||
           (DropsHandler && (asWritten(E) == Handler || E == Op->Context)))
         continue;
       Label += argument(E, Handler, Op ? Op->ResumesOn : "") + ", ";
@@ -813,7 +857,8 @@ private:
     for (const Decl *D : reverse(S.decls())) {
       const auto *V = dyn_cast<VarDecl>(D);
       // References to the object itself are all the same.
-      if (!V || !V->hasInit() || isSharedFromThisCopy(V))
+      if (!V || !V->hasInit() || isSharedFromThisCopy(V) ||
+          Starters.Variables.contains(V))
         continue;
       const Expr *Init = asWritten(V->getInit());
       if (const auto *Construct = dyn_cast<CXXConstructExpr>(Init))
@@ -946,6 +991,7 @@ private:
   unsigned End = 0;
   Surrounding *Around = nullptr;
   const LambdaEnds *Apart = nullptr;
+  Wrappers Starters{Dialect};
   DenseMap<const State *, unsigned> EntryOf;
   DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
   std::function<const FunctionObject::Member *(const ValueDecl *)> FindMember =

@@ -103,7 +103,7 @@ protected:
     EXPECT_FALSE(After->getDiagnostics().hasErrorOccurred());
     SourceText Input(Before->getASTContext());
     SourceText Output(After->getASTContext());
-    PatternList Patterns = makePatterns({"pull-generator"});
+    PatternList Patterns = makePatterns({.Patterns = {"pull-generator"}});
     BuiltGraph Built = buildStateGraph(Input, Patterns);
     std::vector<Agent> Agents = planAgents(Built.Graph, Input);
     EXPECT_EQ(Agents.size(), 1u);
@@ -192,7 +192,7 @@ TEST_F(Validate, AnotherValueIsSeen) {
 TEST_F(Validate, AMissingCoroutineIsSeen) {
   std::unique_ptr<clang::ASTUnit> Before = parse(Legacy);
   SourceText Input(Before->getASTContext());
-  PatternList Patterns = makePatterns({"pull-generator"});
+  PatternList Patterns = makePatterns({.Patterns = {"pull-generator"}});
   BuiltGraph Built = buildStateGraph(Input, Patterns);
   std::vector<Agent> Agents = planAgents(Built.Graph, Input);
   ASSERT_EQ(Agents.size(), 1u);

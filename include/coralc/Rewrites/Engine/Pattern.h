@@ -64,16 +64,15 @@ public:
   virtual bool reconsider(const StateGraph &Graph) { return false; }
 
   llvm::StringRef Name;
-  /// Callers wait for the coroutines that stand beside callback functions.
-  bool Propagates = false;
+  /// What the user asked for.
+  RewriteOptions Options;
 };
 
 /// The patterns that run, in order of name.
 using PatternList = std::vector<std::unique_ptr<Pattern>>;
 
-/// All patterns when \p Names is empty.
-PatternList makePatterns(llvm::ArrayRef<std::string> Names,
-                         bool Propagate = false);
+/// Those that \p Options name, or all.
+PatternList makePatterns(const RewriteOptions &Options);
 
 struct PatternEntry {
   llvm::StringRef Name;

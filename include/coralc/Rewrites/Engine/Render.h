@@ -48,6 +48,9 @@ public:
   /// The member of that function's result that says which variable gets what
   /// libuv's function returned.
   virtual std::string requestResult() const = 0;
+  /// The function template that makes an awaitable of a callable which gets a
+  /// callback; empty when the target has none.
+  virtual std::string callbackFunction() const = 0;
   /// The function that hands a coroutine to a handle of libuv's, in the place
   /// of a callback; empty when the target has none.
   virtual std::string eventsStart() const = 0;
@@ -66,6 +69,7 @@ public:
     bool Tokens = false;
     bool Requests = false;
     bool Events = false;
+    bool Callbacks = false;
     bool Generators = false;
     bool ErrorsRedirected = false;
     bool ExecutorsBound = false;

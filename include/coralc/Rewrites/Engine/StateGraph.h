@@ -91,6 +91,9 @@ struct Operation {
     Task,
     /// A function of libuv, which is awaited by a function that calls it.
     Request,
+    /// A function of others, which a lambda calls with a callback that goes on
+    /// with the coroutine.
+    Callback,
     /// A value handed to the consumer of a generator.
     Yield
   };
@@ -104,6 +107,8 @@ struct Operation {
   /// wrapper such as bind_executor(strand, handler).
   const clang::Expr *Handler = nullptr;
   const clang::Expr *HandlerArgument = nullptr;
+  /// The types of a callback, the parameter's and that of what it calls.
+  std::string HolderText, SignatureText;
   /// The argument of \c Call that a pointer to a function gets back, and that
   /// goes with it.
   const clang::Expr *Context = nullptr;
