@@ -121,6 +121,34 @@ bool endsUserObject(QualType Pointer) {
          destructionOf(Pointer) > Destruction::Unknown;
 }
 
+/// Destroying something of \p Type runs a destructor that the user wrote.
+bool endsUserCode(QualType Type, unsigned Depth = 0) {
+  Type = Type.getNonReferenceType().getCanonicalType();
+  if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
+    return endsUserCode(Array->getElementType(), Depth);
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  Record = Record ? Record->getDefinition() : nullptr;
+  if (!Record || Depth > 8 || Record->hasTrivialDestructor())
+    return false;
+  auto Ends = [&](QualType Part) { return endsUserCode(Part, Depth + 1); };
+  if (Record->getASTContext().getSourceManager().isInSystemHeader(
+          Record->getLocation())) {
+    const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record);
+    return Special && Record->getName() != "weak_ptr" &&
+           any_of(Special->getTemplateArgs().asArray(),
+                  [&](const TemplateArgument &Argument) {
+                    return Argument.getKind() == TemplateArgument::Type &&
+                           Ends(Argument.getAsType());
+                  });
+  }
+  const CXXDestructorDecl *Destructor = Record->getDestructor();
+  return !Destructor || Destructor->isUserProvided() ||
+         any_of(Record->bases(),
+                [&](const CXXBaseSpecifier &B) { return Ends(B.getType()); }) ||
+         any_of(Record->fields(),
+                [&](const FieldDecl *F) { return Ends(F->getType()); });
+}
+
 /// Variables that \p S, as a whole statement, moves from.
 SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
@@ -453,6 +481,7 @@ private:
   void await(const Operation &Op) {
     for (const VarDecl *V : Op.InitCaptures)
       takeOver(*V, Op);
+    checkOrder(Op);
     if (Op.Call) {
       drop(movedBy(Op.Call));
       checkLists(*Op.Call, Op.HandlerArgument);
@@ -477,6 +506,56 @@ private:
     for (const Binding &B : Op.Results)
       if (B.Decl)
         declare(B.Decl, true);
+  }
+
+  /// What a handler holds goes in an order of its own: captures and members in
+  /// the reverse of theirs, values that are bound in theirs. The variables of a
+  /// coroutine go in the reverse of theirs, and last of all its object.
+  void checkOrder(const Operation &Op) {
+    const VarDecl *Before = nullptr;
+    size_t Place = 0;
+    auto Add = [&](const VarDecl *V) {
+      std::optional<size_t> Next = V ? placeOf(*V, Op) : std::nullopt;
+      if (!Next || !endsUserCode(V->getType()))
+        return;
+      if (Before && *Next < Place)
+        refuse("observable-destructor", Op.Call->getBeginLoc(),
+               "'" + Before->getName() + "' and '" + V->getName() +
+                   "' are destroyed with the handler in another order than "
+                   "the variables of a coroutine would be; hold them in the "
+                   "order in which they are declared");
+      Before = V;
+      Place = *Next;
+    };
+    if (const LambdaExpr *Handler = Op.lambda())
+      for (const LambdaCapture &Capture : Handler->captures())
+        if (Capture.capturesVariable() &&
+            Capture.getCaptureKind() == LCK_ByCopy)
+          Add(dyn_cast<VarDecl>(Capture.getCapturedVar()));
+    if (Op.Object)
+      for (const FunctionObject::Member &M : Op.Object->Members)
+        if (M.What == FunctionObject::Member::Kind::Variable)
+          Add(variableNamedBy(M.Init));
+    if (Op.Bound)
+      for (const BoundCall::Argument &A : reverse(Op.Bound->Arguments))
+        if (A.Value)
+          Add(variableNamedBy(A.Value));
+  }
+
+  /// Where \p V stands among the variables of the coroutine.
+  std::optional<size_t> placeOf(const VarDecl &V, const Operation &Op) const {
+    if (isSharedFromThisCopy(&V))
+      return HoldsSelf ? std::optional<size_t>(0) : std::nullopt;
+    const VarDecl *Stands = &V;
+    if (TakenOver.contains(&V))
+      Stands = variableNamedBy(cast<CallExpr>(asWritten(V.getInit())));
+    for (auto [I, Other] : enumerate(Live))
+      if (Other.Decl == Stands)
+        return I + 1;
+    for (auto [I, Other] : enumerate(Op.InitCaptures))
+      if (Other == &V)
+        return Live.size() + I + 1;
+    return std::nullopt;
   }
 
   /// A variable that is moved into a capture of its name has no other use, or
@@ -589,6 +668,13 @@ private:
     if (V && Capture.getCaptureKind() == LCK_ByCopy && !Handler.isMutable() &&
         !V->getType().isConstQualified())
       checkConstant(*V, *Handler.getBody());
+    if (V && Capture.getCaptureKind() == LCK_ByCopy && !V->isInitCapture() &&
+        !isShared(V->getType()) && endsUserCode(V->getType()))
+      refuse("observable-destructor", Capture.getLocation(),
+             "'" + V->getName() +
+                 "' is destroyed when the operation has started, and its copy "
+                 "with the handler, where a coroutine has only one of them; "
+                 "move it into the capture");
     Captured.insert(V);
   }
 
