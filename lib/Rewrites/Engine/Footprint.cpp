@@ -158,6 +158,18 @@ public:
 
   bool VisitCXXDeleteExpr(const CXXDeleteExpr *E) override {
     touch(rootOf(E->getArgument()), Changes, E->getBeginLoc());
+    readEndOf(E->getDestroyedType());
+    return true;
+  }
+
+  bool VisitCXXBindTemporaryExpr(const CXXBindTemporaryExpr *E) override {
+    readEndOf(E->getType());
+    return true;
+  }
+
+  bool VisitVarDecl(const VarDecl *V) override {
+    if (V->hasLocalStorage() && !isa<ParmVarDecl>(V))
+      readEndOf(V->getType());
     return true;
   }
 
@@ -183,6 +195,8 @@ public:
       readFunction(*Body, Object ? isOther(Object) : OnOther);
       return true;
     }
+    if (const CXXRecordDecl *Made = madeBy(Callee))
+      readMaking(*Made);
     std::optional<Initiation> Starts;
     if (Callee)
       Starts = initiationOf(*Callee);
@@ -251,7 +265,27 @@ public:
     TraverseStmt(&Call);
   }
 
+  /// An object of \p Type goes, unless another turn has begun before.
+  void readEndOf(QualType Type) {
+    const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+    if (To.EndsTurn || !Record || !Record->hasDefinition())
+      return;
+    if (const FunctionDecl *Body = Calls.seen(Record->getDestructor()))
+      readFunction(*Body, /*IsOther=*/true);
+  }
+
 private:
+  /// A function of a library makes a \p Made with one of these.
+  void readMaking(const CXXRecordDecl &Made) {
+    if (!Made.hasDefinition())
+      return;
+    for (const CXXConstructorDecl *Constructor : Made.ctors())
+      if (const FunctionDecl *Body = Constructor->isCopyOrMoveConstructor()
+                                         ? nullptr
+                                         : Calls.seen(Constructor))
+        readFunction(*Body, /*IsOther=*/true);
+  }
+
   /// Not run before the end of this turn, or not again.
   bool isSkipped(const CallExpr *Call) const {
     return Call == Self || (Call != Begun && Calls.isStart(*Call));
@@ -403,5 +437,6 @@ void FootprintReader::readFunction(const FunctionDecl &F, bool IsOther) {
   Impl->readFunction(F, IsOther);
 }
 void FootprintReader::readFirst(const CallExpr &Call) { Impl->readFirst(Call); }
+void FootprintReader::readEndOf(QualType Type) { Impl->readEndOf(Type); }
 
 } // namespace coralc

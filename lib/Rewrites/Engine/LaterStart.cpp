@@ -279,6 +279,7 @@ private:
           Reader.read(S);
         IsBehind |= S == &Child;
       }
+      readEnds(*Scope, Child, Reader);
       return;
     }
     if (isa<ForStmt, WhileStmt, DoStmt, CXXForRangeStmt>(Parent)) {
@@ -294,6 +295,21 @@ private:
       Next = Calls.seen(Made->getConstructor());
     if (Next)
       Reader.readFunction(*Next, /*IsOther=*/false);
+  }
+
+  /// What was made in \p Scope before \p Child goes behind all that.
+  static void readEnds(const CompoundStmt &Scope, const Stmt &Child,
+                       FootprintReader &Reader) {
+    for (const Stmt *S : Scope.body()) {
+      if (S == &Child)
+        return;
+      const auto *Declared = dyn_cast<DeclStmt>(S);
+      if (!Declared)
+        continue;
+      for (const Decl *D : Declared->decls())
+        if (const auto *V = dyn_cast<VarDecl>(D); V && V->hasLocalStorage())
+          Reader.readEndOf(V->getType());
+    }
   }
 
   bool collides(const Footprint &First, const Footprint &After) {

@@ -4,6 +4,7 @@
 
 #include <asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
 
 class ticker {
 public:
@@ -34,3 +35,61 @@ public:
 private:
   asio::steady_timer timer_;
 };
+
+// What a library makes, and what goes at the end of a scope, is used, too.
+class counted {
+public:
+  explicit counted(asio::io_context &io) : timer_(io) {}
+
+  void wait_and_make(int n) {
+    last = n;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'last' is used by code that runs behind the start{{.*}} [started-later]
+    timer_.async_wait([](std::error_code) {});
+  }
+  void wait_in_scope(int n) {
+    last = n;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'last' is used by code that runs behind the start{{.*}} [started-later]
+    timer_.async_wait([](std::error_code) {});
+  }
+  void wait_and_delete(int n) {
+    last = n;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'last' is used by code that runs behind the start{{.*}} [started-later]
+    timer_.async_wait([](std::error_code) {});
+  }
+  void wait_and_drop(int n) {
+    last = n;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'last' is used by code that runs behind the start{{.*}} [started-later]
+    timer_.async_wait([](std::error_code) {});
+  }
+
+  static inline int last = 0;
+
+private:
+  asio::steady_timer timer_;
+};
+
+struct reporter {
+  reporter() { seen = counted::last; }
+  int seen;
+};
+
+struct at_end {
+  ~at_end() { counted::last = 0; }
+};
+
+void makes(counted &c) {
+  c.wait_and_make(2);
+  std::make_shared<reporter>();
+}
+void ends(counted &c) {
+  at_end scope;
+  c.wait_in_scope(3);
+}
+void deletes(counted &c, at_end *old) {
+  c.wait_and_delete(4);
+  delete old;
+}
+void drops(counted &c) {
+  c.wait_and_drop(5);
+  at_end{};
+}

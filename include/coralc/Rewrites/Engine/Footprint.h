@@ -68,6 +68,8 @@ public:
   void readFunction(const clang::FunctionDecl &F, bool IsOther);
   /// The operation that the agent itself begins with.
   void readFirst(const clang::CallExpr &Call);
+  /// The destructor of \p Type, if it is the user's.
+  void readEndOf(clang::QualType Type);
 
 private:
   class Visitor;
