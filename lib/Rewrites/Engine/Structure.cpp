@@ -146,6 +146,18 @@ public:
     return Result;
   }
 
+  /// \p S goes on in the loop that \p Header heads, other than by beginning a
+  /// loop around that anew.
+  bool staysInLoop(const State *S, const State *Header) const {
+    SmallVector<const State *, 8> Reached;
+    collect(S, Header, Reached);
+    return any_of(Reached, [&](const State *From) {
+      bool Back = false;
+      forEachJump(*From, [&](const State *To) { Back |= To == Header; });
+      return Back && isBackEdge(From, Header);
+    });
+  }
+
   /// A cycle that is entered in two places has no loop to become.
   bool isReducible() const {
     for (const State *From : Order) {
@@ -200,14 +212,21 @@ public:
     if (!States.isReducible())
       return refuse(A.Entry, "the handlers form a cycle that is entered in "
                              "two places; give it one entry");
-    if (!structure(/*Nests=*/false) && !structure(/*Nests=*/true))
-      return refuse(A.Entry, "two branches continue in different shared "
-                             "handlers, which needs a jump that C++ does not "
-                             "have; let one of the handlers call the other");
+    for (bool Leaves : {false, true})
+      for (bool Nests : {false, true})
+        if (structure(Nests, Leaves))
+          return;
+    refuse(A.Entry,
+           "two branches continue in different shared handlers, which needs a "
+           "jump that C++ does not have; let one of the handlers call the "
+           "other");
   }
 
 private:
-  bool structure(bool Nests) {
+  /// \p Nests: what stands behind a branch becomes an arm of it. \p Leaves:
+  /// what a loop goes on in when it is over stands behind it.
+  bool structure(bool Nests, bool Leaves) {
+    LeavesLoops = Leaves;
     A.Body = place(A.Entry);
     A.IsLoop = A.Body.size() == 1 && A.Body.front().What == Node::Kind::Loop;
     if (Nests)
@@ -242,11 +261,17 @@ private:
     if (S->Function != A.Entry->Function && S != A.next() && !S->IsPart &&
         !Result.empty())
       takeOverComments(*S, Result.front().Leading);
+    bool IsLoop = States.isLoopHeader(S);
+    auto IsBehindLoop = [&](const State *M) {
+      return LeavesLoops && IsLoop && !States.staysInLoop(M, S);
+    };
     for (const State *M : Merges) {
+      if (IsBehindLoop(M))
+        continue;
       Block *Arm = armWithJumps(Result, M);
       addBehind(Arm ? *Arm : Result, M);
     }
-    if (!States.isLoopHeader(S))
+    if (!IsLoop)
       return Result;
     Node Loop;
     Loop.What = Node::Kind::Loop;
@@ -254,6 +279,9 @@ private:
     Loop.Body = std::move(Result);
     Block Wrapped;
     Wrapped.push_back(std::move(Loop));
+    for (const State *M : Merges)
+      if (IsBehindLoop(M))
+        addBehind(Wrapped, M);
     return Wrapped;
   }
 
@@ -720,6 +748,7 @@ private:
   Agent &A;
   const SourceText &Text;
   Flow States;
+  bool LeavesLoops = false;
 };
 
 std::string quoted(const State *S) { return "'" + S->Name + "'"; }
