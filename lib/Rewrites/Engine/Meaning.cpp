@@ -217,7 +217,9 @@ void collectNames(const Stmt &Code, NamedDeclarations &Into) {
       return note(*E->getMemberDecl());
     }
     bool VisitCXXConstructExpr(const CXXConstructExpr *E) override {
-      return note(*E->getConstructor());
+      // Which constructor it is the arguments say, and a coroutine declares
+      // variables that were parameters.
+      return note(*E->getConstructor()->getParent());
     }
   } V(Into);
   V.TraverseStmt(&Code);
