@@ -81,9 +81,9 @@ public:
   RangeEdits(const RenderContext &Context,
              const DenseMap<const ValueDecl *, std::string> &Names,
              const DenseMap<const Stmt *, std::string> &Returned,
-             MemberOf Members, StringRef Return)
+             MemberOf Members, const StringSet<> &Hidden, StringRef Return)
       : Text(Context.Text), Start(Context.Start), Names(Names),
-        Returned(Returned), Members(Members), Return(Return) {}
+        Returned(Returned), Members(Members), Hidden(Hidden), Return(Return) {}
 
   bool TraverseStmt(const Stmt *S) override {
     const auto *E = dyn_cast_or_null<Expr>(S);
@@ -135,8 +135,10 @@ public:
       return true;
     }
     const FieldDecl *Field = ownField(E);
-    if (!Field || !Members(Field))
+    if (!Field || !Members(Field)) {
+      qualify(*E);
       return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
+    }
     // What a handler had as a member is a variable here.
     auto Known = Names.find(Field);
     std::optional<TextRange> Range = Text.range(E->getSourceRange());
@@ -156,6 +158,14 @@ public:
   std::vector<std::string> Started;
 
 private:
+  /// A parameter of the coroutine has the name of the member.
+  void qualify(const MemberExpr &E) {
+    const ValueDecl *Member = E.getMemberDecl();
+    std::optional<unsigned> At = Text.offset(E.getMemberLoc());
+    if (At && E.isImplicitAccess() && Member->getDeclName().isIdentifier() &&
+        Hidden.contains(Member->getName()))
+      Edits.push_back({{*At, *At}, "this->"});
+  }
   bool rename(const ValueDecl *D, SourceLocation Where) {
     auto Known = Names.find(D);
     if (Known != Names.end() && Known->second != D->getName())
@@ -173,6 +183,7 @@ private:
   const DenseMap<const ValueDecl *, std::string> &Names;
   const DenseMap<const Stmt *, std::string> &Returned;
   MemberOf Members;
+  const StringSet<> &Hidden;
   /// What a return becomes.
   StringRef Return;
   unsigned Lambdas = 0;
@@ -191,9 +202,15 @@ public:
     findMoved();
     findCalled();
     for (const ParmVarDecl *P : A.Entry->parameters())
-      if (P->getDeclName())
+      if (P->getDeclName()) {
         declareAs(P, P->getName().str(), valueType(*P));
+        if (mentions(A.Entry->Function->getBody(), P) &&
+            !(A.Entry->Delivers && A.Entry->Delivers->replaces(P)))
+          HiddenNames.insert(P->getName());
+      }
     for (const Borrowed &B : A.Entry->Uses) {
+      if (B.Variable->getDeclName())
+        HiddenNames.insert(B.Variable->getName());
       QualType Type = B.Variable->getType().getNonReferenceType();
       declareAs(B.Variable, B.Variable->getName().str(),
                 B.ByReference ? Text.context().getLValueReferenceType(Type)
@@ -333,7 +350,8 @@ private:
       }
       bool VisitDeclRefExpr(const DeclRefExpr *E) override {
         const auto *V = dyn_cast<VarDecl>(E->getDecl());
-        if (!E->hasQualifier() && !(V && V->isLocalVarDeclOrParm()))
+        if (!E->hasQualifier() && !(V && V->isLocalVarDeclOrParm()) &&
+            !Own.contains(E->getDecl()))
           add(E->getDecl());
         return true;
       }
@@ -355,8 +373,12 @@ private:
         for (const Stmt *S : Declaring)
           if (const auto *D = dyn_cast_or_null<DeclStmt>(S))
             for (const Decl *Declared : D->decls())
-              if (const auto *Value = dyn_cast<ValueDecl>(Declared))
+              if (const auto *Value = dyn_cast<ValueDecl>(Declared)) {
                 V.Own.insert(Value);
+                if (const auto *Parts = dyn_cast<DecompositionDecl>(Value))
+                  V.Own.insert(Parts->bindings().begin(),
+                               Parts->bindings().end());
+              }
         if (Step.What == Step::Kind::Call)
           V.add(Step.Op->Bound->Target);
         if (Step.What != Step::Kind::Suspend)
@@ -466,7 +488,8 @@ private:
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
     auto Member = [&](const ValueDecl *Field) { return Members.lookup(Field); };
-    RangeEdits Visitor(Context, Names, Returned, Member, returnText());
+    RangeEdits Visitor(Context, Names, Returned, Member, HiddenNames,
+                       returnText());
     Visitor.TraverseStmt(Within);
     append_range(Started, Visitor.Started);
     SmallVector<Substitution, 8> All(More);
@@ -1570,6 +1593,8 @@ private:
   /// Variables of the coroutine that are references.
   SmallPtrSet<const ValueDecl *, 8> References;
   StringSet<> ForeignNames;
+  /// What the coroutine's parameters are called, which keep their names.
+  StringSet<> HiddenNames;
   /// What the agent's handlers have as members.
   DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
 };

@@ -184,20 +184,29 @@ public:
     }
     const FieldDecl *Field = ownField(E);
     std::optional<TextRange> Range = Text.range(E->getSourceRange());
-    if (!Field || !Members(Field) || !Range)
+    if (!Field || !Members(Field) || !Range) {
+      if (isa<CXXThisExpr>(E->getBase()) && !E->isImplicitAccess())
+        dropThis(*E);
       return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
+    }
     Edits.push_back({*Range, "$"});
     return true;
   }
 
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
     const auto *V = dyn_cast<VarDecl>(E->getDecl());
+    if (const auto *B = dyn_cast<BindingDecl>(E->getDecl()))
+      V = dyn_cast<VarDecl>(B->getDecomposedDecl());
     if (V && V->isLocalVarDeclOrParm())
-      hide(E->getLocation(), V->getName());
+      hide(E->getLocation(), E->getDecl()->getName());
     return true;
   }
   bool VisitVarDecl(const VarDecl *V) override {
     hide(V->getLocation(), V->getName());
+    return true;
+  }
+  bool VisitBindingDecl(const BindingDecl *B) override {
+    hide(B->getLocation(), B->getName());
     return true;
   }
   bool VisitCoreturnStmt(const CoreturnStmt *S) override {
@@ -221,6 +230,14 @@ public:
   std::vector<Substitution> Edits;
 
 private:
+  /// A member is the same with `this->` and without.
+  void dropThis(const MemberExpr &E) {
+    std::optional<unsigned> From = Text.offset(E.getBeginLoc());
+    std::optional<unsigned> To = Text.offset(E.getMemberLoc());
+    if (From && To && *From < *To)
+      Edits.push_back({{*From, *To}, ""});
+  }
+
   /// Says of the function that \p Call names that its coroutine is spawned.
   void spawn(const CallExpr &Call) {
     const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
