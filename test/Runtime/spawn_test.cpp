@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <variant>
 
 namespace {
 
@@ -157,6 +158,54 @@ TEST(SpawnToCallback, HandsOverOneValueOrNothing) {
   coral::spawn(value(), [&](int got) { log.push_back(std::to_string(got)); });
   coral::spawn(nothing(), [&] { log.push_back("done"); });
   EXPECT_EQ(log, (names{"7", "done"}));
+}
+
+TEST(SpawnToCallback, CallsTheOneOfItsAlternative) {
+  names log;
+  manual_event event;
+  using reply = std::variant<std::tuple<int, std::string>, std::monostate, int, int>;
+  auto ask = [&](std::size_t which) -> task<reply> {
+    int value = co_await event.wait();
+    if (which == 0)
+      co_return std::tuple<int, std::string>(value, "answer");
+    if (which == 1)
+      co_return std::monostate();
+    if (which == 2)
+      co_return reply(std::in_place_index<2>, value);
+    co_return reply(std::in_place_index<3>, value);
+  };
+  for (std::size_t which = 0; which != 4; ++which) {
+    coral::spawn(
+        ask(which),
+        [&](int value, std::string text) { log.push_back(text + " " + std::to_string(value)); },
+        [&] { log.push_back("nothing"); },
+        [&](int value) { log.push_back("third " + std::to_string(value)); },
+        [&](int value) { log.push_back("fourth " + std::to_string(value)); });
+    event.fire(static_cast<int>(which));
+  }
+  EXPECT_EQ(log, (names{"answer 0", "nothing", "third 2", "fourth 3"}));
+}
+
+TEST(SpawnToCallback, WhatOneOfSeveralThrowsTheOthersDoNotSee) {
+  names log;
+  auto ask = []() -> task<std::variant<int, std::string>> { co_return 7; };
+  EXPECT_THROW(coral::spawn(
+                   ask(), [](int) { throw std::domain_error("callback"); },
+                   [&](std::string) { log.push_back("never"); }),
+               std::domain_error);
+  EXPECT_EQ(log, names{});
+}
+
+TEST(SpawnToCallback, MovesFromCallbacksAndValues) {
+  int got = 0;
+  auto ask = []() -> task<std::variant<std::unique_ptr<int>, int>> {
+    co_return std::make_unique<int>(7);
+  };
+  coral::spawn(
+      ask(),
+      [held = std::make_unique<int>(1), &got](std::unique_ptr<int> value) { got = *value + *held; },
+      [](int) {});
+  EXPECT_EQ(got, 8);
 }
 
 TEST(SpawnToCallback, AnExceptionLeavesAndTheCallbackIsNotCalled) {

@@ -8,11 +8,13 @@
 #include <coral/task.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 CORAL_DETAIL_COROUTINES_BEGIN
 namespace coral {
@@ -97,17 +99,38 @@ namespace detail {
 template <class> inline constexpr bool is_tuple = false;
 template <class... T> inline constexpr bool is_tuple<std::tuple<T...>> = true;
 
+template <class T, class Callback> void hand_over(T &&result, Callback &&callback) {
+  if constexpr (is_tuple<T>)
+    std::apply(std::forward<Callback>(callback), std::move(result));
+  else if constexpr (std::is_same_v<T, std::monostate> && std::invocable<Callback>)
+    std::invoke(std::forward<Callback>(callback));
+  else
+    std::invoke(std::forward<Callback>(callback), std::move(result));
+}
+
 template <class T, class Callback> task<void> deliver(task<T> work, Callback callback) {
   if constexpr (std::is_void_v<T>) {
     co_await std::move(work);
     std::invoke(std::move(callback));
   } else {
     T result = co_await std::move(work);
-    if constexpr (is_tuple<T>)
-      std::apply(std::move(callback), std::move(result));
-    else
-      std::invoke(std::move(callback), std::move(result));
+    hand_over(std::move(result), std::move(callback));
   }
+}
+
+template <std::size_t... I, class Variant, class Callbacks>
+void hand_over_one(std::index_sequence<I...>, Variant &result, Callbacks &callbacks) {
+  (void)((result.index() == I
+              ? (hand_over(std::move(*std::get_if<I>(&result)), std::move(std::get<I>(callbacks))),
+                 true)
+              : false) ||
+         ...);
+}
+
+template <class Variant, class Callbacks>
+task<void> deliver_one(task<Variant> work, Callbacks callbacks) {
+  Variant result = co_await std::move(work);
+  hand_over_one(std::make_index_sequence<std::variant_size_v<Variant>>(), result, callbacks);
 }
 
 } // namespace detail
@@ -124,6 +147,25 @@ template <class T, class Callback> task<void> deliver(task<T> work, Callback cal
 template <class T, class Callback> void spawn(task<T> &&work, Callback &&callback) {
   spawn(detail::deliver<T, std::decay_t<Callback>>(std::move(work),
                                                    std::forward<Callback>(callback)));
+}
+
+/// Starts `work` as `spawn(start)` does and hands its result to one of `callbacks`, of which there
+/// is one for each alternative, in their order: the alternative as `spawn(work, callback)` hands it
+/// over, and nothing for a `std::monostate`. The bridge to callers that pass a callback for each
+/// way in which the work may end:
+///
+///     void fetch(std::string url, std::function<void(reply)> on_reply,
+///                std::function<void(std::error_code)> on_error) {
+///       coral::spawn(fetch(std::move(url)), std::move(on_reply), std::move(on_error));
+///     }
+///
+/// Exactly one callback is called, and what it throws leaves as from `spawn(start)`; none is when
+/// an exception ends the task.
+template <class... T, class... Callbacks>
+  requires(sizeof...(T) > 1 && sizeof...(T) == sizeof...(Callbacks))
+void spawn(task<std::variant<T...>> &&work, Callbacks &&...callbacks) {
+  using held = std::tuple<std::decay_t<Callbacks>...>;
+  spawn(detail::deliver_one(std::move(work), held(std::forward<Callbacks>(callbacks)...)));
 }
 
 } // namespace coral
