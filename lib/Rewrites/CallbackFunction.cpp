@@ -11,7 +11,15 @@
 //
 //   coral::task<std::tuple<error_code, string>> get(std::string key);
 //
-// and a call whose callback says what goes on waits for it. Whether a function
+// and a call whose callback says what goes on waits for it. Where the last two
+// arguments are such, exactly one of which is called, the coroutine says which:
+//
+//   void get(std::string key, std::function<void(string)> on_value,
+//            std::function<void(error_code)> on_error);
+//
+//   coral::task<std::variant<string, error_code>> get(std::string key);
+//
+// Whether a function
 // keeps that contract is not known before its states are built, and those of
 // its callers depend on it. So every candidate is believed first, and the ones
 // whose states say otherwise are given up until nothing changes.
@@ -19,6 +27,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/CallbackType.h"
+#include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
@@ -111,10 +120,11 @@ bool refersToLocal(const Expr *E) {
 bool deliversBorrowed(const State &S) {
   bool Found = false;
   forEachStep(S.Steps, [&](const Step &Step) {
-    if (Step.What == Step::Kind::End && Step.Call)
-      for (auto [Type, Argument] :
-           zip(S.Delivers->Types, S.Delivers->valuesOf(*Step.Call)))
-        Found |= refersToOthers(Type) && refersToLocal(Argument);
+    if (Step.What != Step::Kind::End || !Step.Call)
+      return;
+    const Delivery::Completion &Way = S.Delivers->Ways[Step.Way];
+    for (auto [Type, Argument] : zip(Way.Types, Way.valuesOf(*Step.Call)))
+      Found |= refersToOthers(Type) && refersToLocal(Argument);
   });
   return Found;
 }
@@ -186,7 +196,9 @@ public:
                                         const SourceText &Text) override {
     const FunctionDecl *F = definitionOf(&Function);
     std::optional<Delivery> Found = callbackOf(*F, Text);
-    if (!Found || !Found->Callback->getDeclName())
+    if (!Found || any_of(Found->Ways, [](const Delivery::Completion &Way) {
+          return !Way.Callback->getDeclName();
+        }))
       return std::nullopt;
     Delivery Result = std::move(*Found);
     if (Options.Propagate)
@@ -208,51 +220,28 @@ public:
         IsWrapped ? callbackOf(*Callee, Text) : matchDelivery(*Callee, Text);
     if (!Delivers || Call.getNumArgs() != Callee->getNumParams())
       return std::nullopt;
-    const Expr *Argument =
-        Call.getArg(Delivers->Callback->getFunctionScopeIndex());
-    if (isa<CXXDefaultArgExpr>(Argument))
-      return std::nullopt;
+    if (IsWrapped)
+      return readWrapped(*Delivers, Call, Text);
+    if (!Delivers->hasChoice())
+      return readCallback(Delivers->Ways.front(), *Delivers, Call, Text);
     Operation Op;
     Op.How = Operation::Form::Task;
-    if (IsWrapped && !wrap(Op, *Delivers, Text))
-      return std::nullopt;
     Op.Call = &Call;
-    Op.Handler = asWritten(Argument);
-    Op.HandlerArgument = Argument;
-    Op.Stored = storedHandler(*Op.Handler, Call);
-    Op.Made = Op.Stored ? madeBy(*Op.Stored) : Op.Handler;
-    SmallVector<QualType, 2> Handed = Delivers->Types;
-    if (Delivers->Context) {
-      Op.Context = Call.getArg(Delivers->Context->getFunctionScopeIndex());
-      Handed.insert(Handed.begin() + Delivers->ContextArgument,
-                    Op.Context->getType());
-    }
-    std::optional<Refusal> Why = readHandler(Op, *Callee, Handed, Text);
-    // An object becomes a pointer by what it says itself, and the pointer says
-    // which of several functions of a name is meant.
-    if (Delivers->Callback->getType()->isFunctionPointerType() &&
-        (Op.Object || (Op.Bound && !isOnlyOneNamedSo(*Op.Bound, Op.Context))))
-      return std::nullopt;
-    if (!Why && Op.Context && !giveBack(Delivers->ContextArgument, Op, Text))
-      return std::nullopt;
-    if (const FunctionDecl *Handler = runBy(Op);
-        Handler && asksForPlaces(*Handler)) {
-      if (Delivers->Coroutine || IsWrapped)
+    for (const auto &[I, Way] : enumerate(Delivers->Ways)) {
+      std::optional<Operation> Handler =
+          readCallback(Way, *Delivers, Call, Text);
+      if (!Handler)
+        Handler = callbackHandedOn(Way, Call, Text);
+      if (!Handler)
         return std::nullopt;
-      AskedForPlaces.insert(definitionOf(Callee));
+      Handler->How = Operation::Form::Completion;
+      Handler->Way = I;
+      Op.Handlers.push_back(std::move(*Handler));
     }
-    // Others may still be handed the result; this one stays a callback.
-    bool CanNotGoOn = Op.Bound && (Op.Bound->IsObject ||
-                                   Op.Bound->Target->isTemplateInstantiation());
-    if (Why || CanNotGoOn || !Text.range(Op.Made->getSourceRange()))
+    bool GoesOn =
+        any_of(Op.Handlers, [](const Operation &Each) { return Each.Made; });
+    if (!GoesOn || takeTheSame(Op.Handlers))
       return std::nullopt;
-    for (auto [B, Type] : zip(Op.Results, Delivers->Types)) {
-      // An error is a value like any other.
-      B.IsError = false;
-      if (B.TypeText == "auto" && Op.Results.size() > 1)
-        B.TypeText = TypeName::getFullyQualifiedName(
-            Type, Text.context(), PrintingPolicy(Text.context().getLangOpts()));
-    }
     return Op;
   }
 
@@ -277,24 +266,100 @@ public:
   }
 
 private:
+  /// The callback that \p Call hands over for \p Way, if an agent may go on in
+  /// it.
+  std::optional<Operation> readCallback(const Delivery::Completion &Way,
+                                        const Delivery &Delivers,
+                                        const CallExpr &Call,
+                                        const SourceText &Text) {
+    const FunctionDecl *Callee = Call.getDirectCallee();
+    const Expr *Argument = Call.getArg(Way.Callback->getFunctionScopeIndex());
+    if (isa<CXXDefaultArgExpr>(Argument))
+      return std::nullopt;
+    Operation Op;
+    Op.How = Operation::Form::Task;
+    Op.Call = &Call;
+    Op.Handler = asWritten(Argument);
+    Op.HandlerArgument = Argument;
+    Op.Stored = storedHandler(*Op.Handler, Call);
+    Op.Made = Op.Stored ? madeBy(*Op.Stored) : Op.Handler;
+    SmallVector<QualType, 2> Handed = Way.Types;
+    if (Way.Context) {
+      Op.Context = Call.getArg(Way.Context->getFunctionScopeIndex());
+      Handed.insert(Handed.begin() + Way.ContextArgument,
+                    Op.Context->getType());
+    }
+    std::optional<Refusal> Why = readHandler(Op, *Callee, Handed, Text);
+    // An object becomes a pointer by what it says itself, and the pointer says
+    // which of several functions of a name is meant.
+    if (Way.Callback->getType()->isFunctionPointerType() &&
+        (Op.Object || (Op.Bound && !isOnlyOneNamedSo(*Op.Bound, Op.Context))))
+      return std::nullopt;
+    if (!Why && Op.Context && !giveBack(Way.ContextArgument, Op, Text))
+      return std::nullopt;
+    if (const FunctionDecl *Handler = runBy(Op);
+        Handler && asksForPlaces(*Handler)) {
+      if (Delivers.Coroutine)
+        return std::nullopt;
+      AskedForPlaces.insert(definitionOf(Callee));
+    }
+    // Others may still be handed the result; this one stays a callback.
+    bool CanNotGoOn = Op.Bound && (Op.Bound->IsObject ||
+                                   Op.Bound->Target->isTemplateInstantiation());
+    if (Why || CanNotGoOn || !Text.range(Op.Made->getSourceRange()))
+      return std::nullopt;
+    for (auto [B, Type] : zip(Op.Results, Way.Types)) {
+      // An error is a value like any other.
+      B.IsError = false;
+      if (B.TypeText == "auto" && Op.Results.size() > 1)
+        B.TypeText = TypeName::getFullyQualifiedName(
+            Type, Text.context(), PrintingPolicy(Text.context().getLangOpts()));
+    }
+    return Op;
+  }
+
+  /// What may be the caller's own callback, in which nothing goes on here.
+  static std::optional<Operation>
+  callbackHandedOn(const Delivery::Completion &Way, const CallExpr &Call,
+                   const SourceText &Text) {
+    Operation Op;
+    Op.Call = &Call;
+    Op.HandlerArgument = Call.getArg(Way.Callback->getFunctionScopeIndex());
+    Op.Handler = asWritten(Op.HandlerArgument);
+    bool IsWritten =
+        Text.range(Op.HandlerArgument->getSourceRange()).has_value();
+    return IsWritten && variableNamedBy(Op.Handler) ? std::optional(Op)
+                                                    : std::nullopt;
+  }
+
   /// What \p F hands to the callback that is its last parameter, or to the
-  /// pointer before that.
+  /// pointer before that, or to one of two callbacks.
   static std::optional<Delivery> callbackOf(const FunctionDecl &F,
                                             const SourceText &Text) {
     if (F.param_empty())
       return std::nullopt;
-    Delivery Result;
     ArrayRef<ParmVarDecl *> Others = F.parameters().drop_back();
-    Result.Callback = F.parameters().back();
-    std::optional<CallbackType> Type =
-        callbackType(Result.Callback->getType(), Text);
+    const ParmVarDecl *Callback = F.parameters().back();
+    const ParmVarDecl *Context = nullptr;
+    std::optional<CallbackType> Type = callbackType(Callback->getType(), Text);
     if (!Type && !Others.empty()) {
-      Result.Context = Result.Callback;
-      Result.Callback = Others.back();
+      Context = Callback;
+      Callback = Others.back();
       Others = Others.drop_back();
-      Type = callbackType(Result.Callback->getType(), Text);
+      Type = callbackType(Callback->getType(), Text);
     }
-    if (!Type || any_of(Others, [&](const ParmVarDecl *P) {
+    if (!Type)
+      return std::nullopt;
+    Delivery Result;
+    if (std::optional<CallbackType> First =
+            Others.empty() ? std::nullopt
+                           : callbackType(Others.back()->getType(), Text);
+        First && !First->IsPointer && !Type->IsPointer && !Context) {
+      if (!addWay(*Others.back(), *First, Result, Text))
+        return std::nullopt;
+      Others = Others.drop_back();
+    }
+    if (any_of(Others, [&](const ParmVarDecl *P) {
           std::optional<CallbackType> Other = callbackType(P->getType(), Text);
           return Other && (Type->IsPointer || !Other->IsPointer);
         }))
@@ -302,46 +367,63 @@ private:
     // Functions of C cannot have an overload.
     if (Type->IsPointer && F.isExternC())
       return std::nullopt;
-    if (Result.Context) {
-      std::optional<unsigned> Argument =
-          Type->IsPointer && Result.Context->getDeclName()
-              ? contextArgument(*Type->Signature, *Result.Callback,
-                                *Result.Context, F)
-              : std::nullopt;
+    std::optional<unsigned> Argument;
+    if (Context) {
+      if (Type->IsPointer && Context->getDeclName())
+        Argument = contextArgument(*Type->Signature, *Callback, *Context, F);
       if (!Argument)
         return std::nullopt;
-      Result.ContextArgument = *Argument;
     }
-    Result.IsChangedByCall = Type->IsChangedByCall;
-    PrintingPolicy Policy(Text.context().getLangOpts());
-    for (auto [I, Each] : enumerate(Type->Signature->param_types())) {
-      if (Result.Context && I == Result.ContextArgument)
-        continue;
-      if (isMoreThanValue(Each))
-        return std::nullopt;
-      QualType Value = Each.getNonReferenceType().getUnqualifiedType();
-      Result.Types.push_back(Value);
-      Result.TypeTexts.push_back(Value.getAsString(Policy));
-    }
+    if (!addWay(*Callback, *Type, Result, Text, Context, Argument))
+      return std::nullopt;
     return Result;
   }
 
-  /// Says how to call a function of others. A pointer to a function cannot be
-  /// made of what goes on with a coroutine.
-  static bool wrap(Operation &Op, const Delivery &Delivers,
-                   const SourceText &Text) {
-    QualType Holder = Delivers.Callback->getType().getNonReferenceType();
-    if (Holder->isFunctionPointerType())
-      return false;
+  /// Adds the calls of \p Callback, which get \p Context back as the argument
+  /// \p Index. False where more than values are handed over.
+  static bool addWay(const ParmVarDecl &Callback, const CallbackType &Type,
+                     Delivery &To, const SourceText &Text,
+                     const ParmVarDecl *Context = nullptr,
+                     std::optional<unsigned> Index = std::nullopt) {
+    Delivery::Completion &Way = To.Ways.emplace_back();
+    Way.Callback = &Callback;
+    Way.Context = Context;
+    Way.ContextArgument = Index.value_or(0);
+    Way.IsChangedByCall = Type.IsChangedByCall;
+    PrintingPolicy Policy(Text.context().getLangOpts());
+    for (auto [I, Each] : enumerate(Type.Signature->param_types())) {
+      if (Index == I)
+        continue;
+      if (isMoreThanValue(Each))
+        return false;
+      QualType Value = Each.getNonReferenceType().getUnqualifiedType();
+      Way.Types.push_back(Value);
+      Way.TypeTexts.push_back(Value.getAsString(Policy));
+    }
+    return true;
+  }
+
+  /// A call of a function of others. A pointer to a function cannot be made of
+  /// what goes on with a coroutine.
+  std::optional<Operation> readWrapped(const Delivery &Delivers,
+                                       const CallExpr &Call,
+                                       const SourceText &Text) {
+    const Delivery::Completion &Way = Delivers.Ways.front();
+    QualType Holder = Way.Callback->getType().getNonReferenceType();
+    if (Delivers.hasChoice() || Holder->isFunctionPointerType())
+      return std::nullopt;
+    std::optional<Operation> Op = readCallback(Way, Delivers, Call, Text);
+    const FunctionDecl *Handler = Op ? runBy(*Op) : nullptr;
+    if (!Op || (Handler && asksForPlaces(*Handler)))
+      return std::nullopt;
     PrintingPolicy Policy(Text.context().getLangOpts());
     auto Named = [&](QualType Type) {
       return TypeName::getFullyQualifiedName(Type, Text.context(), Policy);
     };
-    Op.How = Operation::Form::Callback;
-    Op.HolderText = Named(Holder.getUnqualifiedType());
-    Op.SignatureText =
-        "void(" + join(map_range(Delivers.Types, Named), ", ") + ")";
-    return true;
+    Op->How = Operation::Form::Callback;
+    Op->HolderText = Named(Holder.getUnqualifiedType());
+    Op->SignatureText = "void(" + join(map_range(Way.Types, Named), ", ") + ")";
+    return Op;
   }
 
   /// Gives the handler's parameter \p Index what the call was given for it.
@@ -379,7 +461,8 @@ private:
   static void addHandedOn(const State &S, const StateGraph &Graph,
                           SmallPtrSetImpl<const FunctionDecl *> &Next) {
     forEachStep(S.Steps, [&](const Step &Step) {
-      if (Step.What != Step::Kind::End || !Step.Op)
+      if (Step.What != Step::Kind::End || !Step.Op ||
+          Step.Op->How == Operation::Form::Completion)
         return;
       const FunctionDecl *F = definitionOf(Step.Op->Call->getDirectCallee());
       if (const State *To = Next.insert(F).second ? Graph.find(F) : nullptr)

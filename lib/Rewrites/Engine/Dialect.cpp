@@ -1,6 +1,8 @@
 //===--- Dialect.cpp - How each target library is spelled -----------------===//
 
+#include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/Render.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace llvm;
 
@@ -33,42 +35,62 @@ struct AsioHeaders {
   }
 };
 
-/// Calls the callback of \p Delivers, which gets its context back, with
+using Completion = Delivery::Completion;
+
+/// Calls the callback of \p Ends, which gets its context back, with
 /// \p Values.
-std::string callWithContext(const Delivery &Delivers, StringRef Values) {
-  std::string Context = Delivers.Context->getNameAsString();
+std::string callWithContext(const Completion &Ends, StringRef Values) {
+  std::string Context = Ends.Context->getNameAsString();
   std::string Arguments = Values.empty() ? Context
-                          : Delivers.ContextArgument
+                          : Ends.ContextArgument
                               ? Values.str() + ", " + Context
                               : Context + ", " + Values.str();
-  return Delivers.Callback->getNameAsString() + "(" + Arguments + ")";
+  return Ends.Callback->getNameAsString() + "(" + Arguments + ")";
 }
 
 /// One of several values, or the only one, where that is handed on.
-std::string handedOver(const Delivery &Delivers, StringRef Name) {
-  bool IsScalar = all_of(Delivers.Types, [](clang::QualType Type) {
-    return Type->isScalarType();
-  });
+std::string handedOver(const Completion &Ends, StringRef Name) {
+  bool IsScalar = all_of(
+      Ends.Types, [](clang::QualType Type) { return Type->isScalarType(); });
   return IsScalar ? Name.str() : ("std::move(" + Name + ")").str();
 }
 
-/// The parameters of a lambda that is called with what \p Delivers says, and
-/// the call of the callback in it.
-std::pair<std::string, std::string>
-calledWithContext(const Delivery &Delivers) {
-  if (Delivers.Types.empty())
-    return {"", callWithContext(Delivers, "")};
-  if (Delivers.Types.size() == 1)
-    return {Delivers.TypeTexts.front() + " result",
-            callWithContext(Delivers, handedOver(Delivers, "result"))};
+/// The parameters of a lambda that is called with what \p Ends says, and the
+/// call of the callback in it.
+std::pair<std::string, std::string> calledWithContext(const Completion &Ends) {
+  if (Ends.Types.empty())
+    return {"", callWithContext(Ends, "")};
+  if (Ends.Types.size() == 1)
+    return {Ends.TypeTexts.front() + " result",
+            callWithContext(Ends, handedOver(Ends, "result"))};
   return {"auto... values",
-          callWithContext(Delivers, handedOver(Delivers, "values") + "...")};
+          callWithContext(Ends, handedOver(Ends, "values") + "...")};
 }
 
-/// The names that a lambda captures to call the callback of \p Delivers.
-std::string callbackCaptures(const Delivery &Delivers) {
-  return Delivers.Callback->getNameAsString() + ", " +
-         Delivers.Context->getNameAsString();
+/// The names that a lambda captures to call the callback of \p Ends.
+std::string callbackCaptures(const Completion &Ends) {
+  return Ends.Callback->getNameAsString() + ", " +
+         Ends.Context->getNameAsString();
+}
+
+/// Calls the callback of \p Ends with \p Value: the only value, or a tuple of
+/// several.
+std::string called(const Completion &Ends, StringRef Value) {
+  std::string Name = Ends.Callback->getNameAsString();
+  std::string Callback =
+      Ends.IsChangedByCall ? "std::move(" + Name + ")" : Name;
+  if (Ends.Types.empty())
+    return Callback + "()";
+  return Ends.Types.size() == 1
+             ? (Callback + "(" + Value + ")").str()
+             : ("std::apply(" + Callback + ", " + Value + ")").str();
+}
+
+/// What says in which of several ways a coroutine ended.
+void addVariant(TargetDialect::Uses Uses,
+                std::vector<TargetDialect::Include> &To) {
+  if (Uses.Choices)
+    To.push_back({"variant", {}});
 }
 
 class CoralDialect final : public TargetDialect {
@@ -101,16 +123,18 @@ public:
   }
   std::string deliver(StringRef Task, StringRef,
                       const Delivery &Delivers) const override {
-    if (Delivers.Context) {
-      auto [Parameters, Call] = calledWithContext(Delivers);
-      return ("coral::spawn(" + Task + ", [" + callbackCaptures(Delivers) +
-              "]" + (Parameters.empty() ? "" : "(" + Parameters + ")") + " { " +
+    const Completion &First = Delivers.Ways.front();
+    if (First.Context) {
+      auto [Parameters, Call] = calledWithContext(First);
+      return ("coral::spawn(" + Task + ", [" + callbackCaptures(First) + "]" +
+              (Parameters.empty() ? "" : "(" + Parameters + ")") + " { " +
               Call + "; })")
           .str();
     }
-    return ("coral::spawn(" + Task + ", std::move(" +
-            Delivers.Callback->getName() + "))")
-        .str();
+    std::string Callbacks;
+    for (const Completion &Ends : Delivers.Ways)
+      Callbacks += ", std::move(" + Ends.Callback->getNameAsString() + ")";
+    return ("coral::spawn(" + Task + Callbacks + ")").str();
   }
   std::string several(ArrayRef<std::string>, StringRef Values) const override {
     return ("{" + Values + "}").str();
@@ -135,6 +159,7 @@ public:
     if (Uses.Tasks &&
         (Uses.Tokens || !(Uses.Requests || Uses.Events || Uses.Callbacks)))
       Result.push_back({"coral/interop/asio.hpp", {}});
+    addVariant(Uses, Result);
     return Result;
   }
   std::vector<Include> declarationIncludes(Uses Uses) const override {
@@ -144,6 +169,7 @@ public:
     if (Uses.Tasks)
       Result.push_back({"coral/task.hpp",
                         {"coral/interop/asio.hpp", "coral/interop/uv.hpp"}});
+    addVariant(Uses, Result);
     return Result;
   }
 
@@ -177,31 +203,37 @@ public:
   }
   std::string deliver(StringRef Task, StringRef Executor,
                       const Delivery &Delivers) const override {
-    ArrayRef<std::string> Types = Delivers.TypeTexts;
-    std::string Name = Delivers.Callback->getNameAsString();
-    std::string Callback =
-        Delivers.IsChangedByCall ? "std::move(" + Name + ")" : Name;
+    const Completion &First = Delivers.Ways.front();
     std::string Parameters = "std::exception_ptr error";
-    std::string Captures = Name + " = std::move(" + Name + ")";
-    std::string Call = Callback + "()";
-    if (Types.size() == 1) {
-      Parameters += ", " + Types.front() + " result";
-      Call = Callback + "(std::move(result))";
-    } else if (Types.size() > 1) {
-      Parameters += ", " + tupleType(Types) + " result";
-      Call = "std::apply(" + Callback + ", std::move(result))";
+    if (Delivers.hasChoice() || !First.Types.empty())
+      Parameters += ", " + deliveredType(Delivers) + " result";
+    std::string Captures, Call;
+    bool IsChanged = false;
+    for (const auto &[I, Ends] : enumerate(Delivers.Ways)) {
+      std::string Name = Ends.Callback->getNameAsString();
+      Captures += (I ? ", " : "") + Name + " = std::move(" + Name + ")";
+      IsChanged |= Ends.IsChangedByCall;
+      std::string Value =
+          Delivers.hasChoice()
+              ? "std::get<" + std::to_string(I) + ">(std::move(result))"
+              : "std::move(result)";
+      bool IsLast = I + 1 == Delivers.Ways.size();
+      Call +=
+          (I ? " else " : "") +
+          (IsLast ? "" : "if (result.index() == " + std::to_string(I) + ") ") +
+          called(Ends, Value) + ";";
     }
-    if (Delivers.Context) {
-      auto [Values, Given] = calledWithContext(Delivers);
-      Captures = callbackCaptures(Delivers);
-      Call = Types.size() > 1 ? "std::apply([&](" + Values + ") { " + Given +
-                                    "; }, std::move(result))"
-                              : Given;
+    if (First.Context) {
+      auto [Values, Given] = calledWithContext(First);
+      Captures = callbackCaptures(First);
+      Call = (First.Types.size() > 1 ? "std::apply([&](" + Values + ") { " +
+                                           Given + "; }, std::move(result))"
+                                     : Given) +
+             ";";
     }
     return (Namespace + "::co_spawn(" + Executor + ", " + Task + ", [" +
-            Captures + "](" + Parameters + ")" +
-            (Delivers.IsChangedByCall ? " mutable" : "") +
-            " { if (error) std::rethrow_exception(error); " + Call + "; })")
+            Captures + "](" + Parameters + ")" + (IsChanged ? " mutable" : "") +
+            " { if (error) std::rethrow_exception(error); " + Call + " })")
         .str();
   }
   /// Asio's promise takes any type, so that braces would have none.
@@ -230,12 +262,15 @@ public:
       Result.push_back(Headers.header("redirect_error.hpp"));
     Result.push_back(Headers.header("use_awaitable.hpp"));
     Result.push_back({"exception", {}});
+    addVariant(Uses, Result);
     return Result;
   }
   std::vector<Include> declarationIncludes(Uses Uses) const override {
     if (!Uses.Tasks)
       return {};
-    return {AsioHeaders(Library).header("awaitable.hpp")};
+    std::vector<Include> Result{AsioHeaders(Library).header("awaitable.hpp")};
+    addVariant(Uses, Result);
+    return Result;
   }
 
 private:

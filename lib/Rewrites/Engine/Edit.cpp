@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Edit.h"
 #include "coralc/Model/Records.h"
+#include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/Colour.h"
 #include "coralc/Rewrites/Engine/Conditionals.h"
 #include "coralc/Rewrites/Engine/DeducedType.h"
@@ -790,6 +791,7 @@ private:
       return;
     }
     Uses.Tasks = true;
+    Uses.Choices |= A.Entry->Delivers && A.Entry->Delivers->hasChoice();
     forEachNode(A.Body, [&](const Node &N) {
       if (N.What != Node::Kind::Await)
         return;
@@ -808,7 +810,7 @@ private:
       return Dialect.generatorType(A.Entry->Generator->ValueText);
     if (!A.Entry->Delivers)
       return Dialect.taskType("void");
-    return Dialect.taskType(tupleType(A.Entry->Delivers->TypeTexts));
+    return Dialect.taskType(deliveredType(*A.Entry->Delivers));
   }
 
   /// A coroutine of this target goes on where it was started, or where the one
@@ -1172,7 +1174,7 @@ private:
         GoesOn = isOverAtOnce(*N.Op, Asked);
         Delivers |= GoesOn && N.What == Node::Kind::Return;
       } else if (N.What == Node::Kind::Return) {
-        Delivers |= N.Call != nullptr;
+        Delivers |= N.Call || N.Op;
         GoesOn = false;
       }
       if (!GoesOn)
@@ -1205,6 +1207,7 @@ private:
   void noteDeclaration(const Agent &A, const FunctionDecl &F) {
     TargetDialect::Uses &Uses = Declared[&fileOf(F.getBeginLoc())];
     (A.Entry->Generator ? Uses.Generators : Uses.Tasks) = true;
+    Uses.Choices |= A.Entry->Delivers && A.Entry->Delivers->hasChoice();
   }
 
   bool isAwaited(const CallExpr *Call) const {

@@ -64,13 +64,26 @@ const CompoundStmt *Operation::body() const {
   return cast<CompoundStmt>(Operator->getBody());
 }
 
-SmallVector<const Expr *, 4> Delivery::valuesOf(const CallExpr &Call) const {
+bool Operation::isHandler(const Expr *E) const {
+  return (HandlerArgument && asWritten(E) == asWritten(HandlerArgument)) ||
+         any_of(Handlers,
+                [&](const Operation &Handler) { return Handler.isHandler(E); });
+}
+
+SmallVector<const Expr *, 4>
+Delivery::Completion::valuesOf(const CallExpr &Call) const {
   // The first argument of operator() is the callback itself.
   SmallVector<const Expr *, 4> Result(
       drop_begin(Call.arguments(), isa<CXXOperatorCallExpr>(Call)));
   if (Context)
     Result.erase(Result.begin() + ContextArgument);
   return Result;
+}
+
+bool Delivery::replaces(const ParmVarDecl *P) const {
+  return any_of(Ways, [&](const Completion &Way) {
+    return P == Way.Callback || P == Way.Context;
+  });
 }
 
 bool State::isPlain() const {
@@ -197,8 +210,24 @@ private:
   /// \p Op calls a function of the user's, with a callback that has another
   /// form than a lambda.
   static bool canKeep(const Operation &Op) {
-    return Op.How == Operation::Form::Task &&
-           (Op.Bound || Op.Object || Op.Stored);
+    if (!Op.Handlers.empty())
+      return all_of(Op.Handlers, canKeep);
+    return (Op.How == Operation::Form::Task ||
+            Op.How == Operation::Form::Completion) &&
+           (!Op.Made || Op.Bound || Op.Object || Op.Stored);
+  }
+
+  /// The handlers of what is recognised as \p Match.
+  static SmallVector<Operation *, 2> handlersOf(OperationMatch &Match) {
+    auto *Op = std::get_if<Operation>(&Match);
+    if (!Op)
+      return {};
+    SmallVector<Operation *, 2> Result;
+    for (Operation &Handler : Op->Handlers)
+      Result.push_back(&Handler);
+    if (Result.empty())
+      Result.push_back(Op);
+    return Result;
   }
 
   /// No agent goes on in the handler of \p Op.
@@ -214,23 +243,26 @@ private:
     for (bool Changed = true; Changed;) {
       Changed = false;
       for (auto &[Call, Match] : Found.Matches)
-        if (auto *Op = std::get_if<Operation>(&Match); Op && Op->Object)
-          for (FunctionObject::Member &M : Op->Object->Members)
-            if (M.What == FunctionObject::Member::Kind::Value && isSelf(M))
-              Changed = true, M.What = FunctionObject::Member::Kind::Self;
+        for (Operation *Op : handlersOf(Match))
+          if (Op->Object)
+            for (FunctionObject::Member &M : Op->Object->Members)
+              if (M.What == FunctionObject::Member::Kind::Value && isSelf(M))
+                Changed = true, M.What = FunctionObject::Member::Kind::Self;
     }
     refuseUnclearMembers();
     readOperators();
     for (auto &[Call, Match] : Found.Matches)
-      if (const auto *Op = std::get_if<Operation>(&Match); Op && Op->Stored)
-        StoredHandlers.insert(Op->Stored);
+      for (const Operation *Op : handlersOf(Match))
+        if (Op->Stored)
+          StoredHandlers.insert(Op->Stored);
   }
 
   void readOperators() {
     Moved.clear();
     for (auto &[Call, Match] : Found.Matches)
-      if (const auto *Op = std::get_if<Operation>(&Match); Op && Op->Object)
-        Moved.insert(Op->Object->Operator);
+      for (const Operation *Op : handlersOf(Match))
+        if (Op->Object)
+          Moved.insert(Op->Object->Operator);
   }
 
   /// \p M is the object that starts the operation, by reference, by pointer or
@@ -258,20 +290,28 @@ private:
   /// A member that is the object for one handler is that for all.
   void refuseUnclearMembers() {
     for (auto &[Call, Match] : Found.Matches) {
-      const auto *Op = std::get_if<Operation>(&Match);
-      if (!Op || !Op->Object)
-        continue;
-      for (const FunctionObject::Member &M : Op->Object->Members)
-        if (Selves.contains(M.Field) &&
-            M.What != FunctionObject::Member::Kind::Self) {
+      const Expr *Unclear = nullptr;
+      for (const Operation *Op : handlersOf(Match))
+        if (const FunctionObject::Member *M = unclearMember(*Op)) {
+          Unclear = M->Init;
           if (canKeep(*Op))
             Kept.insert(Op->Call);
-          Match = Refusal{"unsupported-handler", M.Init->getBeginLoc(),
-                          "the handler works on another object than the one "
-                          "that starts the operation"};
-          break;
         }
+      if (Unclear)
+        Match = Refusal{"unsupported-handler", Unclear->getBeginLoc(),
+                        "the handler works on another object than the one "
+                        "that starts the operation"};
     }
+  }
+
+  /// A member of \p Op's handler that is the object for another handler.
+  const FunctionObject::Member *unclearMember(const Operation &Op) const {
+    if (Op.Object)
+      for (const FunctionObject::Member &M : Op.Object->Members)
+        if (Selves.contains(M.Field) &&
+            M.What != FunctionObject::Member::Kind::Self)
+          return &M;
+    return nullptr;
   }
 
   //--- Whose requests are given back -------------------------------------//
@@ -509,17 +549,19 @@ private:
     return Callee;
   }
 
-  bool isCallbackReference(const Expr *E) const {
-    if (!Current->Delivers)
-      return false;
+  /// Which callback of the current state \p E is.
+  std::optional<unsigned> callbackNamedBy(const Expr *E) const {
     const auto *Ref = dyn_cast_or_null<DeclRefExpr>(asWritten(E));
-    return Ref && Callbacks.contains(Ref->getDecl());
+    auto Known = Ref ? Callbacks.find(Ref->getDecl()) : Callbacks.end();
+    return Known != Callbacks.end() ? std::optional(Known->second)
+                                    : std::nullopt;
   }
 
-  /// \p S uses the callback or its context.
+  /// \p S uses a callback or its context.
   bool mentionsCallback(const Stmt *S) const {
     auto Mentioned = [&](const ValueDecl *D) { return mentions(S, D); };
-    return any_of(Callbacks, Mentioned) || any_of(Contexts, Mentioned);
+    return any_of(make_first_range(Callbacks), Mentioned) ||
+           any_of(Contexts, Mentioned);
   }
 
   bool isContextSource(const Expr *E) const {
@@ -527,50 +569,68 @@ private:
     return Ref && Contexts.contains(Ref->getDecl());
   }
 
+  /// Which callback \p Call delivers to.
+  std::optional<unsigned> deliveredTo(const CallExpr &Call) const {
+    std::optional<unsigned> Way = callbackCalledBy(Call);
+    if (!Way)
+      return std::nullopt;
+    const Delivery::Completion &Ends = Current->Delivers->Ways[*Way];
+    bool OnlyDelivers =
+        (!Ends.Context || isContextSource(Call.getArg(Ends.ContextArgument))) &&
+        none_of(Ends.valuesOf(Call),
+                [&](const Expr *Value) { return mentionsCallback(Value); });
+    return OnlyDelivers ? Way : std::nullopt;
+  }
+
   bool isDeliveryCall(const CallExpr &Call) const {
-    if (!Current->Delivers || !callsCallback(Call))
-      return false;
-    const Delivery &Delivers = *Current->Delivers;
-    return (!Delivers.Context ||
-            isContextSource(Call.getArg(Delivers.ContextArgument))) &&
-           none_of(Delivers.valuesOf(Call),
-                   [&](const Expr *Value) { return mentionsCallback(Value); });
+    return deliveredTo(Call).has_value();
   }
 
   /// done(..) or (*done)(..), of an object or a pointer.
-  bool callsCallback(const CallExpr &Call) const {
+  std::optional<unsigned> callbackCalledBy(const CallExpr &Call) const {
     if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call))
-      return Operator->getOperator() == OO_Call &&
-             isCallbackSource(Operator->getArg(0));
+      return Operator->getOperator() == OO_Call
+                 ? callbackSource(Operator->getArg(0))
+                 : std::nullopt;
     const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
     if (const auto *Star = dyn_cast<UnaryOperator>(Callee))
       if (Star->getOpcode() == UO_Deref)
         Callee = Star->getSubExpr()->IgnoreParenImpCasts();
-    return isCallbackReference(Callee);
+    return callbackNamedBy(Callee);
   }
 
-  /// The callback goes on to a function that delivers the same to it.
+  /// The callbacks go on to a function that delivers the same to each.
   bool handsOn(const CallExpr &Call) {
     const FunctionDecl *Callee = Call.getDirectCallee();
     if (!Current->Delivers || !Callee || isa<CXXOperatorCallExpr>(Call) ||
         Call.getNumArgs() != Callee->getNumParams() ||
         none_of(Call.arguments(),
-                [&](const Expr *E) { return isCallbackSource(E); }))
+                [&](const Expr *E) { return callbackSource(E).has_value(); }))
       return false;
     std::optional<Delivery> Delivers = deliveryOf(*Callee);
     if (!Delivers || !deliversTheSame(*Delivers, *Current->Delivers))
       return false;
-    return all_of(zip(definitionOf(Callee)->parameters(), Call.arguments()),
-                  [&](const auto &Passed) {
-                    auto [P, Argument] = Passed;
-                    return P == Delivers->Callback ? isCallbackSource(Argument)
-                           : P == Delivers->Context
-                               ? isContextSource(Argument)
-                               : !mentionsCallback(Argument);
-                  });
+    for (auto [P, Argument] :
+         zip(definitionOf(Callee)->parameters(), Call.arguments()))
+      if (!Delivers->replaces(P) && mentionsCallback(Argument))
+        return false;
+    return all_of(enumerate(Delivers->Ways), [&](const auto &Each) {
+      const Delivery::Completion &Way = Each.value();
+      return callbackSource(argumentFor(*Way.Callback, Call)) == Each.index() &&
+             (!Way.Context || isContextSource(argumentFor(*Way.Context, Call)));
+    });
   }
 
   bool deliversTheSame(const Delivery &A, const Delivery &B) const {
+    return equal(A.Ways, B.Ways,
+                 [&](const Delivery::Completion &Left,
+                     const Delivery::Completion &Right) {
+                   return deliversTheSame(Left, Right);
+                 });
+  }
+
+  bool deliversTheSame(const Delivery::Completion &A,
+                       const Delivery::Completion &B) const {
     return !A.Context == !B.Context && A.ContextArgument == B.ContextArgument &&
            equal(A.Types, B.Types, [&](QualType Left, QualType Right) {
              return Text.context().hasSameType(Left, Right);
@@ -613,7 +673,9 @@ private:
       if (Delivers)
         Result |= any_of(Call.arguments(),
                          [&](const Expr *E) {
-                           return variableNamedBy(E) == Delivers->Callback;
+                           const auto *P = dyn_cast_or_null<ParmVarDecl>(
+                               variableNamedBy(E));
+                           return P && Delivers->replaces(P);
                          }) &&
                   deliveryOf(*Callee);
       else
@@ -681,9 +743,11 @@ private:
     }
     S.Delivers = deliveryOf(*F);
     if (S.Delivers)
-      Callbacks.insert(S.Delivers->Callback);
-    if (S.Delivers && S.Delivers->Context)
-      Contexts.insert(S.Delivers->Context);
+      for (const auto &[I, Way] : enumerate(S.Delivers->Ways)) {
+        Callbacks.insert({Way.Callback, I});
+        if (Way.Context)
+          Contexts.insert(Way.Context);
+      }
     Trivia Trailing;
     if (!checkFunction(*F) ||
         !buildCompound(*Body, bodyPosition(*F), S.Steps, Trailing) ||
@@ -1265,13 +1329,14 @@ private:
         return addCode(S, Out);
       return buildSuspension(Call, Match->second, Where, Out);
     }
-    if (isDeliveryCall(Call)) {
+    if (std::optional<unsigned> Way = deliveredTo(Call)) {
       if (Where != Position::Tail)
         return breaksContract();
       Step End;
       End.What = Step::Kind::End;
       End.Source = S;
       End.Call = &Call;
+      End.Way = *Way;
       Out.push_back(std::move(End));
       return true;
     }
@@ -1294,10 +1359,14 @@ private:
       End.Op->How = Operation::Form::Task;
       End.Op->Call = &Call;
       Delivery To = *deliveryOf(*Call.getDirectCallee());
-      End.Op->HandlerArgument = argumentFor(*To.Callback, Call);
-      End.Op->Handler = asWritten(End.Op->HandlerArgument);
-      if (To.Context)
-        End.Op->Context = argumentFor(*To.Context, Call);
+      for (const Delivery::Completion &Way : To.Ways) {
+        Operation &Handler =
+            To.hasChoice() ? End.Op->Handlers.emplace_back() : *End.Op;
+        Handler.HandlerArgument = argumentFor(*Way.Callback, Call);
+        Handler.Handler = asWritten(Handler.HandlerArgument);
+        if (Way.Context)
+          Handler.Context = argumentFor(*Way.Context, Call);
+      }
       Out.push_back(std::move(End));
       return true;
     }
@@ -1379,10 +1448,53 @@ private:
                       Sequence &Out) {
     if (mentionsCallback(Call.getCallee()) ||
         any_of(Call.arguments(), [&](const Expr *E) {
-          return asWritten(E) != asWritten(Op.HandlerArgument) &&
-                 mentionsCallback(E);
+          return !Op.isHandler(E) && mentionsCallback(E);
         }))
       return breaksContract();
+    return Op.Handlers.empty() ? goOn(Op, Out) : goOnInOneOf(Op, Out);
+  }
+
+  /// Waits for \p Op, and goes on in the handler of the way in which that
+  /// completes. What the handlers hold they all have from when it started.
+  bool goOnInOneOf(const Operation &Op, Sequence &Out) {
+    Step Suspend, Branch;
+    Suspend.What = Step::Kind::Suspend;
+    Suspend.Op = std::make_shared<Operation>(Op);
+    Branch.What = Step::Kind::Branch;
+    Branch.Op = Suspend.Op;
+    for (const Operation &Handler : Op.Handlers) {
+      Sequence &Arm = Handler.Way == 0 ? Branch.Then : Branch.Else;
+      if (Handler.Made ? !goOn(Handler, Arm) : !handOn(Handler, Arm))
+        return false;
+      Operation &Received = *Arm.front().Op;
+      Suspend.Op->Handlers[Handler.Way] = Received;
+      auto IsSelf = [](const VarDecl *V) { return isSharedFromThisCopy(V); };
+      copy_if(Received.InitCaptures,
+              std::back_inserter(Suspend.Op->InitCaptures),
+              std::not_fn(IsSelf));
+      erase_if(Received.InitCaptures, std::not_fn(IsSelf));
+    }
+    Out.push_back(std::move(Suspend));
+    Out.push_back(std::move(Branch));
+    return true;
+  }
+
+  /// What \p Op completes with goes straight to the callback.
+  bool handOn(const Operation &Op, Sequence &Out) {
+    std::optional<unsigned> Way = callbackSource(Op.HandlerArgument);
+    std::optional<Delivery> From = deliveryOf(*Op.Call->getDirectCallee());
+    if (!Way || !From ||
+        !deliversTheSame(From->Ways[Op.Way], Current->Delivers->Ways[*Way]))
+      return keep(*Op.Call);
+    Step End;
+    End.What = Step::Kind::End;
+    End.Op = std::make_shared<Operation>(Op);
+    End.Way = *Way;
+    Out.push_back(std::move(End));
+    return true;
+  }
+
+  bool goOn(const Operation &Op, Sequence &Out) {
     Step Suspend;
     Suspend.What = Step::Kind::Suspend;
     Suspend.Op = std::make_shared<Operation>(Op);
@@ -1961,8 +2073,9 @@ private:
           Op.HoldsSelf = true;
           if (mentions(Op.body(), Var))
             Op.InitCaptures.push_back(Var);
-        } else if (isCallbackSource(Var->getInit())) {
-          Callbacks.insert(Var);
+        } else if (std::optional<unsigned> Way =
+                       callbackSource(Var->getInit())) {
+          Callbacks.insert({Var, *Way});
         } else if (isContextSource(Var->getInit())) {
           Contexts.insert(Var);
         } else if (mentionsCallback(Var->getInit())) {
@@ -2018,12 +2131,13 @@ private:
     return V.Found;
   }
 
-  bool isCallbackSource(const Expr *E) const {
+  /// Which callback of the current state \p E is, or moves from.
+  std::optional<unsigned> callbackSource(const Expr *E) const {
     E = asWritten(E);
     if (const auto *Call = dyn_cast_or_null<CallExpr>(E))
       if (Call->isCallToStdMove())
         E = Call->getArg(0);
-    return isCallbackReference(E);
+    return callbackNamedBy(E);
   }
 
   /// \p S declares a copy of shared_from_this() that is only there to be
@@ -2228,9 +2342,9 @@ private:
   RequestOwners OwnersKnown{Text};
   /// Declarations of variables that nothing is left of.
   SmallPtrSet<const Stmt *, 4> GoneOwners;
-  /// The callback parameter of the current state and the captures that carry
-  /// it into handlers.
-  SmallPtrSet<const ValueDecl *, 4> Callbacks;
+  /// The callback parameters of the current state and the captures that carry
+  /// them into handlers: the way in which a call of it ends.
+  DenseMap<const ValueDecl *, unsigned> Callbacks;
   /// The same for what the callback is given back.
   SmallPtrSet<const ValueDecl *, 4> Contexts;
   CallSet &Kept;

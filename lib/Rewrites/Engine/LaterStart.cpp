@@ -54,7 +54,7 @@ private:
       Reader.read(N.Source);
       return false;
     case Node::Kind::If: {
-      if (const auto *If = dyn_cast<IfStmt>(N.Source)) {
+      if (const auto *If = dyn_cast_or_null<IfStmt>(N.Source)) {
         Reader.read(If->getInit());
         Reader.read(If->getCond());
       }

@@ -278,7 +278,7 @@ private:
       case Node::Kind::Return:
         if (N.Op)
           await(*N.Op);
-        if (N.Call)
+        if (N.Call || (N.Op && !N.waits()))
           checkDelivered();
         break;
       default:
@@ -405,7 +405,7 @@ private:
   }
 
   /// g++ before 13 cannot keep the array of an initializer list in a frame.
-  void checkLists(const CallExpr &Call, const Expr *Handler) {
+  void checkLists(const Operation &Op) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       const Expr *Found = nullptr;
       bool VisitCXXStdInitializerListExpr(
@@ -414,8 +414,8 @@ private:
         return true;
       }
     } V;
-    for (const Expr *Argument : Call.arguments())
-      if (asWritten(Argument) != asWritten(Handler))
+    for (const Expr *Argument : Op.Call->arguments())
+      if (!Op.isHandler(Argument))
         V.TraverseStmt(Argument);
     if (V.Found)
       refuse("list-in-an-await", V.Found->getBeginLoc(),
@@ -425,14 +425,14 @@ private:
 
   /// What an awaited call makes on the way was gone when the operation had
   /// started, and now is when it completes.
-  void checkTemporaries(const CallExpr &Call, const Expr *Handler) {
+  void checkTemporaries(const Operation &Op) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
-      const Expr *Handler;
+      const Operation &Op;
       SmallVector<const Expr *, 2> Found;
-      explicit Visitor(const Expr *Handler) : Handler(Handler) {}
+      explicit Visitor(const Operation &Op) : Op(Op) {}
       bool TraverseStmt(const Stmt *S) override {
         const auto *E = dyn_cast_or_null<Expr>(S);
-        if (E && asWritten(E) == Handler)
+        if (E && Op.isHandler(E))
           return true;
         return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
       }
@@ -441,8 +441,8 @@ private:
         Found.push_back(E);
         return true;
       }
-    } V(asWritten(Handler));
-    V.TraverseStmt(&Call);
+    } V(Op);
+    V.TraverseStmt(Op.Call);
     for (const Expr *E : V.Found) {
       const CXXRecordDecl *Record = E->getType()->getAsCXXRecordDecl();
       switch (destructionOf(E->getType())) {
@@ -479,15 +479,73 @@ private:
   }
 
   void await(const Operation &Op) {
+    if (Op.How == Operation::Form::Completion)
+      return receive(Op);
     for (const VarDecl *V : Op.InitCaptures)
-      takeOver(*V, Op);
+      takeOver(*V, handlerWith(*V, Op));
     checkOrder(Op);
     if (Op.Call) {
       drop(movedBy(Op.Call));
-      checkLists(*Op.Call, Op.HandlerArgument);
-      checkTemporaries(*Op.Call, Op.HandlerArgument);
+      checkLists(Op);
+      checkTemporaries(Op);
     }
     Captured.clear();
+    for (const Operation &Handler : Op.Handlers)
+      hold(Handler);
+    hold(Op);
+    for (const Variable &V : Live)
+      checkAcross(*V.Decl);
+    for (const VarDecl *V : Op.InitCaptures)
+      declare(V);
+    for (const Binding &B : Op.Results)
+      if (B.Decl)
+        declare(B.Decl, true);
+  }
+
+  /// What a task has completed with is moved to where the handler has it. What
+  /// is left stays in the task's result.
+  void receive(const Operation &Op) {
+    for (const Binding &B : Op.Results) {
+      if (leavesSomething(B))
+        refuse("observable-destructor", Op.Made->getBeginLoc(),
+               "something of what the callback gets was destroyed when that "
+               "had returned and would now live until the block ends; hand a "
+               "pointer to it over");
+      if (B.Decl)
+        declare(B.Decl, true);
+    }
+  }
+
+  /// When \p B has been moved from, or nobody has a name for it, it has an end
+  /// that is seen.
+  static bool leavesSomething(const Binding &B) {
+    QualType Type = B.Type.getNonReferenceType();
+    if (destructionOf(Type) == Destruction::Invisible)
+      return false;
+    const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+    bool IsEmptyThen =
+        isShared(Type) || (Record && Record->isInStdNamespace() &&
+                           is_contained({"unique_ptr", "function",
+                                         "move_only_function", "vector"},
+                                        Record->getName()));
+    return !B.Decl || !IsEmptyThen;
+  }
+
+  /// The handler of \p Op that has \p Capture.
+  static const Operation &handlerWith(const VarDecl &Capture,
+                                      const Operation &Op) {
+    auto Has = [&](const Operation &Handler) {
+      return Handler.lambda() &&
+             any_of(Handler.lambda()->captures(), [&](const LambdaCapture &C) {
+               return C.capturesVariable() && C.getCapturedVar() == &Capture;
+             });
+    };
+    auto Found = find_if(Op.Handlers, Has);
+    return Found != Op.Handlers.end() ? *Found : Op;
+  }
+
+  /// Notes what the handler of \p Op holds.
+  void hold(const Operation &Op) {
     if (const LambdaExpr *Handler = Op.lambda())
       for (const LambdaCapture &Capture : Handler->captures())
         if (Capture.capturesVariable())
@@ -499,13 +557,6 @@ private:
     if (Op.Object)
       for (const FunctionObject::Member &M : Op.Object->Members)
         checkMember(M);
-    for (const Variable &V : Live)
-      checkAcross(*V.Decl);
-    for (const VarDecl *V : Op.InitCaptures)
-      declare(V);
-    for (const Binding &B : Op.Results)
-      if (B.Decl)
-        declare(B.Decl, true);
   }
 
   /// What a handler holds goes in an order of its own: captures and members in
@@ -527,19 +578,23 @@ private:
       Before = V;
       Place = *Next;
     };
-    if (const LambdaExpr *Handler = Op.lambda())
-      for (const LambdaCapture &Capture : Handler->captures())
-        if (Capture.capturesVariable() &&
-            Capture.getCaptureKind() == LCK_ByCopy)
-          Add(dyn_cast<VarDecl>(Capture.getCapturedVar()));
-    if (Op.Object)
-      for (const FunctionObject::Member &M : Op.Object->Members)
-        if (M.What == FunctionObject::Member::Kind::Variable)
-          Add(variableNamedBy(M.Init));
-    if (Op.Bound)
-      for (const BoundCall::Argument &A : reverse(Op.Bound->Arguments))
-        if (A.Value)
-          Add(variableNamedBy(A.Value));
+    for (const Operation &Each : Op.Handlers.empty()
+                                     ? ArrayRef<Operation>(Op)
+                                     : ArrayRef<Operation>(Op.Handlers)) {
+      if (const LambdaExpr *Handler = Each.lambda())
+        for (const LambdaCapture &Capture : Handler->captures())
+          if (Capture.capturesVariable() &&
+              Capture.getCaptureKind() == LCK_ByCopy)
+            Add(dyn_cast<VarDecl>(Capture.getCapturedVar()));
+      if (Each.Object)
+        for (const FunctionObject::Member &M : Each.Object->Members)
+          if (M.What == FunctionObject::Member::Kind::Variable)
+            Add(variableNamedBy(M.Init));
+      if (Each.Bound)
+        for (const BoundCall::Argument &A : reverse(Each.Bound->Arguments))
+          if (A.Value)
+            Add(variableNamedBy(A.Value));
+    }
   }
 
   /// Where \p V stands among the variables of the coroutine.
@@ -606,36 +661,6 @@ private:
     return IsOwn && EndsAlike &&
            From->getASTContext().hasSameUnqualifiedType(Type,
                                                         Capture.getType());
-  }
-
-  /// Variables and members from which \p Init moves.
-  static SmallPtrSet<const ValueDecl *, 4> givenUpBy(const Expr *Init) {
-    struct Visitor : ConstDynamicRecursiveASTVisitor {
-      SmallPtrSet<const ValueDecl *, 4> Found;
-      void add(const Expr *E) {
-        E = E->IgnoreParenImpCasts();
-        if (const auto *Ref = dyn_cast<DeclRefExpr>(E))
-          Found.insert(Ref->getDecl());
-        if (const auto *Member = dyn_cast<MemberExpr>(E))
-          Found.insert(Member->getMemberDecl());
-      }
-      bool VisitCallExpr(const CallExpr *Call) override {
-        const FunctionDecl *Callee = Call->getDirectCallee();
-        if (Callee && (Call->isCallToStdMove() ||
-                       qualifiedName(*Callee) == "std::exchange"))
-          add(Call->getArg(0));
-        return true;
-      }
-      bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-        const CXXMethodDecl *Method = Call->getMethodDecl();
-        if (Method && Method->getDeclName().isIdentifier() &&
-            Method->getName() == "release")
-          add(Call->getImplicitObjectArgument());
-        return true;
-      }
-    } V;
-    V.TraverseStmt(Init);
-    return V.Found;
   }
 
   static bool mentionsOutside(const CallExpr &Call, const Expr &Handler,

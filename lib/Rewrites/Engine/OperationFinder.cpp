@@ -48,7 +48,7 @@ public:
         continue;
       if (auto *Op = std::get_if<Operation>(&*Match)) {
         Op->Origin = P.get();
-        WasEarly |= Handlers.insert(Op->lambda()).second && Op->Stored;
+        noteHandler(*Op);
         if (ForeignLambdas)
           Match =
               Refusal{"operation-in-a-lambda", Call->getBeginLoc(), inLambda()};
@@ -58,6 +58,12 @@ public:
       break;
     }
     return true;
+  }
+
+  void noteHandler(const Operation &Op) {
+    for (const Operation &Handler : Op.Handlers)
+      noteHandler(Handler);
+    WasEarly |= Handlers.insert(Op.lambda()).second && Op.Stored;
   }
 
   /// Which of the user's functions get a lambda.

@@ -1,6 +1,7 @@
 //===--- Render.cpp - A planned agent as text -----------------------------===//
 
 #include "coralc/Rewrites/Engine/Render.h"
+#include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -714,8 +715,8 @@ private:
     return Loop.EndsBehind && Head.What == Node::Kind::If &&
            isSilent(Head.Else) && Head.Leading.Comments.empty() &&
            isLoneLeave(Head.Body) &&
-           Head.Body.front().What == Node::Kind::Return &&
-           !Head.Body.front().Call && !Head.Body.front().Op;
+           Head.Body.back().What == Node::Kind::Return &&
+           !Head.Body.back().Call && !Head.Body.back().Op;
   }
 
   /// Control never gets behind \p Loop.
@@ -741,6 +742,9 @@ private:
   }
 
   std::string condition(const Node &N) const {
+    if (!N.Source)
+      return Choices.lookup(N.Op->Call) +
+             (N.Negated ? ".index() == 1" : ".index() == 0");
     const Expr *Condition = cast<IfStmt>(N.Source)->getCond();
     return N.Negated ? negated(Condition) : edited(asWritten(Condition));
   }
@@ -792,26 +796,38 @@ private:
   }
 
   /// \p B has no text: its arguments are where they have to be already.
-  bool isSilent(const Block &B) const {
+  bool isSilent(ArrayRef<Node> B) const {
     return all_of(B, [&](const Node &N) {
       return N.Leading.Comments.empty() &&
-             (N.What == Node::Kind::Comment ||
+             (N.What == Node::Kind::Comment || takesNothing(N) ||
               (N.What == Node::Kind::Assign && assignments(N).empty()));
     });
   }
 
+  /// \p N is where a handler begins that has no use for what it gets.
+  bool takesNothing(const Node &N) const {
+    return N.What == Node::Kind::Await &&
+           N.Op->How == Operation::Form::Completion &&
+           N.Op->InitCaptures.empty() && !Called.contains(N.Op.get()) &&
+           dropsResults(*N.Op);
+  }
+
   /// A lone co_return, continue or break needs no braces.
-  static bool isLoneLeave(const Block &B) {
-    return B.size() == 1 && B.front().Leading.Comments.empty() &&
-           (B.front().What == Node::Kind::Continue ||
-            B.front().What == Node::Kind::Break ||
-            B.front().What == Node::Kind::Return);
+  bool isLoneLeave(const Block &B) const {
+    if (B.empty() || !isSilent(ArrayRef(B).drop_back()))
+      return false;
+    const Node &Last = B.back();
+    return Last.Leading.Comments.empty() &&
+           (Last.What == Node::Kind::Continue ||
+            Last.What == Node::Kind::Break || Last.What == Node::Kind::Return);
   }
 
   /// The arm is one statement that stood without braces.
   static bool isUnbraced(const Node &N) {
-    const auto &If = *cast<IfStmt>(N.Source);
-    const Stmt *Arm = N.Negated ? If.getElse() : If.getThen();
+    const auto *If = dyn_cast_or_null<IfStmt>(N.Source);
+    if (!If)
+      return false;
+    const Stmt *Arm = N.Negated ? If->getElse() : If->getThen();
     return N.Body.size() == 1 && N.Body.front().What == Node::Kind::Code &&
            N.Body.front().Source == Arm &&
            N.Body.front().Leading.Comments.empty();
@@ -828,7 +844,7 @@ private:
     if ((isLoneLeave(N.Body) || isUnbraced(N)) && isSilent(N.Else)) {
       writtenLine(Head);
       ++Depth;
-      node(N.Body.front());
+      node(N.Body.back());
       --Depth;
       return;
     }
@@ -1040,20 +1056,31 @@ private:
   }
 
   void end(const Node &N) {
-    if (N.Op) {
+    if (N.waits()) {
       std::string Awaited = awaited(*N.Op, {});
       return writtenLine("co_return co_await " + Awaited + ";");
     }
+    if (N.Op)
+      return handOn(N);
     if (!N.Call)
       return writtenLine(Twine(returnText()) + ";");
+    const Delivery &Delivers = *A.Entry->Delivers;
+    const Delivery::Completion &Way = Delivers.Ways[N.Way];
+    SmallVector<const Expr *, 4> Arguments = Way.valuesOf(*N.Call);
     std::string Values;
-    unsigned Count = 0;
-    for (const Expr *Argument : A.Entry->Delivers->valuesOf(*N.Call))
-      Values += (Count++ ? ", " : "") + edited(asWritten(Argument));
-    if (Count == 0)
+    for (const Expr *Argument : Arguments)
+      Values += (Argument == Arguments.front() ? "" : ", ") +
+                edited(asWritten(Argument));
+    if (Delivers.hasChoice()) {
+      if (Arguments.size() == 1)
+        Values = withType(Way.TypeTexts.front(), Values);
+      Values =
+          returnedChoice(Delivers, N.Way, Arguments, Values, Text.context());
+    } else if (Arguments.empty()) {
       return writtenLine("co_return;");
-    if (Count > 1)
-      Values = Context.Dialect.several(A.Entry->Delivers->TypeTexts, Values);
+    } else if (Arguments.size() > 1) {
+      Values = Context.Dialect.several(Way.TypeTexts, Values);
+    }
     writtenLine("co_return " + Values + ";");
   }
 
@@ -1062,9 +1089,43 @@ private:
     return !Apart ? "co_return" : Apart->MayEnd ? "return false" : "return";
   }
 
+  /// What an operation has completed with is what the coroutine returns.
+  void handOn(const Node &N) {
+    const Delivery &Delivers = *A.Entry->Delivers;
+    ArrayRef<QualType> Types = Delivers.Ways[N.Way].Types;
+    if (!Delivers.hasChoice() && Types.empty())
+      return writtenLine("co_return;");
+    std::string Value =
+        takenFrom(Choices.lookup(N.Op->Call), N.Op->Way, Types, Text.context());
+    if (Delivers.hasChoice())
+      Value = handedOnChoice(Delivers, N.Way, Value, Text.context());
+    writtenLine("co_return " + Value + ";");
+  }
+
   //--- Operations --------------------------------------------------------//
 
   void await(const Operation &Op) {
+    hold(Op);
+    switch (Op.How) {
+    case Operation::Form::Yield:
+      return writtenLine("co_yield " + edited(asWritten(Op.YieldedValue)) +
+                         ";");
+    case Operation::Form::CompletionToken:
+      return awaitToken(Op);
+    case Operation::Form::Task:
+      return Op.Handlers.empty() ? awaitCall(Op, {}) : awaitChoice(Op);
+    case Operation::Form::Request:
+      return awaitCall(Op, requested(*Op.Call));
+    case Operation::Form::Callback:
+      return awaitCall(Op, {});
+    case Operation::Form::Completion:
+      return takeChosen(Op);
+    }
+  }
+
+  /// What the handler of \p Op, or those of which it goes on in one, would have
+  /// held.
+  void hold(const Operation &Op) {
     for (const VarDecl *Capture : Op.InitCaptures) {
       if (reusesSelf(*Capture))
         continue;
@@ -1077,24 +1138,38 @@ private:
       writtenLine("auto " + Name + " = " + Init + ";");
       declareAs(Capture, Name, Capture->getType());
     }
+    for (const Operation &Handler : Op.Handlers)
+      holdMembers(Handler);
+    if (Op.How != Operation::Form::Completion)
+      holdMembers(Op);
+    for (const auto &[Parameter, Value] : Op.Given)
+      give(*Parameter, *Value);
+  }
+
+  void holdMembers(const Operation &Op) {
     if (Op.Object)
       for (const FunctionObject::Member &M : Op.Object->Members)
         hold(M);
-    for (const auto &[Parameter, Value] : Op.Given)
-      give(*Parameter, *Value);
-    switch (Op.How) {
-    case Operation::Form::Yield:
-      return writtenLine("co_yield " + edited(asWritten(Op.YieldedValue)) +
-                         ";");
-    case Operation::Form::CompletionToken:
-      return awaitToken(Op);
-    case Operation::Form::Task:
-      return awaitCall(Op, {});
-    case Operation::Form::Request:
-      return awaitCall(Op, requested(*Op.Call));
-    case Operation::Form::Callback:
-      return awaitCall(Op, {});
-    }
+  }
+
+  /// The result of \p Op says in which of its handlers the agent goes on.
+  void awaitChoice(const Operation &Op) {
+    std::string Name = unique("result");
+    declareAs(nullptr, Name, Text.context().VoidTy);
+    Choices[Op.Call] = Name;
+    writtenLine("auto " + Name + " = co_await " + callWithoutHandler(Op, {}) +
+                ";");
+  }
+
+  /// The handler of \p Op gets what the result holds.
+  void takeChosen(const Operation &Op) {
+    SmallVector<QualType, 2> Types;
+    for (const Binding &B : Op.Results)
+      Types.push_back(B.Type);
+    nameForCall(Op);
+    if (!dropsResults(Op))
+      bindResults(Op, takenFrom(Choices.lookup(Op.Call), Op.Way, Types,
+                                Text.context()));
   }
 
   /// A parameter of the handler that gets what the call was given.
@@ -1302,20 +1377,29 @@ private:
       if (Op.Returned->InCondition)
         Returned[Op.Returned->InCondition] = Returns;
     }
-    Call += ";";
     nameForCall(Op);
-    bool UsesNone = true;
-    for (const auto &[I, B] : enumerate(Op.Results))
-      UsesNone &= !isWanted(Op, B) && nameless(Op, I).empty();
-    if (UsesNone)
-      return writtenLine(Call);
+    if (dropsResults(Op))
+      return writtenLine(Call + ";");
+    bindResults(Op, Call);
+  }
+
+  /// No result of \p Op goes to a variable.
+  bool dropsResults(const Operation &Op) const {
+    return all_of(enumerate(Op.Results), [&](const auto &Result) {
+      return !isWanted(Op, Result.value()) &&
+             nameless(Op, Result.index()).empty();
+    });
+  }
+
+  /// The variables for the results of \p Op get \p Value.
+  void bindResults(const Operation &Op, const std::string &Value) {
     if (Op.Results.size() == 1) {
       const Binding &Only = Op.Results.front();
       std::string Name = nameless(Op, 0);
       return writtenLine((Name.empty()
                               ? bindingPrefix(Op, Only)
                               : declaration(Only.TypeText, Name) + " = ") +
-                         Call);
+                         Value + ";");
     }
     std::string Tie;
     for (const auto &[I, B] : enumerate(Op.Results)) {
@@ -1330,7 +1414,7 @@ private:
         writtenLine(StringRef(Prefix).drop_back(3) + ";");
       Tie += nameOf(B.Decl);
     }
-    writtenLine(Tie + ") = " + Call);
+    writtenLine(Tie + ") = " + Value + ";");
   }
 
   /// What a call without its handler is awaited by. One of a function of others
@@ -1363,11 +1447,16 @@ private:
     TextRange Call = *Text.range(Op.Call->getSourceRange());
     if (Op.isPlainCall())
       return edited(Call, Op.Call, Edits);
-    TextRange Handler = *Text.range(Op.HandlerArgument->getSourceRange());
-    if (Op.Context)
-      Handler.End = Text.range(Op.Context->getSourceRange())->End;
+    const Expr *First = Op.HandlerArgument, *Last = Op.Context;
+    if (!Op.Handlers.empty()) {
+      First = Op.Handlers.front().HandlerArgument;
+      Last = Op.Handlers.back().HandlerArgument;
+    }
+    TextRange Handler = *Text.range(First->getSourceRange());
+    if (Last)
+      Handler.End = Text.range(Last->getSourceRange())->End;
     for (const Expr *Argument : Op.Call->arguments()) {
-      if (asWritten(Argument) == asWritten(Op.HandlerArgument))
+      if (asWritten(Argument) == asWritten(First))
         break;
       if (std::optional<TextRange> Before =
               Text.range(Argument->getSourceRange()))
@@ -1577,6 +1666,8 @@ private:
   size_t ColonEnd = 0;
   SmallVector<StringMap<Variable>, 8> Scopes;
   DenseMap<const ValueDecl *, std::string> Names;
+  /// The variables that say in which way what was awaited has completed.
+  DenseMap<const CallExpr *, std::string> Choices;
   /// What stands in conditions for the result of an initiation.
   DenseMap<const Stmt *, std::string> Returned;
   /// What the agent's code gives away.

@@ -247,13 +247,13 @@ private:
   /// A name in the coroutine of \p A that was another's in \p Input.
   static std::string checkNames(const Agent &A, const SourceText &Input,
                                 const SourceText &Output) {
-    const Stmt *Coroutine = findCoroutine(A, Output);
+    const FunctionDecl *Coroutine = findCoroutine(A, Output);
     if (!Coroutine || A.Entry->Direct)
       return "";
     NamedDeclarations Before, After;
     for (const State *S : A.States)
       collectNames(*S->Function->getBody(), Before);
-    collectNames(*Coroutine, After);
+    collectNames(*bodyOfCoroutine(*Coroutine), After);
     for (const auto &Named : After)
       if (auto Known = Before.find(Named.getKey()); Known != Before.end())
         for (const auto &Usr : Named.getValue())

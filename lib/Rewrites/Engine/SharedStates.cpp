@@ -20,7 +20,7 @@ using Owners = SmallVector<const State *, 2>;
 /// coroutine: it has the name of a parameter, or is the error. What a coroutine
 /// returns gets any name.
 bool namesResults(const Operation &Op) {
-  if (Op.How == Operation::Form::Task)
+  if (Op.How == Operation::Form::Task || Op.How == Operation::Form::Completion)
     return true;
   return all_of(zip(Op.Bound->Target->parameters(), Op.Bound->Arguments),
                 [&](const auto &Pair) {

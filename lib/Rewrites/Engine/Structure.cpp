@@ -366,12 +366,14 @@ private:
       N.Source = Step.Source;
       N.Arguments = Step.Arguments;
       N.Call = Step.Call;
+      N.Way = Step.Way;
       switch (Step.What) {
       case Step::Kind::Code:
         N.What = Step.Source ? Node::Kind::Code : Node::Kind::Comment;
         break;
       case Step::Kind::Branch:
         N.What = Node::Kind::If;
+        N.Op = Step.Op;
         N.Body = lower(Step.Then, S);
         N.Else = lower(Step.Else, S);
         break;
@@ -433,13 +435,20 @@ private:
     return Result;
   }
 
+  /// \p N takes what an operation has completed with, or hands it on.
+  static bool receives(const Node &N) {
+    return N.Op && N.Op->How == Operation::Form::Completion;
+  }
+
   /// Every path through \p B ends the agent without waiting for anything.
   static bool onlyEnds(const Block &B) {
     if (B.empty())
       return false;
     for (const Node &N : B)
-      if (N.Op || (N.What != Node::Kind::Code && N.What != Node::Kind::Return &&
-                   N.What != Node::Kind::If && N.What != Node::Kind::Comment))
+      if (!receives(N) &&
+          (N.Op ||
+           (N.What != Node::Kind::Code && N.What != Node::Kind::Return &&
+            N.What != Node::Kind::If && N.What != Node::Kind::Comment)))
         return false;
     const Node &Last = B.back();
     if (Last.What == Node::Kind::If)
@@ -760,7 +769,8 @@ void readSelf(Agent &A) {
   for (const State *S : A.States)
     forEachStep(S->Steps, [&](const Step &Step) {
       if (Step.What != Step::Kind::Suspend || !Step.Op->Call ||
-          Step.Op->isPlainCall())
+          Step.Op->isPlainCall() || !Step.Op->Handlers.empty() ||
+          !Step.Op->Made)
         return;
       if (First) {
         A.HoldsSelf = Step.Op->HoldsSelf;

@@ -145,6 +145,35 @@ bool mentions(const Stmt *S, const ValueDecl *D) {
   return !V.TraverseStmt(S);
 }
 
+SmallPtrSet<const ValueDecl *, 4> givenUpBy(const Expr *Init) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    SmallPtrSet<const ValueDecl *, 4> Found;
+    void add(const Expr *E) {
+      E = E->IgnoreParenImpCasts();
+      if (const auto *Ref = dyn_cast<DeclRefExpr>(E))
+        Found.insert(Ref->getDecl());
+      if (const auto *Member = dyn_cast<MemberExpr>(E))
+        Found.insert(Member->getMemberDecl());
+    }
+    bool VisitCallExpr(const CallExpr *Call) override {
+      const FunctionDecl *Callee = Call->getDirectCallee();
+      if (Callee && (Call->isCallToStdMove() ||
+                     qualifiedName(*Callee) == "std::exchange"))
+        add(Call->getArg(0));
+      return true;
+    }
+    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+      const CXXMethodDecl *Method = Call->getMethodDecl();
+      if (Method && Method->getDeclName().isIdentifier() &&
+          Method->getName() == "release")
+        add(Call->getImplicitObjectArgument());
+      return true;
+    }
+  } V;
+  V.TraverseStmt(Init);
+  return V.Found;
+}
+
 bool refersToOthers(QualType Type) {
   if (Type->isPointerType())
     return true;

@@ -68,6 +68,7 @@ private:
       for (Sequence *Inner : S.inner())
         collect(Owner, *Inner);
       if (S.What != Step::Kind::Suspend || !S.Op->Bound || S.Op->Returned ||
+          S.Op->How == Operation::Form::Completion ||
           mentionsOuterVariable(*S.Op->Call))
         continue;
       std::string Words = squeezed(Text.text(S.Op->Call->getSourceRange()));

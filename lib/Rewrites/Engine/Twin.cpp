@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Twin.h"
 #include "coralc/Model/CoroutineTypes.h"
+#include "coralc/Rewrites/Engine/Choice.h"
 #include "clang/AST/DeclCXX.h"
 #include "clang/AST/DeclTemplate.h"
 #include "llvm/ADT/STLExtras.h"
@@ -28,12 +29,10 @@ static QualType resultOf(QualType Type, const CoroutineType &Task) {
   return Special->getTemplateArgs()[0].getAsType();
 }
 
-/// \p Result is what awaiting the twin of a function that delivers \p Types
-/// gives: nothing, the value, or all of them in a tuple.
-static bool isResult(QualType Result, ArrayRef<QualType> Types,
-                     const ASTContext &Context) {
-  if (Types.empty())
-    return Result->isVoidType();
+/// \p Result holds what a callback gets that is called with \p Types: the
+/// value, or all of them in a tuple.
+static bool holds(QualType Result, ArrayRef<QualType> Types,
+                  const ASTContext &Context) {
   auto Same = [&](QualType A, QualType B) {
     return Context.hasSameType(valueType(A), valueType(B));
   };
@@ -48,6 +47,26 @@ static bool isResult(QualType Result, ArrayRef<QualType> Types,
   return equal(Elements, Types, [&](const TemplateArgument &A, QualType B) {
     return A.getKind() == TemplateArgument::Type && Same(A.getAsType(), B);
   });
+}
+
+/// \p Result is what awaiting the twin of a function that delivers so gives:
+/// nothing, what the callback gets, or what one of several does.
+static bool isResult(QualType Result, const Delivery &Delivers,
+                     const ASTContext &Context) {
+  const Delivery::Completion &First = Delivers.Ways.front();
+  if (!Delivers.hasChoice())
+    return First.Types.empty() ? Result->isVoidType()
+                               : holds(Result, First.Types, Context);
+  return equal(alternativesOf(Result), Delivers.Ways,
+               [&](const TemplateArgument &Alternative,
+                   const Delivery::Completion &Way) {
+                 QualType Type = Alternative.getAsType();
+                 const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+                 return Way.Types.empty()
+                            ? Record && Record->getQualifiedNameAsString() ==
+                                            "std::monostate"
+                            : holds(Type, Way.Types, Context);
+               });
 }
 
 /// \p Twin takes what \p F does but for the callback, on the same object.
@@ -81,7 +100,7 @@ const FunctionDecl *coroutineTwin(const FunctionDecl &F,
     if (!Task || Task->Kind != CoroutineKind::Task)
       continue;
     QualType Result = resultOf(Twin->getReturnType(), *Task);
-    if (!Result.isNull() && isResult(Result, Delivers.Types, Context) &&
+    if (!Result.isNull() && isResult(Result, Delivers, Context) &&
         takesTheSame(*Twin, F, Delivers, Context))
       return Twin;
   }

@@ -1,6 +1,7 @@
 //===--- Validate.cpp - The output does what the input did ----------------===//
 
 #include "coralc/Rewrites/Engine/Validate.h"
+#include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -329,13 +330,28 @@ public:
     return std::move(System);
   }
 
-  TransitionSystem readCoroutine(const Stmt *Body) {
+  /// The coroutine that was written for \p A.
+  TransitionSystem readCoroutine(const FunctionDecl &F, const Agent &A) {
+    if (A.Entry->Delivers && A.Entry->Delivers->hasChoice())
+      Alternatives = alternativesOf(resultOfTask(F.getReturnType()));
+    const Stmt *Body = bodyOfCoroutine(F);
     Starters.TraverseStmt(Body);
     System.Start = statement(Body, End);
     return std::move(System);
   }
 
 private:
+  /// The first argument of the template that \p Task is an instance of.
+  static QualType resultOfTask(QualType Task) {
+    const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+        Task->getAsCXXRecordDecl());
+    return Record && Record->getTemplateArgs().size() > 0 &&
+                   Record->getTemplateArgs()[0].getKind() ==
+                       TemplateArgument::Type
+               ? Record->getTemplateArgs()[0].getAsType()
+               : QualType();
+  }
+
   unsigned event(std::string Label, unsigned After) {
     return System.add({Point::Kind::Event, std::move(Label), After, 0});
   }
@@ -518,7 +534,7 @@ private:
     Label += "(";
     for (const Expr *E : Arguments) {
       if (isa<CXXDefaultArgExpr>(E) || Starters.isCallback(E) ||
-          (DropsHandler && (asWritten(E) == Handler || E == Op->Context)))
+          (DropsHandler && (Op->isHandler(E) || E == Op->Context)))
         continue;
       Label += argument(E, Handler, Op ? Op->ResumesOn : "") + ", ";
     }
@@ -538,6 +554,8 @@ private:
     case Step::Kind::Code:
       return statement(S.Source, After);
     case Step::Kind::Branch:
+      if (!S.Source)
+        return choiceTest(sequence(S.Then, After), sequence(S.Else, After));
       return test(cast<IfStmt>(S.Source)->getCond(), sequence(S.Then, After),
                   sequence(S.Else, After));
     case Step::Kind::Switch:
@@ -555,16 +573,18 @@ private:
     case Step::Kind::Call:
       return event(callOf(*S.Op->Bound), After);
     case Step::Kind::End: {
+      if (S.Op && S.Op->How == Operation::Form::Completion)
+        return handedOn(S);
       if (S.Op)
         return event(handedOn(*S.Op->Call, S.Op.get()), End);
       SmallVector<const Expr *, 4> Values;
       if (S.Call)
-        Values = Delivers->valuesOf(*S.Call);
+        Values = Delivers->Ways[S.Way].valuesOf(*S.Call);
+      if (Delivers && Delivers->hasChoice() && S.Call)
+        return event(chosen(Delivers->Ways[S.Way], S.Way, Values), End);
       if (Values.empty())
         return End;
-      return event("deliver " + (Values.size() == 1 ? delivered(*Values.front())
-                                                    : several(Values)),
-                   End);
+      return event("deliver " + delivered(Values), End);
     }
     }
     llvm_unreachable("all kinds of step are handled");
@@ -596,18 +616,29 @@ private:
   unsigned suspension(const Operation &Op, unsigned After) {
     if (Op.How == Operation::Form::Yield)
       return event("yield " + normal(Op.YieldedValue), After);
+    // What it delivers goes to variables of its handler.
+    if (Op.How == Operation::Form::Completion)
+      return After;
     After = event(operation(*Op.Call, &Op) + (Op.Returned ? ReturnedLabel : ""),
                   After);
     for (const auto &[Parameter, Value] : reverse(Op.Given))
       if (Parameter->isReferenced())
         After = assigned(Value, After);
+    After = held(Op, After);
+    for (const Operation &Handler : reverse(Op.Handlers))
+      After = held(Handler, After);
+    for (const VarDecl *V : reverse(Op.InitCaptures))
+      if (!isSharedFromThisCopy(V))
+        After = assigned(V->getInit(), After);
+    return After;
+  }
+
+  /// The members of \p Op's handler get their values.
+  unsigned held(const Operation &Op, unsigned After) {
     if (Op.Object)
       for (const FunctionObject::Member &M : reverse(Op.Object->Members))
         if (M.What == FunctionObject::Member::Kind::Value)
           After = assigned(M.Init, After);
-    for (const VarDecl *V : reverse(Op.InitCaptures))
-      if (!isSharedFromThisCopy(V))
-        After = assigned(V->getInit(), After);
     return After;
   }
 
@@ -623,7 +654,8 @@ private:
   /// A variable gets \p Value. Handing a variable on is no event: who owns a
   /// value is not seen.
   unsigned assigned(const Expr *Value, unsigned After) {
-    if (variableNamedBy(Value) || Members.contains(ownField(Value)))
+    if (variableNamedBy(Value) || Members.contains(ownField(Value)) ||
+        isTaken(Value))
       return After;
     // The variable has the value already.
     if (isStepOfItself(Value))
@@ -719,6 +751,8 @@ private:
       return declaration(*Declaration, After);
     if (const Expr *Value = assignedToLocal(S))
       return assigned(Value, After);
+    if (unpacksTaken(S))
+      return After;
     if (const auto *E = dyn_cast<Expr>(S))
       if (std::string Counted = counted(asWritten(E)); !Counted.empty())
         return event("= " + Counted, After);
@@ -922,10 +956,41 @@ private:
       if (const auto *Call = dyn_cast<CallExpr>(asWritten(Await->getOperand())))
         return event(handedOn(*Call), End);
     const Expr *Value = asWritten(S.getOperand());
+    if (std::optional<ChoiceMade> Made =
+            choiceMade(*Value, Alternatives, Text.context()))
+      return event(chosen(Made->Way, Made->Values), End);
     // Braces have no type either.
     if (!isa<InitListExpr>(Value) && Value->getType()->isVoidType())
       return event(normal(Value), End);
     return event("deliver " + delivered(*Value), End);
+  }
+
+  /// \p Values are delivered in one of several ways.
+  std::string chosen(unsigned Way, ArrayRef<const Expr *> Values) const {
+    return chosen(Way, delivered(Values));
+  }
+  /// What \p Ends gets. Braces alone would have no type.
+  std::string chosen(const Delivery::Completion &Ends, unsigned Way,
+                     ArrayRef<const Expr *> Values) const {
+    std::string Only =
+        Values.size() == 1 ? normal(asWritten(Values.front())) : "";
+    return StringRef(Only).starts_with("{")
+               ? chosen(Way, withType(tokens(Ends.TypeTexts.front()), Only))
+               : chosen(Way, Values);
+  }
+  std::string chosen(unsigned Way, StringRef Values) const {
+    return ("deliver in way " + Twine(Way) + " " + Values).str();
+  }
+
+  /// What an operation has completed with is delivered.
+  unsigned handedOn(const Step &S) {
+    ArrayRef<QualType> Types = Delivers->Ways[S.Way].Types;
+    if (!Delivers->hasChoice() && Types.empty())
+      return End;
+    std::string Value =
+        tokens(takenFrom("$", S.Op->Way, Types, Text.context()));
+    return event(
+        Delivers->hasChoice() ? chosen(S.Way, Value) : "deliver " + Value, End);
   }
 
   /// What \p Call delivers is delivered.
@@ -941,6 +1006,10 @@ private:
                          "std::tuple")
       return several(SmallVector<const Expr *, 4>(Construct->arguments()));
     return normal(asWritten(&Value));
+  }
+
+  std::string delivered(ArrayRef<const Expr *> Values) const {
+    return Values.size() == 1 ? delivered(*Values.front()) : several(Values);
   }
 
   std::string several(ArrayRef<const Expr *> Values) const {
@@ -970,6 +1039,11 @@ private:
       std::swap(Then, Else);
       E = asWritten(Inner)->IgnoreParens();
     }
+    if (std::optional<ChoiceTest> Choice = coralc::choiceTest(E)) {
+      if (Choice->IsEqual == (Choice->Way == 1))
+        std::swap(Then, Else);
+      return choiceTest(Then, Else);
+    }
     std::string Label = normal(E);
     if (std::optional<Equality> Objects = equalityOfObjects(E)) {
       if (!Objects->IsEqual)
@@ -995,6 +1069,12 @@ private:
     return System.add({Point::Kind::Test, std::move(Label), Then, Else});
   }
 
+  /// Whether what was awaited has completed in the first way.
+  unsigned choiceTest(unsigned First, unsigned Second) {
+    return System.add(
+        {Point::Kind::Test, "the way of completion", First, Second});
+  }
+
   static constexpr const char *ReturnedLabel = " -> $";
 
   const SourceText &Text;
@@ -1004,6 +1084,8 @@ private:
   DenseSet<const Stmt *> Returned;
   /// What the agent hands to its callback.
   const Delivery *Delivers = nullptr;
+  /// What the coroutine returns one of, if it says which.
+  ArrayRef<TemplateArgument> Alternatives;
   TransitionSystem System;
   unsigned End = 0;
   Surrounding *Around = nullptr;
@@ -1061,10 +1143,14 @@ std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
 
 } // namespace
 
-const Stmt *findCoroutine(const Agent &A, const SourceText &Output) {
+const Stmt *bodyOfCoroutine(const FunctionDecl &Coroutine) {
+  return cast<CoroutineBodyStmt>(Coroutine.getBody())->getBody();
+}
+
+const FunctionDecl *findCoroutine(const Agent &A, const SourceText &Output) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const Agent &A;
-    const CoroutineBodyStmt *Found = nullptr;
+    const FunctionDecl *Found = nullptr;
     explicit Visitor(const Agent &A) : A(A) {
       // With a parameter of a type that has no name it is a template.
       ShouldVisitTemplateInstantiations = true;
@@ -1074,8 +1160,8 @@ const Stmt *findCoroutine(const Agent &A, const SourceText &Output) {
           F->getName() != A.Coroutine ||
           scopeOf(*F) != scopeOf(*A.Entry->Function))
         return true;
-      if (const auto *Body = dyn_cast_or_null<CoroutineBodyStmt>(F->getBody()))
-        Found = Body;
+      if (isa_and_present<CoroutineBodyStmt>(F->getBody()))
+        Found = F->getDefinition();
       return true;
     }
     static std::string scopeOf(const FunctionDecl &F) {
@@ -1084,19 +1170,19 @@ const Stmt *findCoroutine(const Agent &A, const SourceText &Output) {
     }
   } V(A);
   forEachOwnDecl(Output, [&](const Decl *D) { V.TraverseDecl(D); });
-  return V.Found ? V.Found->getBody() : nullptr;
+  return V.Found;
 }
 
 std::string compareBehaviour(const Agent &A, const SourceText &Input,
                              const SourceText &Output,
                              const TargetDialect &Dialect,
                              ArrayRef<Agent *> Converted) {
-  const Stmt *Coroutine = findCoroutine(A, Output);
+  const FunctionDecl *Coroutine = findCoroutine(A, Output);
   if (!Coroutine)
     return "the output has no coroutine '" + A.Coroutine + "'";
   StartLabels Starts(Converted);
   return compare(Reader(Input, Dialect, Starts).readAgent(A),
-                 Reader(Output, Dialect, Starts).readCoroutine(Coroutine));
+                 Reader(Output, Dialect, Starts).readCoroutine(*Coroutine, A));
 }
 
 } // namespace coralc

@@ -59,11 +59,14 @@ struct Node {
   };
   Kind What = Kind::Code;
   Trivia Leading;
+  /// If: null where it asks in which way \c Op has completed.
   const clang::Stmt *Source = nullptr;
   std::shared_ptr<Operation> Op;
   const State *Target = nullptr;
   llvm::SmallVector<const clang::Expr *, 2> Arguments;
   const clang::CallExpr *Call = nullptr;
+  /// Return: which of several callbacks gets the values.
+  unsigned Way = 0;
   /// If: the condition is negated.
   bool Negated = false;
   /// Code: the variable that \c Source declares lives on as this parameter of
@@ -86,7 +89,8 @@ struct Node {
   llvm::SmallVector<const Block *, 4> inner() const;
   /// \c Op is started and waited for.
   bool waits() const {
-    return What == Kind::Await || (What == Kind::Return && Op);
+    return (What == Kind::Await || (What == Kind::Return && Op)) &&
+           Op->How != Operation::Form::Completion;
   }
 };
 

@@ -34,7 +34,8 @@ public:
   /// a function that rethrows what ended it.
   virtual std::string spawn(llvm::StringRef Task, llvm::StringRef Executor,
                             llvm::StringRef Rethrow) const = 0;
-  /// Starts \p Task and hands its result to the callback of \p Delivers.
+  /// Starts \p Task and hands its result to the callback of \p Delivers, or to
+  /// that of several which it is for.
   virtual std::string deliver(llvm::StringRef Task, llvm::StringRef Executor,
                               const Delivery &Delivers) const = 0;
   /// What a coroutine returns for several \p Values of \p Types.
@@ -73,6 +74,8 @@ public:
     bool Generators = false;
     bool ErrorsRedirected = false;
     bool ExecutorsBound = false;
+    /// A coroutine says in which of several ways it ended.
+    bool Choices = false;
   };
   struct Include {
     std::string Header;

@@ -70,7 +70,7 @@ struct Binding {
 };
 
 /// A suspension: an operation that is started and waited for, or a value that
-/// is yielded.
+/// is yielded; or one of the ways in which that has completed.
 struct Operation {
   /// What the initiation returns, where somebody looks at it: whether the
   /// handler will be called. A branch follows that goes on in the handler or
@@ -95,7 +95,10 @@ struct Operation {
     /// with the coroutine.
     Callback,
     /// A value handed to the consumer of a generator.
-    Yield
+    Yield,
+    /// Starts nothing: the task that was awaited before has completed in the
+    /// way of which this is the handler.
+    Completion
   };
   Form How = Form::CompletionToken;
   const Pattern *Origin = nullptr;
@@ -121,6 +124,12 @@ struct Operation {
   /// The handler, when it is an object of a class of the user's.
   std::optional<FunctionObject> Object;
   llvm::SmallVector<Binding, 3> Results;
+  /// The handlers of a task that completes in one of several ways, each a
+  /// completion; the branch that follows goes on in one of them. There is no
+  /// other handler then.
+  std::vector<Operation> Handlers;
+  /// Completion: which of them it is.
+  unsigned Way = 0;
   /// Parameters of the handler that get what the call was given.
   llvm::SmallVector<std::pair<const clang::ParmVarDecl *, const clang::Expr *>,
                     1>
@@ -139,7 +148,11 @@ struct Operation {
 
   /// A call of what becomes a coroutine by its colour, as the last thing that
   /// an agent does: there is no handler.
-  bool isPlainCall() const { return How == Form::Task && !HandlerArgument; }
+  bool isPlainCall() const {
+    return How == Form::Task && !HandlerArgument && Handlers.empty();
+  }
+  /// \p E is what \c Call gets for a handler.
+  bool isHandler(const clang::Expr *E) const;
   /// The library calls the handler, from its loop.
   bool isOfLibrary() const {
     return How == Form::CompletionToken || How == Form::Request;
@@ -206,7 +219,9 @@ struct Step {
   /// Which of its comments stood behind the statement, and does so again if
   /// that is moved as it is.
   std::string Behind;
-  /// Code: the statement. Branch, Switch: the if or switch statement.
+  /// Code: the statement. Branch, Switch: the if or switch statement; none
+  /// for a branch that goes on in the way in which \c Op has completed, \c Then
+  /// in the first.
   const clang::Stmt *Source = nullptr;
   Sequence Then, Else;
   struct Arm {
@@ -226,8 +241,11 @@ struct Step {
   /// function \c Target is.
   const clang::FunctionDecl *Through = nullptr;
   /// End: the call of the completion callback, or null; then \c Op is what the
-  /// callback is handed on to, if it is.
+  /// callback is handed on to, if it is: a task, or the completion that goes
+  /// straight to it.
   const clang::CallExpr *Call = nullptr;
+  /// End: which of several callbacks that is.
+  unsigned Way = 0;
 
   /// What it decides between.
   llvm::SmallVector<Sequence *, 4> inner();
@@ -236,26 +254,32 @@ struct Step {
 
 /// What a state's caller gets when the agent that starts there ends.
 struct Delivery {
-  /// The callback parameter that receives the values.
-  const clang::ParmVarDecl *Callback = nullptr;
-  /// The parameter that a callback which is a pointer to a function gets back,
-  /// and which of its arguments that is: the first or the last.
-  const clang::ParmVarDecl *Context = nullptr;
-  unsigned ContextArgument = 0;
-  llvm::SmallVector<clang::QualType, 2> Types;
-  llvm::SmallVector<std::string, 2> TypeTexts;
+  /// A way to end.
+  struct Completion {
+    /// The callback parameter that receives the values.
+    const clang::ParmVarDecl *Callback = nullptr;
+    /// The parameter that a callback which is a pointer to a function gets
+    /// back, and which of its arguments that is: the first or the last.
+    const clang::ParmVarDecl *Context = nullptr;
+    unsigned ContextArgument = 0;
+    llvm::SmallVector<clang::QualType, 2> Types;
+    llvm::SmallVector<std::string, 2> TypeTexts;
+    /// A callback that is const cannot be called.
+    bool IsChangedByCall = false;
+
+    /// What \p Call, which calls the callback, hands to it.
+    llvm::SmallVector<const clang::Expr *, 4>
+    valuesOf(const clang::CallExpr &Call) const;
+  };
+  /// Exactly one of them comes about.
+  llvm::SmallVector<Completion, 2> Ways;
   /// The coroutine that returns them, where there is one already.
   const clang::FunctionDecl *Coroutine = nullptr;
-  /// A callback that is const cannot be called.
-  bool IsChangedByCall = false;
 
-  /// \p P is there for the callback alone.
-  bool replaces(const clang::ParmVarDecl *P) const {
-    return P == Callback || P == Context;
-  }
-  /// What \p Call, which calls the callback, hands to it.
-  llvm::SmallVector<const clang::Expr *, 4>
-  valuesOf(const clang::CallExpr &Call) const;
+  /// The coroutine says in which of several ways it ended.
+  bool hasChoice() const { return Ways.size() > 1; }
+  /// \p P is there for a callback alone.
+  bool replaces(const clang::ParmVarDecl *P) const;
 };
 
 /// A class built by hand to hand out one value per call of its pull function,
@@ -360,7 +384,7 @@ struct State {
   /// Others call \c Function as it is: code that is not here, for it is
   /// declared in a header, or coroutines whose handler it was.
   bool HasToStay = false;
-  /// The callback of \c Delivers is called once and last on every path.
+  /// One callback of \c Delivers is called, once and last, on every path.
   bool KeepsContract = true;
   /// It may be a state for what it calls last, and starts no operation itself.
   bool IsBegunByCall = false;

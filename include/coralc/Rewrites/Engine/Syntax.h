@@ -5,6 +5,7 @@
 
 #include "clang/AST/Decl.h"
 #include "clang/AST/ExprCXX.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
 #include <string>
@@ -86,6 +87,9 @@ llvm::StringRef withoutUnderscore(llvm::StringRef Member);
 
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
+
+/// Variables and members from which \p E moves.
+llvm::SmallPtrSet<const clang::ValueDecl *, 4> givenUpBy(const clang::Expr *E);
 
 /// Something of \p Type is a pointer, or holds one and copies it, as views and
 /// iterators do: it is good as long as something else is there.

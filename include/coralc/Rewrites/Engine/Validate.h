@@ -26,8 +26,12 @@ std::string compareBehaviour(const Agent &A, const SourceText &Input,
                              const TargetDialect &Dialect,
                              llvm::ArrayRef<Agent *> Converted);
 
-/// The body of the coroutine that was written for \p A, or null.
-const clang::Stmt *findCoroutine(const Agent &A, const SourceText &Output);
+/// The coroutine that was written for \p A, or null.
+const clang::FunctionDecl *findCoroutine(const Agent &A,
+                                         const SourceText &Output);
+
+/// What the user sees between the braces of \p Coroutine.
+const clang::Stmt *bodyOfCoroutine(const clang::FunctionDecl &Coroutine);
 
 } // namespace coralc
 
