@@ -116,6 +116,29 @@ std::vector<Hunk> findHunks(ArrayRef<StringRef> Old, ArrayRef<StringRef> New) {
   return Hunks;
 }
 
+/// Moves \p Hunks that only add or only remove lines up as far as the lines
+/// around allow it. So a change is found at the same lines whatever else has
+/// changed in the file.
+std::vector<Hunk> moveUp(ArrayRef<Hunk> Hunks, ArrayRef<StringRef> Old,
+                         ArrayRef<StringRef> New) {
+  std::vector<Hunk> Result;
+  for (Hunk H : Hunks) {
+    size_t Begin = Result.empty() ? 0 : Result.back().OldEnd;
+    bool Adds = H.OldBegin == H.OldEnd, Removes = H.NewBegin == H.NewEnd;
+    while (H.OldBegin > Begin &&
+           ((Adds && Old[H.OldBegin - 1] == New[H.NewEnd - 1]) ||
+            (Removes && New[H.NewBegin - 1] == Old[H.OldEnd - 1])))
+      H = {H.OldBegin - 1, H.OldEnd - 1, H.NewBegin - 1, H.NewEnd - 1};
+    if (!Result.empty() && H.OldBegin == Begin) {
+      Result.back().OldEnd = H.OldEnd;
+      Result.back().NewEnd = H.NewEnd;
+    } else {
+      Result.push_back(H);
+    }
+  }
+  return Result;
+}
+
 void printLine(raw_ostream &OS, char Mark, StringRef Line) {
   OS << Mark << Line;
   if (!Line.ends_with("\n"))
@@ -185,7 +208,7 @@ std::vector<TextEdit> lineEdits(const FileChange &Change) {
   Lines Old = splitLines(Change.Before), New = splitLines(Change.After);
   std::vector<TextEdit> Edits;
   size_t Offset = 0, At = 0;
-  for (const Hunk &H : findHunks(Old, New)) {
+  for (const Hunk &H : moveUp(findHunks(Old, New), Old, New)) {
     for (; At < H.OldBegin; ++At)
       Offset += Old[At].size();
     size_t Length = 0;

@@ -95,6 +95,16 @@ TEST(MergedChanges, TheSecondMayBeginWithTheFirst) {
   EXPECT_EQ(Both->After, "1\n2\n3\n4\n5\n");
 }
 
+TEST(MergedChanges, OneMayBeAPartOfTheOther) {
+  FileChange A{"f", "f\na\n}\ng\n", "f\nb\n}\n\nh\n}\ng\n"};
+  FileChange B{"f", A.Before, A.After + "i\n"};
+  for (const auto &[First, Second] : {std::pair(A, B), std::pair(B, A)}) {
+    std::optional<FileChange> Both = mergeChanges(First, Second);
+    ASSERT_TRUE(Both);
+    EXPECT_EQ(Both->After, B.After);
+  }
+}
+
 TEST_F(Fixes, YamlHoldsTheFixesOfTheLimit) {
   SourceFiles Sources;
   std::string Yaml;
