@@ -116,6 +116,16 @@ bool refersToLocal(const Expr *E) {
   return V.Found;
 }
 
+/// The handler of \p Op is given a view of a value that is gone when it has
+/// been awaited.
+bool looksIntoResult(const Operation &Op, ArrayRef<QualType> Delivered) {
+  return any_of(zip(Op.Results, Delivered), [](const auto &Pair) {
+    const auto &[B, Type] = Pair;
+    return refersToOthers(B.Type.getNonReferenceType()) &&
+           !refersToOthers(Type);
+  });
+}
+
 /// \p S hands its callback a pointer or view into what it owns.
 bool deliversBorrowed(const State &S) {
   bool Found = false;
@@ -306,7 +316,8 @@ private:
     // Others may still be handed the result; this one stays a callback.
     bool CanNotGoOn = Op.Bound && (Op.Bound->IsObject ||
                                    Op.Bound->Target->isTemplateInstantiation());
-    if (Why || CanNotGoOn || !Text.range(Op.Made->getSourceRange()))
+    if (Why || CanNotGoOn || looksIntoResult(Op, Way.Types) ||
+        !Text.range(Op.Made->getSourceRange()))
       return std::nullopt;
     for (auto [B, Type] : zip(Op.Results, Way.Types)) {
       // An error is a value like any other.
