@@ -3,7 +3,7 @@
 // A function of the user's is asynchronous when its last argument is a
 // std::function, or the like, that it calls exactly once, last, on every path,
 // after waiting for something; or a pointer to a function and what that is
-// given back:
+// given back, or in a template anything that can be called:
 //
 //   void get(std::string key, std::function<void(error_code, string)> done);
 //
@@ -27,9 +27,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "coralc/Rewrites/Engine/CallbackType.h"
+#include "coralc/Rewrites/Engine/Callers.h"
 #include "coralc/Rewrites/Engine/Choice.h"
+#include "coralc/Rewrites/Engine/DeducedType.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Handler.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Rewrites/Engine/Pattern.h"
 #include "coralc/Rewrites/Engine/StoredHandler.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -200,6 +203,15 @@ bool isOnlyOneNamedSo(const BoundCall &Handler, const Expr *Context) {
           IsOnlyOne(Record->getDeclContext()->getEnclosingNamespaceContext()));
 }
 
+/// The template's argument is given by hand.
+bool hasTemplateArguments(const CallExpr &Call) {
+  const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
+  if (const auto *Member = dyn_cast<MemberExpr>(Callee))
+    return Member->hasExplicitTemplateArgs();
+  const auto *Ref = dyn_cast<DeclRefExpr>(Callee);
+  return Ref && Ref->hasExplicitTemplateArgs();
+}
+
 class CallbackFunction final : public Pattern {
 public:
   std::optional<Delivery> matchDelivery(const FunctionDecl &Function,
@@ -228,7 +240,8 @@ public:
     bool IsWrapped = is_contained(Options.Wrapped, qualifiedName(*Callee));
     std::optional<Delivery> Delivers =
         IsWrapped ? callbackOf(*Callee, Text) : matchDelivery(*Callee, Text);
-    if (!Delivers || Call.getNumArgs() != Callee->getNumParams())
+    if (!Delivers || Call.getNumArgs() != Callee->getNumParams() ||
+        hasTemplateArguments(Call))
       return std::nullopt;
     if (IsWrapped)
       return readWrapped(*Delivers, Call, Text);
@@ -323,8 +336,7 @@ private:
       // An error is a value like any other.
       B.IsError = false;
       if (B.TypeText == "auto" && Op.Results.size() > 1)
-        B.TypeText = TypeName::getFullyQualifiedName(
-            Type, Text.context(), PrintingPolicy(Text.context().getLangOpts()));
+        B.TypeText = deducedType(Type, Text);
     }
     return Op;
   }
@@ -349,6 +361,10 @@ private:
                                             const SourceText &Text) {
     if (F.param_empty())
       return std::nullopt;
+    if (isReadForTemplate(F)) {
+      SmallPtrSet<const FunctionDecl *, 4> Asked;
+      return callbackOfTemplate(F, Text, Asked);
+    }
     ArrayRef<ParmVarDecl *> Others = F.parameters().drop_back();
     const ParmVarDecl *Callback = F.parameters().back();
     const ParmVarDecl *Context = nullptr;
@@ -401,6 +417,7 @@ private:
     Way.Context = Context;
     Way.ContextArgument = Index.value_or(0);
     Way.IsChangedByCall = Type.IsChangedByCall;
+    Way.HandedOver = "std::move(" + Callback.getNameAsString() + ")";
     PrintingPolicy Policy(Text.context().getLangOpts());
     for (auto [I, Each] : enumerate(Type.Signature->param_types())) {
       if (Index == I)
@@ -435,6 +452,45 @@ private:
     Op->HolderText = Named(Holder.getUnqualifiedType());
     Op->SignatureText = "void(" + join(map_range(Way.Types, Named), ", ") + ")";
     return Op;
+  }
+
+  /// The same for \p F which is read for a template, whose code says it.
+  static std::optional<Delivery>
+  callbackOfTemplate(const FunctionDecl &F, const SourceText &Text,
+                     SmallPtrSetImpl<const FunctionDecl *> &Asked) {
+    Delivery Result;
+    Delivery::Completion &Way = Result.Ways.emplace_back();
+    Way.Callback = F.parameters().back();
+    if (!Asked.insert(&F).second || !Way.Callback->getDeclName() ||
+        !Text.range(F.getSourceRange()) ||
+        any_of(F.parameters().drop_back(), [&](const ParmVarDecl *P) {
+          return callbackType(P->getType(), Text).has_value();
+        }))
+      return std::nullopt;
+    Delivery Next;
+    auto HandedOnTo = [&](const FunctionDecl &Callee) {
+      const FunctionDecl &To = *definitionOf(&Callee);
+      std::optional<Delivery> Found = isReadForTemplate(To)
+                                          ? callbackOfTemplate(To, Text, Asked)
+                                          : callbackOf(To, Text);
+      if (!Found || Found->hasChoice())
+        return std::optional<ArrayRef<QualType>>();
+      Next = std::move(*Found);
+      return std::optional<ArrayRef<QualType>>(Next.Ways.front().Types);
+    };
+    std::optional<SmallVector<QualType, 2>> Types =
+        valuesForHandler(F, hasUnseenCallers(F, Text), HandedOnTo);
+    Asked.erase(&F);
+    if (!Types ||
+        !all_of(*Types, [](QualType Each) { return canBeNamed(Each); }))
+      return std::nullopt;
+    for (QualType Each : *Types) {
+      Way.Types.push_back(Each);
+      Way.TypeTexts.push_back(deducedType(Each, Text));
+    }
+    Way.IsChangedByCall = true;
+    Way.HandedOver = handlerHandedOver(F);
+    return Result;
   }
 
   /// Gives the handler's parameter \p Index what the call was given for it.

@@ -1,6 +1,7 @@
 //===--- CallIndex.cpp - Who calls what -----------------------------------===//
 
 #include "coralc/Rewrites/Engine/CallIndex.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
@@ -28,14 +29,14 @@ CallIndex::CallIndex(ArrayRef<Agent *> Converted, const SourceText &Text)
   for (const Agent *A : Converted)
     for (const StartSite &Start : A->Starts)
       Starts.insert(Start.Call);
-  struct Walker : ConstDynamicRecursiveASTVisitor {
+  struct Walker : OwnCodeVisitor {
     CallIndex &To;
     const FunctionDecl *Current = nullptr;
     explicit Walker(CallIndex &To) : To(To) {}
     bool TraverseDecl(const Decl *D) override {
       const auto *F = dyn_cast_or_null<FunctionDecl>(D);
       SaveAndRestore<const FunctionDecl *> Function(Current, F ? F : Current);
-      return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
+      return OwnCodeVisitor::TraverseDecl(D);
     }
     bool TraverseLambdaExpr(const LambdaExpr *L) override {
       for (const Expr *Init : L->capture_inits())

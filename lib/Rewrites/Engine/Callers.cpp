@@ -1,6 +1,7 @@
 //===--- Callers.cpp - Whether all callers are seen -----------------------===//
 
 #include "coralc/Rewrites/Engine/Callers.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "clang/AST/DeclCXX.h"
 #include "clang/AST/DeclFriend.h"
 #include "clang/AST/DeclTemplate.h"
@@ -37,7 +38,7 @@ bool isWholeIn(const CXXRecordDecl &Class, const SourceText &Text) {
 }
 
 bool hasUnseenCallers(const FunctionDecl &F, const SourceText &Text) {
-  if (all_of(F.redecls(), [&](const FunctionDecl *Declared) {
+  if (all_of(declarationsOf(F), [&](const FunctionDecl *Declared) {
         return Text.isInSource(Declared->getSourceRange());
       }))
     return false;

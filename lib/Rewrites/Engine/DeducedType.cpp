@@ -5,6 +5,7 @@
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/AST/QualTypeNames.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace clang;
@@ -27,28 +28,46 @@ bool declaresNames(const FunctionDecl &F) {
   return V.Found;
 }
 
-/// The name that the user's code has somewhere for \p Type, a typedef in a
-/// namespace.
-StringRef typedefName(QualType Type, const SourceText &Text) {
+/// A typedef in a namespace that the user's code has somewhere for \p Type.
+TypedefTypeLoc findTypedef(QualType Type, const SourceText &Text) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const SourceText &Text;
     QualType Wanted;
-    StringRef Found;
+    TypedefTypeLoc Found;
     Visitor(const SourceText &Text, QualType Wanted)
         : Text(Text), Wanted(Wanted) {}
     bool VisitTypedefTypeLoc(TypedefTypeLoc Loc) override {
       const TypedefNameDecl *Name = Loc.getDecl();
       if (Name->getDeclContext()->isFileContext() &&
           Text.context().hasSameType(Loc.getType(), Wanted))
-        Found = Text.text(Loc.getSourceRange());
-      return Found.empty();
+        Found = Text.text(Loc.getSourceRange()).empty() ? Found : Loc;
+      return Found.isNull();
     }
   } V(Text, Type.getUnqualifiedType());
   forEachOwnDecl(Text, [&](const Decl *D) {
-    if (V.Found.empty())
+    if (V.Found.isNull())
       V.TraverseDecl(D);
   });
   return V.Found;
+}
+
+/// The user's name for \p Type.
+StringRef typedefName(QualType Type, const SourceText &Text) {
+  TypedefTypeLoc Found = findTypedef(Type, Text);
+  return Found.isNull() ? "" : Text.text(Found.getSourceRange());
+}
+
+/// \p Type without names that only mean something where it was deduced.
+QualType nameable(QualType Type, const ASTContext &Context) {
+  for (;;) {
+    const auto *Typedef = dyn_cast<TypedefType>(Type);
+    bool IsOfInstance = Typedef && isa<ClassTemplateSpecializationDecl>(
+                                       Typedef->getDecl()->getDeclContext());
+    if (!IsOfInstance && !isa<AutoType, DecltypeType, SubstTemplateTypeParmType,
+                              PackIndexingType, TypeOfExprType>(Type))
+      return Type;
+    Type = Type.getSingleStepDesugaredType(Context).getUnqualifiedType();
+  }
 }
 
 } // namespace
@@ -115,6 +134,19 @@ std::string deducedType(const VarDecl &V, QualType Type, const SourceText &Text,
     Result.replace(Result.size() - Deduced.size(), Deduced.size(),
                    ("<" + Written + ">").str());
   return Result;
+}
+
+std::string deducedType(QualType Type, const SourceText &Text) {
+  Type = nameable(Type, Text.context());
+  bool IsInstance = !Type->getAs<TypedefType>() &&
+                    isa_and_present<ClassTemplateSpecializationDecl>(
+                        Type->getAsCXXRecordDecl());
+  if (TypedefTypeLoc Known =
+          IsInstance ? findTypedef(Type, Text) : TypedefTypeLoc();
+      !Known.isNull())
+    return qualifiedName(*Known.getDecl());
+  return TypeName::getFullyQualifiedName(
+      Type, Text.context(), PrintingPolicy(Text.context().getLangOpts()));
 }
 
 } // namespace coralc

@@ -133,7 +133,7 @@ public:
     }
     std::string Callbacks;
     for (const Completion &Ends : Delivers.Ways)
-      Callbacks += ", std::move(" + Ends.Callback->getNameAsString() + ")";
+      Callbacks += ", " + Ends.HandedOver;
     return ("coral::spawn(" + Task + Callbacks + ")").str();
   }
   std::string several(ArrayRef<std::string>, StringRef Values) const override {
@@ -211,7 +211,7 @@ public:
     bool IsChanged = false;
     for (const auto &[I, Ends] : enumerate(Delivers.Ways)) {
       std::string Name = Ends.Callback->getNameAsString();
-      Captures += (I ? ", " : "") + Name + " = std::move(" + Name + ")";
+      Captures += (I ? ", " : "") + Name + " = " + Ends.HandedOver;
       IsChanged |= Ends.IsChangedByCall;
       std::string Value =
           Delivers.hasChoice()

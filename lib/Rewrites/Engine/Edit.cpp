@@ -8,6 +8,7 @@
 #include "coralc/Rewrites/Engine/DeducedType.h"
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Rewrites/Engine/Includes.h"
 #include "coralc/Rewrites/Engine/LaterStart.h"
 #include "coralc/Rewrites/Engine/MovedCode.h"
@@ -239,7 +240,7 @@ private:
         break;
       F = (*Owner)->Entry->Function;
     }
-    return *F;
+    return writtenFor(*F);
   }
 
   //--- Names -------------------------------------------------------------//
@@ -891,7 +892,9 @@ private:
     if (!isInHeader(Beside))
       return P.Type;
     if (const auto *Own = dyn_cast<ParmVarDecl>(P.Decl);
-        Own && declaresSameEntity(cast<Decl>(Own->getDeclContext()), &Beside))
+        Own &&
+        declaresSameEntity(
+            &writtenFor(*cast<FunctionDecl>(Own->getDeclContext())), &Beside))
       return valueTypeText(*Beside.getParamDecl(Own->getFunctionScopeIndex()),
                            Text);
     PrintingPolicy Policy(Text.context().getLangOpts());
@@ -924,8 +927,10 @@ private:
                     (A.beside() && !IsMember && !F.isInlined());
     if (IsStatic && !F.isOutOfLine())
       return "static ";
-    return F.isInlined() && (!IsMember || Beside.isOutOfLine()) ? "inline "
-                                                                : "";
+    // Several files may define a template.
+    bool IsInline = F.isInlined() || (isReadForTemplate(F) &&
+                                      writtenFor(F).isExternallyVisible());
+    return IsInline && (!IsMember || Beside.isOutOfLine()) ? "inline " : "";
   }
 
   /// What the coroutine of \p A is declared as beside \p Beside, a declaration
@@ -945,7 +950,7 @@ private:
   }
 
   TextRange definitionRange(const FunctionDecl &F) const {
-    return *Text.range(F.getSourceRange());
+    return *Text.range(wholeRange(F));
   }
 
   static StringRef bodySeparator(const Layout &Style, std::string &Storage,
@@ -956,7 +961,7 @@ private:
   }
 
   void replaceEntry(const Agent &A, StringRef Name, const RenderedBody &Body) {
-    for (const FunctionDecl *F : A.Entry->Function->redecls()) {
+    for (const FunctionDecl *F : declarationsOf(*A.Entry->Function)) {
       EditText New;
       New.written(signature(A, Name, *F));
       if (F->isThisDeclarationADefinition()) {
@@ -1130,7 +1135,7 @@ private:
     else
       replaceEntry(A, Name, Body);
     if (Callbacks == CallbackForm::Deprecated)
-      deprecate(*A.Entry->Function->getFirstDecl());
+      deprecate(*writtenFor(*A.Entry->Function).getFirstDecl());
   }
 
   /// The callback function of \p A stays beside its coroutine.

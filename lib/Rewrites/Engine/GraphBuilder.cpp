@@ -3,6 +3,7 @@
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
 #include "coralc/Rewrites/Engine/Colour.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/RequestOwner.h"
 #include "coralc/Rewrites/Engine/SharedStates.h"
@@ -72,9 +73,7 @@ bool Operation::isHandler(const Expr *E) const {
 
 SmallVector<const Expr *, 4>
 Delivery::Completion::valuesOf(const CallExpr &Call) const {
-  // The first argument of operator() is the callback itself.
-  SmallVector<const Expr *, 4> Result(
-      drop_begin(Call.arguments(), isa<CXXOperatorCallExpr>(Call)));
+  SmallVector<const Expr *, 4> Result = argumentsBehindObject(Call);
   if (Context)
     Result.erase(Result.begin() + ContextArgument);
   return Result;
@@ -485,7 +484,8 @@ private:
     if (F->hasBody() && Text.range(F->getSourceRange()))
       forEachCall(F->getBody(), [&](const CallExpr &Call) {
         const FunctionDecl *Callee = Result ? nullptr : sameObjectCallee(Call);
-        Result |= Callee && reachesOperation(Callee, Seen);
+        Result |= Callee && !isReadForTemplate(*Callee) &&
+                  reachesOperation(Callee, Seen);
       });
     return Result;
   }
@@ -543,8 +543,8 @@ private:
   const FunctionDecl *jumpTarget(const CallExpr &Call) {
     const FunctionDecl *Callee = sameObjectCallee(Call);
     if (!Callee || !Callee->getReturnType()->isVoidType() ||
-        isVirtual(*Callee) || isOwned(*Callee) || !reachesOperation(Callee) ||
-        deliveryOf(*Callee))
+        isVirtual(*Callee) || isReadForTemplate(*Callee) || isOwned(*Callee) ||
+        !reachesOperation(Callee) || deliveryOf(*Callee))
       return nullptr;
     return Callee;
   }
@@ -586,17 +586,9 @@ private:
     return deliveredTo(Call).has_value();
   }
 
-  /// done(..) or (*done)(..), of an object or a pointer.
+  /// done(..), (*done)(..) or std::invoke(done, ..), of an object or a pointer.
   std::optional<unsigned> callbackCalledBy(const CallExpr &Call) const {
-    if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call))
-      return Operator->getOperator() == OO_Call
-                 ? callbackSource(Operator->getArg(0))
-                 : std::nullopt;
-    const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
-    if (const auto *Star = dyn_cast<UnaryOperator>(Callee))
-      if (Star->getOpcode() == UO_Deref)
-        Callee = Star->getSubExpr()->IgnoreParenImpCasts();
-    return callbackNamedBy(Callee);
+    return callbackSource(calledObject(Call));
   }
 
   /// The callbacks go on to a function that delivers the same to each.
@@ -644,7 +636,7 @@ private:
   void requestCallers() {
     if (!Colour.propagate())
       return;
-    struct Visitor : ConstDynamicRecursiveASTVisitor {
+    struct Visitor : OwnCodeVisitor {
       SmallVector<const FunctionDecl *, 16> Found;
       bool VisitFunctionDecl(const FunctionDecl *F) override {
         const auto *Method = dyn_cast<CXXMethodDecl>(F);
@@ -792,20 +784,20 @@ private:
   }
 
   bool checkFunction(const FunctionDecl &F) {
-    if (F.isTemplated())
+    if (F.isTemplated() || (isReadForTemplate(F) && !Current->Delivers))
       return refuse("dependent-code", F.getLocation(),
                     "'" + Current->Name +
                         "' is a template, and what its calls mean depends on "
                         "the arguments; convert an instantiation by hand "
                         "first");
-    for (const FunctionDecl *Redecl : F.redecls())
-      if (!Text.range(Redecl->getSourceRange()))
+    for (const FunctionDecl *Redecl : declarationsOf(F))
+      if (!Text.range(wholeRange(*Redecl)))
         return refuse("macro-in-the-way", Redecl->getLocation(),
                       "'" + Current->Name +
                           "' is declared by a macro or in a header that is "
                           "not the program's own");
     Current->HasToStay = hasUnseenCallers(F, Text);
-    if (Text.crossesDirective(*Text.range(F.getSourceRange())))
+    if (Text.crossesDirective(*Text.range(wholeRange(writtenFor(F)))))
       return refuse("preprocessor-in-the-way", F.getLocation(),
                     "'" + Current->Name +
                         "' contains a preprocessor directive, so its other "
@@ -2133,11 +2125,7 @@ private:
 
   /// Which callback of the current state \p E is, or moves from.
   std::optional<unsigned> callbackSource(const Expr *E) const {
-    E = asWritten(E);
-    if (const auto *Call = dyn_cast_or_null<CallExpr>(E))
-      if (Call->isCallToStdMove())
-        E = Call->getArg(0);
-    return callbackNamedBy(E);
+    return callbackNamedBy(withoutMove(E));
   }
 
   /// \p S declares a copy of shared_from_this() that is only there to be
@@ -2247,7 +2235,7 @@ private:
 
   /// Who mentions a state other than by a jump: starts and taken addresses.
   void collectReferences() {
-    struct Walker : ConstDynamicRecursiveASTVisitor {
+    struct Walker : OwnCodeVisitor {
       GraphBuilder &Builder;
       const FunctionDecl *Function = nullptr;
       const Stmt *Statement = nullptr;
@@ -2266,7 +2254,7 @@ private:
         // The agents go on in the instance of a generic handler.
         return L->isGenericLambda() && Builder.WaitingHandlers.contains(L)
                    ? TraverseStmt(callOperator(*L)->getBody())
-                   : ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+                   : OwnCodeVisitor::TraverseLambdaExpr(L);
       }
       static bool isLambda(const FunctionDecl *F) {
         const auto *Method = dyn_cast<CXXMethodDecl>(F);
@@ -2311,6 +2299,13 @@ private:
       }
       bool VisitMemberExpr(const MemberExpr *E) override {
         return mention(E, E->getMemberDecl());
+      }
+      bool VisitExpr(const Expr *E) override {
+        if (DeclarationName Name = namedInTemplate(*E))
+          for (const auto &S : Builder.Graph.States)
+            S->HasToStay |= S->Function->getDeclName() == Name &&
+                            isReadForTemplate(*S->Function);
+        return true;
       }
     };
     Walker W(*this);

@@ -1,6 +1,7 @@
 //===--- OperationFinder.cpp - Every operation of a unit ------------------===//
 
 #include "coralc/Rewrites/Engine/OperationFinder.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/Basic/SourceManager.h"
@@ -13,7 +14,7 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
-class OperationFinder : public ConstDynamicRecursiveASTVisitor {
+class OperationFinder : public OwnCodeVisitor {
 public:
   OperationFinder(const SourceText &Text, const PatternList &Patterns)
       : Text(Text), Patterns(Patterns) {}
@@ -21,10 +22,10 @@ public:
   bool TraverseDecl(const Decl *D) override {
     const auto *F = dyn_cast_or_null<FunctionDecl>(D);
     if (!F)
-      return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
+      return OwnCodeVisitor::TraverseDecl(D);
     SaveAndRestore<const FunctionDecl *> Function(Current, F);
     SaveAndRestore<unsigned> Lambdas(ForeignLambdas, 0u);
-    return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
+    return OwnCodeVisitor::TraverseDecl(D);
   }
 
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
@@ -35,7 +36,7 @@ public:
     // Of a generic handler, the instance says what is called.
     if (!Foreign && L->isGenericLambda())
       return TraverseStmt(callOperator(*L)->getBody());
-    return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+    return OwnCodeVisitor::TraverseLambdaExpr(L);
   }
 
   bool VisitCallExpr(const CallExpr *Call) override {

@@ -1,6 +1,7 @@
 //===--- Syntax.cpp - What the user wrote, seen through the AST -----------===//
 
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -42,6 +43,8 @@ bool isNamed(const FunctionDecl *F, ArrayRef<StringRef> Names) {
 const FunctionDecl *definitionOf(const FunctionDecl *F) {
   if (!F)
     return nullptr;
+  if (const FunctionDecl *Read = instanceToRead(*F))
+    return Read;
   const FunctionDecl *Definition = nullptr;
   return F->hasBody(Definition) ? Definition : F->getCanonicalDecl();
 }
@@ -79,6 +82,53 @@ const Expr *asWritten(const Expr *E) {
       return E;
     E = Inner;
   }
+}
+
+/// The function that \p Call names; in a template one that it may mean.
+static const NamedDecl *calleeOf(const CallExpr &Call) {
+  if (const FunctionDecl *F = Call.getDirectCallee())
+    return F;
+  const auto *Overloads =
+      dyn_cast<OverloadExpr>(Call.getCallee()->IgnoreParenImpCasts());
+  return Overloads && Overloads->getNumDecls() ? *Overloads->decls_begin()
+                                               : nullptr;
+}
+
+static bool isNamedInStd(const CallExpr &Call, ArrayRef<StringRef> Names) {
+  const NamedDecl *Callee = calleeOf(Call);
+  Callee = Callee ? Callee->getUnderlyingDecl() : nullptr;
+  return Callee && Callee->getDeclName().isIdentifier() &&
+         is_contained(Names, Callee->getName()) && Callee->isInStdNamespace();
+}
+
+const Expr *withoutMove(const Expr *E) {
+  E = asWritten(E);
+  const auto *Call = dyn_cast_or_null<CallExpr>(E);
+  return Call && Call->getNumArgs() == 1 &&
+                 isNamedInStd(*Call, {"move", "forward"})
+             ? asWritten(Call->getArg(0))
+             : E;
+}
+
+bool isInvoke(const CallExpr &Call) {
+  return Call.getNumArgs() > 0 && isNamedInStd(Call, {"invoke"});
+}
+
+const Expr *calledObject(const CallExpr &Call) {
+  const auto *Operator = dyn_cast<CXXOperatorCallExpr>(&Call);
+  if (Operator ? Operator->getOperator() == OO_Call : isInvoke(Call))
+    return asWritten(Call.getArg(0));
+  const Expr *Callee = Call.getCallee()->IgnoreParenImpCasts();
+  if (const auto *Star = dyn_cast<UnaryOperator>(Callee))
+    if (Star->getOpcode() == UO_Deref)
+      Callee = Star->getSubExpr()->IgnoreParenImpCasts();
+  return Callee;
+}
+
+SmallVector<const Expr *, 4> argumentsBehindObject(const CallExpr &Call) {
+  // The first argument of operator() is the object itself.
+  return SmallVector<const Expr *, 4>(drop_begin(
+      Call.arguments(), isa<CXXOperatorCallExpr>(Call) || isInvoke(Call)));
 }
 
 bool isBareReturn(const Stmt *S) {

@@ -23,6 +23,9 @@ std::string deducedType(const clang::VarDecl &V, clang::QualType Type,
                         const SourceText &Text,
                         const clang::PrintingPolicy &Policy);
 
+/// \p Type, which some expression has, with its whole name.
+std::string deducedType(clang::QualType Type, const SourceText &Text);
+
 } // namespace coralc
 
 #endif

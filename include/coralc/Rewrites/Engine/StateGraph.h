@@ -266,6 +266,8 @@ struct Delivery {
     llvm::SmallVector<std::string, 2> TypeTexts;
     /// A callback that is const cannot be called.
     bool IsChangedByCall = false;
+    /// How the callback goes on to who keeps it.
+    std::string HandedOver;
 
     /// What \p Call, which calls the callback, hands to it.
     llvm::SmallVector<const clang::Expr *, 4>

@@ -24,7 +24,8 @@ bool isHandlerWrapper(llvm::StringRef Name);
 bool isNamed(const clang::FunctionDecl *F,
              llvm::ArrayRef<llvm::StringRef> Names);
 
-/// \p F's definition in this translation unit, else \p F.
+/// \p F's definition in this translation unit, else \p F. All instances of a
+/// template over a handler's type have one, the instance that is read for it.
 const clang::FunctionDecl *definitionOf(const clang::FunctionDecl *F);
 
 /// \p F is a function whose overrides may be called instead of it.
@@ -37,6 +38,19 @@ const clang::CXXMethodDecl *callOperator(const clang::LambdaExpr &L);
 /// \p E without what the compiler put around it: the call, lambda or
 /// reference that the user wrote, be it as a default argument.
 const clang::Expr *asWritten(const clang::Expr *E);
+
+/// The operand of std::move or std::forward as it is written, else \p E.
+const clang::Expr *withoutMove(const clang::Expr *E);
+
+/// \p Call calls its first argument: std::invoke.
+bool isInvoke(const clang::CallExpr &Call);
+
+/// What \p Call calls: an object or pointer, or what names a function.
+const clang::Expr *calledObject(const clang::CallExpr &Call);
+
+/// The arguments that this gets.
+llvm::SmallVector<const clang::Expr *, 4>
+argumentsBehindObject(const clang::CallExpr &Call);
 
 /// \p S is a return of nothing.
 bool isBareReturn(const clang::Stmt *S);
