@@ -1486,7 +1486,42 @@ private:
     return true;
   }
 
+  /// The comments before a handler that goes are said of what it does.
   bool goOn(const Operation &Op, Sequence &Out) {
+    size_t Begin = Out.size();
+    if (!goOnInHandler(Op, Out))
+      return false;
+    std::string Comments = commentsBeforeHandler(Op);
+    size_t First = Begin + (Op.How != Operation::Form::Completion);
+    if (First == Out.size())
+      keepTrailing({std::move(Comments), false}, Out);
+    else
+      Out[First].Leading.Comments.insert(0, Comments);
+    return true;
+  }
+
+  std::string commentsBeforeHandler(const Operation &Op) const {
+    bool HandlerGoes = Op.How == Operation::Form::Task ||
+                       Op.How == Operation::Form::Completion ||
+                       Op.How == Operation::Form::Request;
+    std::optional<TextRange> Handler, Before;
+    if (HandlerGoes && Op.HandlerArgument) {
+      Handler = Text.range(Op.HandlerArgument->getSourceRange());
+      Before = Text.range(Op.Call->getCallee()->getSourceRange());
+    }
+    if (!Handler || !Before)
+      return "";
+    for (const Expr *Argument : Op.Call->arguments()) {
+      if (asWritten(Argument) == asWritten(Op.HandlerArgument))
+        break;
+      if (std::optional<TextRange> Range =
+              Text.range(Argument->getSourceRange()))
+        Before = Range;
+    }
+    return Text.comments({Before->End, Handler->Begin});
+  }
+
+  bool goOnInHandler(const Operation &Op, Sequence &Out) {
     Step Suspend;
     Suspend.What = Step::Kind::Suspend;
     Suspend.Op = std::make_shared<Operation>(Op);
