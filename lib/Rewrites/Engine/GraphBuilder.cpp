@@ -1955,6 +1955,12 @@ private:
     Jump.What = Step::Kind::Jump;
     Jump.Target = &request(Bound.Target);
     for (const BoundCall::Argument &A : Bound.Arguments) {
+      if (const Expr *Stepped =
+              A.Value ? steppedBefore(*A.Value, Op) : nullptr) {
+        Op.StepsBefore.push_back(A.Value);
+        Jump.Arguments.push_back(Stepped);
+        continue;
+      }
       if (A.Value && !Bound.IsObject && !isSettled(A.Value))
         return refuseHandler(Op, A.Value->getBeginLoc(),
                              "this argument of the handler is computed when "
@@ -2020,6 +2026,31 @@ private:
     return Var && isSharedFromThisCopy(Var);
   }
 
+  /// The variable that \p E, a bound value, increments or decrements by one and
+  /// gives: `++i`. Nobody but the handler of \p Op gets to see that step.
+  const Expr *steppedBefore(const Expr &E, const Operation &Op) const {
+    const Expr *Written = asWritten(&E);
+    const Expr *Operand = nullptr;
+    if (const auto *Unary = dyn_cast<UnaryOperator>(Written)) {
+      if (Unary->isPrefix() && Unary->isIncrementDecrementOp())
+        Operand = Unary->getSubExpr();
+    } else if (const auto *Call = dyn_cast<CXXOperatorCallExpr>(Written)) {
+      bool IsStep = Call->getOperator() == OO_PlusPlus ||
+                    Call->getOperator() == OO_MinusMinus;
+      const FunctionDecl *Callee = Call->getDirectCallee();
+      if (IsStep && Call->getNumArgs() == 1 && Callee &&
+          Text.context().getSourceManager().isInSystemHeader(
+              Callee->getLocation()))
+        Operand = Call->getArg(0);
+    }
+    const VarDecl *V = Operand ? variableNamedBy(Operand) : nullptr;
+    if (!V || !V->hasLocalStorage() || V->getType()->isReferenceType() ||
+        Current->Beside || Op.Bound->IsObject ||
+        countMentions(Op.Call, *V) != 1 || !Text.range(E.getSourceRange()))
+      return nullptr;
+    return Operand;
+  }
+
   /// Evaluating \p E gives the same before and after the wait.
   bool isSettled(const Expr *E) const {
     // A parameter becomes the coroutine's own.
@@ -2029,9 +2060,16 @@ private:
     if (const auto *Cast = dyn_cast<ExplicitCastExpr>(E))
       if (Cast->getType()->isPointerType())
         return isSettled(Cast->getSubExpr());
-    if (const auto *Unary = dyn_cast<UnaryOperator>(E))
+    if (const auto *Unary = dyn_cast<UnaryOperator>(E)) {
       if (Unary->getOpcode() == UO_AddrOf)
         return hasSettledPlace(Unary->getSubExpr());
+      if (Unary->isArithmeticOp())
+        return isSettled(Unary->getSubExpr());
+    }
+    if (const auto *Binary = dyn_cast<BinaryOperator>(E))
+      if (Binary->isAdditiveOp() || Binary->isMultiplicativeOp() ||
+          Binary->isShiftOp() || Binary->isBitwiseOp())
+        return isSettled(Binary->getLHS()) && isSettled(Binary->getRHS());
     return isa<CXXThisExpr>(E) ||
            (!E->isValueDependent() && E->isEvaluatable(Text.context()));
   }

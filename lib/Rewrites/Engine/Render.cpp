@@ -1144,6 +1144,8 @@ private:
       holdMembers(Op);
     for (const auto &[Parameter, Value] : Op.Given)
       give(*Parameter, *Value);
+    for (const Expr *Step : Op.StepsBefore)
+      writtenLine(edited(asWritten(Step)) + ";");
   }
 
   void holdMembers(const Operation &Op) {

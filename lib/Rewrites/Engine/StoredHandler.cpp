@@ -69,20 +69,6 @@ const Stmt *bodyAround(const VarDecl &V) {
   return F ? F->getBody() : nullptr;
 }
 
-unsigned countUses(const Stmt *Body, const VarDecl &V) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    const VarDecl *V;
-    unsigned Count = 0;
-    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
-      Count += E->getDecl() == V;
-      return true;
-    }
-  } Uses;
-  Uses.V = &V;
-  Uses.TraverseStmt(Body);
-  return Uses.Count;
-}
-
 /// What the handler that \p Made makes is made from: the variables whose
 /// values it takes, and whether there is anything else that could give another
 /// result later.
@@ -153,7 +139,7 @@ const VarDecl *storedHandler(const Expr &Handler, const CallExpr &Call) {
     return nullptr;
   const Stmt *Body = bodyAround(*V);
   std::optional<Way> Found = wayTo(Body, *V, Call);
-  if (!Found || countUses(Body, *V) != 1)
+  if (!Found || countMentions(Body, *V) != 1)
     return nullptr;
   Ingredients From = ingredientsOf(*madeBy(*V));
   if (!From.OnlyVariables)

@@ -224,6 +224,20 @@ SmallPtrSet<const ValueDecl *, 4> givenUpBy(const Expr *Init) {
   return V.Found;
 }
 
+unsigned countMentions(const Stmt *S, const VarDecl &V) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const VarDecl &V;
+    unsigned Count = 0;
+    explicit Visitor(const VarDecl &V) : V(V) {}
+    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+      Count += E->getDecl() == &V;
+      return true;
+    }
+  } Visitor(V);
+  Visitor.TraverseStmt(S);
+  return Visitor.Count;
+}
+
 bool refersToOthers(QualType Type) {
   if (Type->isPointerType())
     return true;

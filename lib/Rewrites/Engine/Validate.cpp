@@ -621,6 +621,8 @@ private:
       return After;
     After = event(operation(*Op.Call, &Op) + (Op.Returned ? ReturnedLabel : ""),
                   After);
+    for (const Expr *Step : reverse(Op.StepsBefore))
+      After = statement(Step, After);
     for (const auto &[Parameter, Value] : reverse(Op.Given))
       if (Parameter->isReferenced())
         After = assigned(Value, After);

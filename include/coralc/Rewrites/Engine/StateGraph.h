@@ -135,6 +135,9 @@ struct Operation {
                     1>
       Given;
   std::optional<Outcome> Returned;
+  /// Steps of variables that its handler is bound to ('++i' in 'bind(f, ++i)'),
+  /// taken before the operation starts.
+  llvm::SmallVector<const clang::Expr *, 1> StepsBefore;
   /// Variables that the handler's captures introduce ([p = make()]).
   llvm::SmallVector<const clang::VarDecl *, 2> InitCaptures;
   /// The handler holds a strong reference to its object while it waits.

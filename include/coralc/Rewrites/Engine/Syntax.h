@@ -102,6 +102,9 @@ llvm::StringRef withoutUnderscore(llvm::StringRef Member);
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
 
+/// How often something below \p S names \p V.
+unsigned countMentions(const clang::Stmt *S, const clang::VarDecl &V);
+
 /// Variables and members from which \p E moves.
 llvm::SmallPtrSet<const clang::ValueDecl *, 4> givenUpBy(const clang::Expr *E);
 
