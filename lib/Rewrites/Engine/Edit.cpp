@@ -342,18 +342,11 @@ private:
                           "'; convert to --target=coral"};
       return;
     }
-    if (Dialect.requestFunction().empty() &&
-        awaits(A, Operation::Form::Request)) {
+    if (StringRef What = unawaitable(A); !What.empty()) {
       A.Why = Refusal{"target-has-no-request", F.getLocation(),
-                      "this target cannot wait for libuv, as '" +
-                          A.Entry->Name + "' does; convert to --target=coral"};
-      return;
-    }
-    if (Dialect.callbackFunction().empty() &&
-        awaits(A, Operation::Form::Callback)) {
-      A.Why = Refusal{"target-has-no-request", F.getLocation(),
-                      "this target cannot wait for a callback, as '" +
-                          A.Entry->Name + "' does; convert to --target=coral"};
+                      ("this target cannot wait for " + What + ", as '" +
+                       A.Entry->Name + "' does; convert to --target=coral")
+                          .str()};
       return;
     }
     std::string Executor;
@@ -455,6 +448,17 @@ private:
                    "'" + F.getQualifiedNameAsString() +
                        "' is named between #if and #endif, in code that other "
                        "builds may compile"};
+  }
+
+  /// What \p A waits for and this target cannot; empty when there is nothing.
+  StringRef unawaitable(const Agent &A) const {
+    if (Dialect.requestFunction().empty() &&
+        awaits(A, Operation::Form::Request))
+      return "libuv";
+    if (Dialect.callbackFunction().empty() &&
+        awaits(A, Operation::Form::Callback))
+      return "a callback";
+    return "";
   }
 
   static bool awaits(const Agent &A, Operation::Form How) {
