@@ -17,14 +17,17 @@ bool isUnsized(const VarDecl &V) {
                                  (Record && Record->hasFlexibleArrayMember()));
 }
 
-/// \p S leaves the function that it stands in.
-bool returns(const Stmt *S) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
-    bool VisitReturnStmt(const ReturnStmt *) override { return false; }
-  } V;
-  return !V.TraverseStmt(S);
-}
+/// The returns in \p S that leave the function which it stands in.
+struct Returns : ConstDynamicRecursiveASTVisitor {
+  bool Any = false, WithValue = false;
+  explicit Returns(const Stmt *S) { TraverseStmt(S); }
+  bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+  bool VisitReturnStmt(const ReturnStmt *S) override {
+    Any = true;
+    WithValue |= S->getRetValue() != nullptr;
+    return true;
+  }
+};
 
 /// \p N may stand in a lambda.
 bool fits(const Node &N) {
@@ -32,7 +35,8 @@ bool fits(const Node &N) {
   case Node::Kind::Comment:
     return true;
   case Node::Kind::Code:
-    return !N.LivesOnAs;
+    // The lambda has a value of its own to return.
+    return !N.LivesOnAs && !Returns(N.Source).WithValue;
   case Node::Kind::If:
     return all_of(N.Body, fits) && all_of(N.Else, fits);
   case Node::Kind::Return:
@@ -65,8 +69,8 @@ bool endsScope(const Node &N) {
 
 bool ends(ArrayRef<Node> Nodes) {
   return any_of(Nodes, [](const Node &N) {
-    return N.What == Node::Kind::Return || returns(N.Source) || ends(N.Body) ||
-           ends(N.Else);
+    return N.What == Node::Kind::Return || Returns(N.Source).Any ||
+           ends(N.Body) || ends(N.Else);
   });
 }
 
