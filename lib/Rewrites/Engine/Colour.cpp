@@ -155,6 +155,37 @@ bool Colours::canBeColoured(const Agent &A, const SourceText &Text) {
          !isNamedElsewhere(F, Text);
 }
 
+/// Each way into \p S from outside of it is a call that is written.
+static bool isOnlyCalled(const State &S, const Agent &A) {
+  return all_of(A.States, [&](const State *From) {
+    bool Good = true;
+    forEachStep(From->Steps, [&](const Step &Step) {
+      if (Step.What == Step::Kind::Jump && Step.Target == &S && From != &S)
+        Good &= Step.Source && !Step.Through;
+    });
+    return Good;
+  });
+}
+
+bool Colours::colourEnds(const Agent &A, const StateGraph &Graph,
+                         const SourceText &Text) {
+  if (A.Entry->Delivers || A.HoldsObject)
+    return false;
+  bool Changed = false;
+  for (const State *S : A.SharedEnds) {
+    const FunctionDecl &F = *S->Function;
+    if (S->IsPart || S->Why || S->Delivers || S->HasToStay ||
+        Graph.Starts.contains(S) || Graph.AddressTaken.contains(S) ||
+        !isOnlyCalled(*S, A) || Kept.contains(&F) || !mayChange(F, Text) ||
+        isNamedElsewhere(F, Text) || !Rounds.try_emplace(&F, Round).second)
+      continue;
+    RoundOfAgent.try_emplace(&F, Round);
+    SharedEnds.insert(&F);
+    Changed = true;
+  }
+  return Changed;
+}
+
 bool Colours::isNamedElsewhere(const FunctionDecl &F, const SourceText &Text) {
   if (!Elsewhere) {
     Elsewhere.emplace();
@@ -168,19 +199,22 @@ bool Colours::isNamedElsewhere(const FunctionDecl &F, const SourceText &Text) {
 }
 
 bool Colours::reconsider(const StateGraph &Graph, const SourceText &Text) {
-  if (!Propagate)
-    return false;
   ++Round;
   bool Changed = false;
   for (const Agent &A : planAgents(Graph, Text)) {
     const FunctionDecl *Entry = A.Entry->Function;
-    bool IsColourable = canBeColoured(A, Text);
+    if (colourEnds(A, Graph, Text)) {
+      Changed = true;
+      continue;
+    }
+    bool IsColourable = Propagate && canBeColoured(A, Text);
     bool ByColour = A.Entry->IsBegunByCall && !A.Entry->Delivers;
     if (A.Why ? ByColour || isColoured(*Entry) || waitsForColoured(A)
               : ByColour && !IsColourable)
       for (const State *S : A.States) {
         Changed |= Kept.insert(S->Function).second;
         Rounds.erase(S->Function);
+        SharedEnds.erase(S->Function);
       }
     else if (IsColourable && Rounds.try_emplace(Entry, Round).second) {
       Changed = true;

@@ -49,6 +49,13 @@ void Converter::refuseDependents() {
           Changed = true;
         }
       });
+      // Nobody would wait for it.
+      for (const Agent &Other : Agents)
+        if (!A.Why && A.Entry->IsSharedEnd && Other.Why &&
+            waitsFor(Other, *A.Entry)) {
+          A.Why = Other.Why;
+          Changed = true;
+        }
     }
   }
 }
@@ -66,6 +73,10 @@ void Converter::addWithCallees(Agent &A, std::vector<Agent *> &To) {
   if (is_contained(To, &A))
     return;
   To.push_back(&A);
+  if (A.Entry->IsSharedEnd)
+    for (Agent &Other : Agents)
+      if (waitsFor(Other, *A.Entry))
+        addWithCallees(Other, To);
   forEachNode(A.Body, [&](const Node &N) {
     const FunctionDecl *Callee = nullptr;
     if (N.waits() && N.Op->How == Operation::Form::Task)

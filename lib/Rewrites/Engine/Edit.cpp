@@ -31,15 +31,6 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
-const Operation *firstOperation(const Agent &A) {
-  const Operation *First = nullptr;
-  forEachNode(A.Body, [&](const Node &N) {
-    if (!First && N.waits())
-      First = N.Op.get();
-  });
-  return First;
-}
-
 /// Adds every identifier in \p Code to \p To.
 void addIdentifiers(std::string Code, const LangOptions &Options,
                     StringSet<> &To) {
@@ -350,7 +341,9 @@ private:
       return;
     }
     std::string Executor;
-    if (Dialect.needsExecutor() && !A.Entry->Generator) {
+    // What is only waited for goes on where and when the other waits.
+    bool IsStarted = !A.Entry->Generator && !A.Entry->IsSharedEnd;
+    if (Dialect.needsExecutor() && IsStarted) {
       if (const Operation *First = firstOperation(A))
         if (First->How == Operation::Form::CompletionToken)
           Executor = executorOf(*First, Text, A.beside() ? &F : nullptr);
@@ -370,7 +363,7 @@ private:
     }
     if (Dialect.needsExecutor() && A.beside() && !checkBorrowed(A))
       return;
-    if (LaterStart && (A.Why = LaterStart->check(A)))
+    if (LaterStart && IsStarted && (A.Why = LaterStart->check(A)))
       return;
     for (Agent::Early &E : A.TakenEarly) {
       E.Name = unmentioned(
@@ -825,10 +818,17 @@ private:
         Op.How != Operation::Form::CompletionToken ||
         Origins->areAllTheSame() || hasBoundExecutor(Op))
       return "";
+    return isStartedOn(A, Op) ? "" : executorOf(Op, Text, A.Entry->Function);
+  }
+
+  /// Whoever starts \p A does so on the executor of the object of \p Op.
+  bool isStartedOn(const Agent &A, const Operation &Op) const {
+    if (A.Entry->IsColoured)
+      return all_of(Agents, [&](const Agent *Other) {
+        return !waitsFor(*Other, *A.Entry) || isStartedOn(*Other, Op);
+      });
     const Operation *First = firstOperation(A);
-    if (!A.Entry->Delivers && First && Origins->isSame(*First, Op))
-      return "";
-    return executorOf(Op, Text, A.Entry->Function);
+    return !A.Entry->Delivers && First && Origins->isSame(*First, Op);
   }
 
   /// A parameter of a coroutine, and what it gets at the start.

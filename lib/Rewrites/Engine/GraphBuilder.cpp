@@ -152,8 +152,10 @@ public:
     dropIdleCallers();
     refuseVirtualStates();
     findJumps();
-    for (const auto &S : Graph.States)
+    for (const auto &S : Graph.States) {
       S->IsColoured = !S->IsPart && Colour.isColoured(*S->Function);
+      S->IsSharedEnd = S->IsColoured && Colour.isSharedEnd(*S->Function);
+    }
     for (const auto &S : Graph.States)
       dropSelves(S->Steps);
     for (const auto &S : Graph.States)

@@ -166,11 +166,7 @@ private:
   /// The start asks the object of the first operation for its executor, and
   /// must not do so before that is made.
   void checkExecutor(const Footprint &First) {
-    const Operation *Op = nullptr;
-    forEachNode(A.Body, [&](const Node &N) {
-      if (!Op && N.What == Node::Kind::Await)
-        Op = N.Op.get();
-    });
+    const Operation *Op = firstOperation(A);
     const Expr *Source = Op && Op->How == Operation::Form::CompletionToken
                              ? executorSource(*Op).first
                              : nullptr;

@@ -231,7 +231,7 @@ private:
   /// did.
   void holdSelf() {
     if (!A.HoldsSelf || !(A.Entry->Delivers || A.Entry->IsColoured) ||
-        holdsSelfAtFirst())
+        A.IsHeldByOthers || holdsSelfAtFirst())
       return;
     const VarDecl *Self = capturedSelf();
     std::string Name = Self ? Self->getNameAsString() : unique("self");

@@ -39,6 +39,27 @@ SmallVector<const Block *, 4> Node::inner() const {
   return Result;
 }
 
+bool waitsFor(const Agent &A, const State &Entry) {
+  return any_of(A.States, [&](const State *S) {
+    bool Found = false;
+    forEachStep(S->Steps, [&](const Step &Step) {
+      Found |= Step.What == Step::Kind::Suspend &&
+               Step.Op->How == Operation::Form::Task &&
+               definitionOf(Step.Op->Call->getDirectCallee()) == Entry.Function;
+    });
+    return Found;
+  });
+}
+
+const Operation *firstOperation(const Agent &A) {
+  const Operation *First = nullptr;
+  forEachNode(A.Body, [&](const Node &N) {
+    if (N.waits() && (!First || (First->isPlainCall() && !N.Op->isPlainCall())))
+      First = N.Op.get();
+  });
+  return First;
+}
+
 bool isLeft(const Block &Nodes) {
   return !Nodes.empty() && isLeft(Nodes.back());
 }
@@ -158,6 +179,13 @@ public:
     });
   }
 
+  /// What \p S goes on in is reached by no other way, and the agent ends there.
+  bool endsIn(const State *S) const {
+    SmallVector<const State *, 8> Reached;
+    collect(S, nullptr, Reached);
+    return all_of(Reached, [&](const State *R) { return dominates(S, R); });
+  }
+
   /// A cycle that is entered in two places has no loop to become.
   bool isReducible() const {
     for (const State *From : Order) {
@@ -213,9 +241,12 @@ public:
       return refuse(A.Entry, "the handlers form a cycle that is entered in "
                              "two places; give it one entry");
     for (bool Leaves : {false, true})
-      for (bool Nests : {false, true})
+      for (bool Nests : {false, true}) {
         if (structure(Nests, Leaves))
           return;
+        if (!Nests && !Leaves)
+          findSharedEnds();
+      }
     refuse(A.Entry,
            "two branches continue in different shared handlers, which needs a "
            "jump that C++ does not have; let one of the handlers call the "
@@ -239,6 +270,14 @@ private:
     return true;
   }
 
+  /// Inner ones first: the others are found when those are coroutines.
+  void findSharedEnds() {
+    for (const State *S : States.states())
+      if (S != A.Entry && !S->isPlain() && States.isMerge(S) &&
+          States.endsIn(S))
+        A.SharedEnds.push_back(S);
+  }
+
   void refuse(const State *S, StringRef Message) {
     A.Why =
         Refusal{"irreducible-flow", S->Function->getLocation(), Message.str()};
@@ -258,10 +297,11 @@ private:
     });
 
     Block Result = lower(S->Steps, S);
-    if (S->Function != A.Entry->Function && S != A.next() && !S->IsPart &&
-        !Result.empty())
-      takeOverComments(*S, Result.front().Leading);
     bool IsLoop = States.isLoopHeader(S);
+    bool IsOwn =
+        S->Function != A.Entry->Function && S != A.next() && !S->IsPart;
+    if (IsOwn && !IsLoop && !Result.empty())
+      takeOverComments(*S, Result.front().Leading);
     auto IsBehindLoop = [&](const State *M) {
       return LeavesLoops && IsLoop && !States.staysInLoop(M, S);
     };
@@ -277,6 +317,8 @@ private:
     Loop.What = Node::Kind::Loop;
     Loop.Target = S;
     Loop.Body = std::move(Result);
+    if (IsOwn)
+      takeOverComments(*S, Loop.Leading);
     Block Wrapped;
     Wrapped.push_back(std::move(Loop));
     for (const State *M : Merges)
@@ -794,6 +836,33 @@ void readSelf(Agent &A) {
     });
 }
 
+/// What waits for \p End, which goes on in the same object, holds that if the
+/// handlers of both did.
+void readHeld(Agent &End, MutableArrayRef<Agent> Agents) {
+  bool HasHandlers = any_of(End.States, [](const State *S) {
+    bool Found = false;
+    forEachStep(S->Steps, [&](const Step &Step) {
+      Found |= Step.What == Step::Kind::Suspend && Step.Op->Made;
+    });
+    return Found;
+  });
+  End.IsHeldByOthers = End.HoldsSelf;
+  for (Agent &A : Agents) {
+    if (!waitsFor(A, *End.Entry))
+      continue;
+    End.IsHeldByOthers &= A.HoldsSelf;
+    if (A.HoldsSelf && HasHandlers && !End.HoldsSelf && !A.Why) {
+      A.Why = Refusal{"lifetime-differs", End.Entry->Function->getLocation(),
+                      "the handlers of " + quoted(A.Entry) +
+                          " keep the object alive and those of " +
+                          quoted(End.Entry) +
+                          ", in which it ends, do not; capture "
+                          "shared_from_this() in all of them or in none"};
+      A.Body.clear();
+    }
+  }
+}
+
 } // namespace
 
 Refusal addressTaken(const State &S, SourceLocation Where) {
@@ -949,6 +1018,9 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
     if (A.Why)
       A.Body.clear();
   }
+  for (Agent &A : Agents)
+    if (A.Entry->IsSharedEnd)
+      readHeld(A, Agents);
   return Agents;
 }
 

@@ -14,6 +14,12 @@
 // and virtual functions, where a caller is not seen, and where the caller goes
 // on itself.
 //
+// Without that request a function becomes a coroutine in this way where several
+// ways of one agent end in it and no branch would lead there:
+//
+//   if (ec) { fail(ec); return; }          if (ec) { co_await fail(ec);
+//                                                    co_return; }
+//
 // Which functions those are is found round by round, from the operations
 // outwards. A function waits only for what was a coroutine in an earlier round
 // than itself, so that no two wait for each other without end.
@@ -36,13 +42,17 @@ const clang::Expr *temporaryOwner(const clang::CallExpr &Call);
 
 class Colours {
 public:
-  /// Without \p Propagate nothing is coloured.
+  /// Without \p Propagate only what several ways of an agent end in.
   explicit Colours(bool Propagate) : Propagate(Propagate) {}
 
   bool propagate() const { return Propagate; }
   /// \p F becomes a coroutine under its own name.
   bool isColoured(const clang::FunctionDecl &F) const {
     return Rounds.contains(&F);
+  }
+  /// That is because ways of an agent end in it.
+  bool isSharedEnd(const clang::FunctionDecl &F) const {
+    return SharedEnds.contains(&F);
   }
   /// Code of \p Around may wait for \p Callee.
   bool mayWait(const clang::FunctionDecl &Around,
@@ -55,6 +65,9 @@ public:
   bool reconsider(const StateGraph &Graph, const SourceText &Text);
 
 private:
+  /// Colours what ways of \p A end in that have no form otherwise.
+  bool colourEnds(const Agent &A, const StateGraph &Graph,
+                  const SourceText &Text);
   bool canBeColoured(const Agent &A, const SourceText &Text);
   bool isNamedElsewhere(const clang::FunctionDecl &F, const SourceText &Text);
 
@@ -63,6 +76,7 @@ private:
   llvm::DenseMap<const clang::FunctionDecl *, unsigned> Rounds;
   /// The round of the agent that a function is a part of.
   llvm::DenseMap<const clang::FunctionDecl *, unsigned> RoundOfAgent;
+  llvm::SmallPtrSet<const clang::FunctionDecl *, 4> SharedEnds;
   /// Functions that did not become coroutines by this.
   llvm::SmallPtrSet<const clang::FunctionDecl *, 8> Kept;
   using FunctionSet = llvm::DenseSet<const clang::FunctionDecl *>;

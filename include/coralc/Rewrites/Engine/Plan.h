@@ -124,6 +124,12 @@ struct Agent {
   std::optional<Refusal> Why;
   /// The name of the coroutine that was written for it.
   std::string Coroutine;
+  /// States that several ways go on in, and that go nowhere else, where these
+  /// ways have no form without more branches than they had. A coroutine that
+  /// the agent waits for would give them one.
+  llvm::SmallVector<const State *, 2> SharedEnds;
+  /// Who waits for the coroutine holds its object.
+  bool IsHeldByOthers = false;
 
   bool contains(const State *S) const;
   /// The entry's function stays, and starts the coroutine.
@@ -136,6 +142,13 @@ struct Agent {
     return Entry->Beside && States.size() > 1 ? States[1] : nullptr;
   }
 };
+
+/// \p A waits for the coroutine that begins in \p Entry.
+bool waitsFor(const Agent &A, const State &Entry);
+
+/// What \p A is started for: in order of the text the first operation that it
+/// starts itself, or else the first coroutine that it waits for.
+const Operation *firstOperation(const Agent &A);
 
 /// \p Call is inside the code that \p N moves.
 bool movesCall(const Node &N, const clang::CallExpr &Call);

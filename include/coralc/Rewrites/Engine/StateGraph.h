@@ -396,6 +396,9 @@ struct State {
   /// \c Function itself becomes the coroutine, and its callers wait for it or
   /// start it.
   bool IsColoured = false;
+  /// It is coloured because ways of agents on the same object end in it, and is
+  /// called nowhere else.
+  bool IsSharedEnd = false;
   /// Set on the first state of a generator.
   std::shared_ptr<PullGenerator> Generator;
   /// Set on a state that has no steps, but is such code.
