@@ -1083,6 +1083,15 @@ private:
     addDefinition(A, Name, Body, Style, Indent);
   }
 
+  /// The line before \p At is part of something else.
+  bool followsCode(unsigned At) const {
+    StringRef Before = Text.buffer().take_front(At);
+    if (!Before.consume_back("\n"))
+      return false;
+    Before = Before.rtrim(" \t\r");
+    return !Before.empty() && !Before.ends_with("\n") && !Before.ends_with("{");
+  }
+
   /// Puts the coroutine beside its entry: members behind it, unless the class
   /// has a private section and nobody else is to call it, and free functions
   /// before it, where the entry can call them.
@@ -1099,7 +1108,10 @@ private:
         A.Entry->Delivers ? std::nullopt
                           : privateSection(*F.getFirstDecl(), Text);
     bool Apart = Private && !F.isOutOfLine();
-    if (!Before && !Apart)
+    unsigned At = Before  ? Text.leadingComments(Whole.Begin)
+                  : Apart ? Text.lineEnd(*Private)
+                          : Text.lineEnd(Whole.End);
+    if ((!Before && !Apart) || (Before && followsCode(At)))
       New.user("\n");
     if (const State *Next = A.next(); Next && !Next->IsPart) {
       unsigned Begin = *Text.offset(Next->Function->getBeginLoc());
@@ -1113,9 +1125,6 @@ private:
         .user("\n");
     if (Before || Apart)
       New.user("\n");
-    unsigned At = Before  ? Text.leadingComments(Whole.Begin)
-                  : Apart ? Text.lineEnd(*Private)
-                          : Text.lineEnd(Whole.End);
     add({At, At}, std::move(New));
     if (!F.isOutOfLine())
       return;

@@ -3,6 +3,7 @@
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 #include "coralc/Rewrites/Engine/Callers.h"
 #include "coralc/Rewrites/Engine/Colour.h"
+#include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/RequestOwner.h"
@@ -842,6 +843,8 @@ private:
   /// where those behind the last one do.
   bool buildStatements(ArrayRef<Stmt *> Statements, unsigned &From,
                        Position Where, Sequence &Out) {
+    // Of declarations that are gone.
+    std::string Left;
     for (size_t I = 0; I != Statements.size(); ++I) {
       const Stmt *S = Statements[I];
       std::optional<TextRange> Range = Text.statement(S);
@@ -849,6 +852,7 @@ private:
         return refuse("macro-in-the-way", S->getBeginLoc(),
                       "this statement comes out of a macro");
       Trivia Leading = Text.trivia(From, Range->Begin);
+      Leading.Comments.insert(0, std::exchange(Left, ""));
       size_t Above = Leading.Comments.size();
       std::optional<TestedStart> Tested = Where == Position::Tail
                                               ? testedStart(Statements.slice(I))
@@ -878,7 +882,10 @@ private:
       } else if (!buildStatement(S, Here, Out)) {
         return false;
       }
-      if (Out.size() != Size) {
+      if (Out.size() == Size) {
+        Left = std::move(Leading.Comments);
+      } else {
+        Leading.Comments.insert(Above, Out[Size].Leading.Comments);
         Out[Size].Leading = std::move(Leading);
         Out[Size].Behind = std::move(Behind);
       }
@@ -899,6 +906,7 @@ private:
         break;
       }
     }
+    keepTrailing({std::move(Left), false}, Out);
     return true;
   }
 
@@ -975,7 +983,7 @@ private:
   void addTrailingComment(const Stmt *S, TextRange Range, Trivia &Leading,
                           bool IsTested = false) {
     const auto *E = dyn_cast<Expr>(S);
-    if (!isBareReturn(S) && !isa<BreakStmt>(S) && !IsTested &&
+    if (!isBareReturn(S) && !isa<BreakStmt>(S) && !IsTested && !dropsSelf(S) &&
         !(E && (isInteresting(E) || mayWaitIn(E))))
       return;
     unsigned End = Text.range(S->getSourceRange())->End;
@@ -1488,12 +1496,18 @@ private:
     return true;
   }
 
-  /// The comments before a handler that goes are said of what it does.
+  /// The comments around a handler that goes are said of what it does, and
+  /// those behind one that is replaced of its operation.
   bool goOn(const Operation &Op, Sequence &Out) {
     size_t Begin = Out.size();
     if (!goOnInHandler(Op, Out))
       return false;
     std::string Comments = commentsBeforeHandler(Op);
+    std::optional<TextRange> Behind = behindHandler(Op, Text);
+    if (Behind && Op.How != Operation::Form::CompletionToken)
+      Comments += Text.comments(*Behind);
+    else if (Behind)
+      Out[Begin].Leading.Comments.insert(0, Text.comments(*Behind));
     size_t First = Begin + (Op.How != Operation::Form::Completion);
     if (First == Out.size())
       keepTrailing({std::move(Comments), false}, Out);

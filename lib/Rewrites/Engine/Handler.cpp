@@ -140,4 +140,22 @@ const FunctionDecl *runBy(const Operation &Op) {
   return Op.lambda() ? callOperator(*Op.lambda()) : nullptr;
 }
 
+std::optional<TextRange> behindHandler(const Operation &Op,
+                                       const SourceText &Text) {
+  if (!Op.Call || !Op.HandlerArgument || Op.How == Operation::Form::Callback)
+    return std::nullopt;
+  const Expr *Last = nullptr;
+  for (const Expr *Argument : Op.Call->arguments())
+    if (!isa<CXXDefaultArgExpr>(Argument))
+      Last = Argument;
+  std::optional<TextRange> Handler =
+      Text.range(Op.HandlerArgument->getSourceRange());
+  std::optional<unsigned> Close = Text.offset(Op.Call->getRParenLoc());
+  if (!Last || asWritten(Last) != asWritten(Op.HandlerArgument) || !Handler ||
+      !Close || *Close < Handler->End)
+    return std::nullopt;
+  TextRange Behind{Handler->End, *Close};
+  return Text.comments(Behind).empty() ? std::nullopt : std::optional(Behind);
+}
+
 } // namespace coralc

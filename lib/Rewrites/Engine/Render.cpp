@@ -1273,6 +1273,8 @@ private:
     SmallVector<Substitution, 2> Token{
         {*Text.range(Op.Handler->getSourceRange()),
          Context.Dialect.token(Error, Op.ResumesOn)}};
+    if (std::optional<TextRange> Behind = behindHandler(Op, Text))
+      Token.push_back({*Behind, ""});
     if (const CXXMemberCallExpr *Wrap = strandWrap(Op))
       Token.push_back(binding(*Wrap));
     std::string Call =
@@ -1464,6 +1466,9 @@ private:
               Text.range(Argument->getSourceRange()))
         Handler.Begin = Before->End;
     }
+    if (std::optional<TextRange> Behind =
+            behindHandler(Op.Handlers.empty() ? Op : Op.Handlers.back(), Text))
+      Handler.End = Behind->End;
     Edits.push_back({Handler, ""});
     return edited(Call, Op.Call, Edits);
   }

@@ -256,15 +256,29 @@ StringRef SourceText::indentation(unsigned Offset) const {
   return Line.take_while(isHorizontalWhitespace);
 }
 
+/// Where the line begins on which the comment that ends \p Text was opened;
+/// npos when something stands before it there.
+static size_t blockCommentBegin(StringRef Text) {
+  size_t Open = Text.rtrim().drop_back(2).rfind("/*");
+  if (Open == StringRef::npos)
+    return Open;
+  size_t Begin = Text.take_front(Open).rfind('\n') + 1;
+  return Text.slice(Begin, Open).trim().empty() ? Begin : StringRef::npos;
+}
+
 unsigned SourceText::leadingComments(unsigned Offset) const {
   unsigned Begin = lineBegin(Offset);
   while (Begin > 0) {
     unsigned Previous = lineBegin(Begin - 1);
     StringRef Line = buffer().slice(Previous, Begin).trim();
-    bool IsComment = Line.starts_with("//") ||
-                     (Line.starts_with("/*") && Line.ends_with("*/")) ||
-                     (Line.starts_with("*") && Line != "*/");
-    if (!IsComment)
+    if (Line.ends_with("*/") && !Line.starts_with("//")) {
+      size_t Open = blockCommentBegin(buffer().take_front(Begin));
+      if (Open == StringRef::npos)
+        break;
+      Begin = Open;
+      continue;
+    }
+    if (!Line.starts_with("//"))
       break;
     Begin = Previous;
   }

@@ -30,6 +30,11 @@ std::optional<Refusal> readHandler(Operation &Op,
 /// The definition of the function that calling the handler of \p Op runs.
 const clang::FunctionDecl *runBy(const Operation &Op);
 
+/// What stands between the handler of \p Op and the end of its call, if those
+/// are comments.
+std::optional<TextRange> behindHandler(const Operation &Op,
+                                       const SourceText &Text);
+
 /// \p Type is, or refers to, a class of this name in any namespace.
 bool isRecordNamed(clang::QualType Type, llvm::StringRef Name);
 
