@@ -584,8 +584,51 @@ private:
   //--- Nodes -------------------------------------------------------------//
 
   void block(ArrayRef<Node> Nodes) {
-    for (const Node &N : Nodes)
-      node(N);
+    for (size_t I = 0; I != Nodes.size(); ++I)
+      if (!awaitOnly(Nodes, I))
+        node(Nodes[I]);
+  }
+
+  /// Writes the await \p I of \p Nodes without the branch that follows, where
+  /// that makes no difference, and goes on to that.
+  bool awaitOnly(ArrayRef<Node> Nodes, size_t &I) {
+    const Node &N = Nodes[I];
+    const Node *Choice = I + 1 < Nodes.size() ? &Nodes[I + 1] : nullptr;
+    if (N.What != Node::Kind::Await || N.Op->Handlers.empty() || !Choice ||
+        Choice->What != Node::Kind::If || Choice->Source ||
+        Choice->Op->Call != N.Op->Call ||
+        !isWithoutChoice(*Choice, Nodes.drop_front(I + 2)))
+      return false;
+    comments(N.Leading);
+    hold(*N.Op);
+    writtenLine("co_await " + callWithoutHandler(*N.Op, {}) + ";");
+    comments(Choice->Leading);
+    ++I;
+    return true;
+  }
+
+  /// Both arms of \p Choice say nothing, and go on in what is \p Behind it.
+  bool isWithoutChoice(const Node &Choice, ArrayRef<Node> Behind) const {
+    auto Next = find_if(Behind, [&](const Node &N) {
+      return N.What != Node::Kind::Comment && !takesNothing(N);
+    });
+    auto GoesOn = [&](ArrayRef<Node> Arm) {
+      if (!Arm.empty() && Next != Behind.end() &&
+          isSameLeave(Arm.back(), *Next))
+        Arm = Arm.drop_back();
+      return all_of(Arm, [&](const Node &N) {
+        return N.Leading.Comments.empty() &&
+               (N.What == Node::Kind::Comment || takesNothing(N));
+      });
+    };
+    return GoesOn(Choice.Body) && GoesOn(Choice.Else);
+  }
+
+  static bool isSameLeave(const Node &A, const Node &B) {
+    bool Leaves = A.What == Node::Kind::Continue ||
+                  A.What == Node::Kind::Break || A.What == Node::Kind::Return;
+    return Leaves && A.What == B.What && A.Leading.Comments.empty() &&
+           !A.Call && !A.Op && !B.Call && !B.Op;
   }
 
   void node(const Node &N) {

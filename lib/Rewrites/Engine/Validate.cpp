@@ -1071,8 +1071,11 @@ private:
     return System.add({Point::Kind::Test, std::move(Label), Then, Else});
   }
 
-  /// Whether what was awaited has completed in the first way.
+  /// Whether what was awaited has completed in the first way, where that makes
+  /// a difference.
   unsigned choiceTest(unsigned First, unsigned Second) {
+    if (First == Second)
+      return First;
     return System.add(
         {Point::Kind::Test, "the way of completion", First, Second});
   }
