@@ -91,6 +91,75 @@ bool leavesOnOneLine(StringRef Buffer) {
   return OneLine > 0;
 }
 
+bool isKeyword(StringRef Word) {
+  return is_contained({"if", "for", "while", "switch", "catch", "return",
+                       "co_return", "co_await", "co_yield", "else", "new",
+                       "case", "throw", "and", "or", "not"},
+                      Word);
+}
+
+/// The name that ends \p Text; empty when there is none.
+StringRef lastName(StringRef Text) {
+  size_t End = Text.size();
+  while (End > 0 && (isAlnum(Text[End - 1]) || Text[End - 1] == '_'))
+    --End;
+  return Text.drop_front(End);
+}
+
+/// Whether most calls in the file have a blank before the parenthesis.
+bool spacesBeforeParens(StringRef Buffer) {
+  int Spaced = 0;
+  forEachLine(Buffer, [&](StringRef Line, StringRef) {
+    Line = Line.split("//").first.ltrim();
+    if (Line.starts_with("#") || Line.starts_with("*") ||
+        Line.starts_with("/*"))
+      return;
+    for (size_t At = Line.find('('); At != StringRef::npos;
+         At = Line.find('(', At + 1)) {
+      StringRef Before = Line.take_front(At);
+      bool HasBlank = Before.consume_back(" ");
+      StringRef Name = lastName(Before);
+      if (!Name.empty() && !isKeyword(Name))
+        Spaced += HasBlank ? 1 : -1;
+    }
+  });
+  return Spaced > 0;
+}
+
+/// Whether most functions of the file have their names at the begin of a line,
+/// below what they return.
+bool breaksAfterReturnType(StringRef Buffer) {
+  int Below = 0;
+  StringRef Type;
+  forEachLine(Buffer, [&](StringRef Line, StringRef Next) {
+    StringRef Above = std::exchange(Type, Line.trim());
+    StringRef Head = Line.split('(').first.rtrim();
+    bool BeginsBody = Line.rtrim().ends_with("{") ||
+                      (Next.trim() == "{" && Line.contains(')'));
+    StringRef First = Head.trim().split(' ').first;
+    if (!BeginsBody || Head.size() == Line.size() || isKeyword(First) ||
+        lastName(Head).empty())
+      return;
+    if (Head.trim().contains(' '))
+      --Below;
+    else if (!Above.empty() && (isAlnum(Above.back()) || Above.back() == '>') &&
+             !isKeyword(Above) && isAlpha(Above.front()))
+      ++Below;
+  });
+  return Below > 0;
+}
+
+/// \p Code with a blank before the parenthesis of each call.
+std::string withSpacesBeforeParens(StringRef Code) {
+  std::string Result;
+  for (char C : Code) {
+    if (C == '(' && !lastName(Result).empty())
+      Result += ' ';
+    Result += C;
+  }
+  return Result;
+}
+
 unsigned longestLine(StringRef Buffer) {
   size_t Longest = 0;
   while (!Buffer.empty()) {
@@ -135,6 +204,12 @@ format::FormatStyle styleOf(StringRef Path, StringRef Text,
     Guess.BraceWrapping.BeforeElse = Style.ElseOnOwnLine;
     Guess.BraceWrapping.BeforeCatch = Style.ElseOnOwnLine;
   }
+  if (Style.BraceIndented)
+    Guess.BreakBeforeBraces = format::FormatStyle::BS_GNU;
+  if (spacesBeforeParens(Text))
+    Guess.SpaceBeforeParens = format::FormatStyle::SBPO_Always;
+  if (breaksAfterReturnType(Text))
+    Guess.BreakAfterReturnType = format::FormatStyle::RTBS_AllDefinitions;
   if (!alignsArguments(Text))
     Guess.AlignAfterOpenBracket = false;
   Guess.AllowShortFunctionsOnASingleLine = format::FormatStyle::SFS_None;
@@ -174,6 +249,20 @@ bool fitsInLine(const FileEdit &E, const SourceText &Text,
               Style.ColumnLimit);
 }
 
+/// Appends what is written into a line that is not laid out.
+void appendLine(const FileEdit &E, const format::FormatStyle &Style,
+                std::string &Result) {
+  unsigned At = 0;
+  StringRef New = E.Text;
+  if (Style.SpaceBeforeParens == format::FormatStyle::SBPO_Always)
+    for (TextRange W : E.Written) {
+      Result += New.slice(At, W.Begin);
+      Result += withSpacesBeforeParens(New.slice(W.Begin, W.End));
+      At = W.End;
+    }
+  Result += New.drop_front(At);
+}
+
 /// \p Edits are those of \p File.
 Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
                                   const SourceText &Text,
@@ -201,10 +290,13 @@ Expected<std::string> applyToFile(std::vector<const FileEdit *> Sorted,
                                Twine(E.Range.Begin - File.Range.Begin));
     Removed = Removes;
     Result += Text.text({At, std::max(At, E.Range.Begin)});
-    if (!fitsInLine(E, Text, Wanted))
+    if (!fitsInLine(E, Text, Wanted)) {
       for (TextRange W : E.Written)
         Written.push_back({unsigned(Result.size()) + W.Begin, W.End - W.Begin});
-    Result += E.Text;
+      Result += E.Text;
+    } else {
+      appendLine(E, Wanted, Result);
+    }
     At = std::max(At, std::min(E.Range.End, File.Range.End));
     // What was the last declaration of its class has left an empty line.
     StringRef Next = Text.text({At, File.Range.End}).ltrim(" \t");

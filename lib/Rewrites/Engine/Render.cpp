@@ -552,6 +552,7 @@ private:
   void openBlock(const Twine &Head) {
     if (Context.Style.ControlBraceOnOwnLine) {
       writtenLine(Head);
+      Depth += Context.Style.BraceIndented;
       userLine("{");
     } else {
       writtenLine(Head + " {");
@@ -561,10 +562,11 @@ private:
     Scopes.emplace_back();
   }
 
-  void closeBlock() {
+  void closeBlock(StringRef Brace = "}") {
     --Depth;
     Scopes.pop_back();
-    userLine("}");
+    userLine(Brace);
+    Depth -= Context.Style.BraceIndented;
   }
 
   void comments(const Trivia &Leading, bool Separate = true) {
@@ -928,9 +930,7 @@ private:
           writtenLine("return true;");
       }
     }
-    --Depth;
-    Scopes.pop_back();
-    userLine("}();");
+    closeBlock("}();");
     if (!N.MayEnd)
       return;
     Scopes.back()[GoesOn] = {Text.context().BoolTy};
@@ -964,9 +964,15 @@ private:
     // With the comment before the brace.
     TextRange Brace = *Text.range(Switch.getBody()->getBeginLoc());
     Head.End += Text.text(TextRange{Head.End, Brace.Begin}).rtrim().size();
-    userLine(
-        reindent(edited(Head, &Switch), From, column(), Context.Style.Blank) +
-        (isOnOwnLine(*Switch.getBody()) ? "\n" + indent() + "{" : " {"));
+    std::string Written =
+        reindent(edited(Head, &Switch), From, column(), Context.Style.Blank);
+    bool OnOwnLine = isOnOwnLine(*Switch.getBody());
+    bool IsDeeper =
+        OnOwnLine && columnOf(Switch.getBody()->getBeginLoc()) > From;
+    userLine(Written + (OnOwnLine ? "" : " {"));
+    Depth += IsDeeper;
+    if (OnOwnLine)
+      userLine("{");
     AtBlockStart = true;
     bool Indents = labelsAreIndented(Switch, N.Arms.front());
     Depth += Indents;
@@ -986,11 +992,8 @@ private:
 
   bool labelsAreIndented(const SwitchStmt &Switch,
                          const Node::Arm &First) const {
-    auto ColumnOf = [&](SourceLocation Where) {
-      return Text.indentation(*Text.offset(Where)).size();
-    };
-    return ColumnOf(First.Head.Labels.front().Case->getKeywordLoc()) >
-           ColumnOf(Switch.getBody()->getEndLoc());
+    return columnOf(First.Head.Labels.front().Case->getKeywordLoc()) >
+           columnOf(Switch.getBody()->getEndLoc());
   }
 
   /// Nothing is written behind \p Arm of \p Switch.
@@ -1027,6 +1030,11 @@ private:
     else
       insert(BehindColon, " {");
     userLine("}");
+    Depth -= IsDeeper;
+  }
+
+  size_t columnOf(SourceLocation Where) const {
+    return Text.indentation(*Text.offset(Where)).size();
   }
 
   void label(const ArmHead::Label &Label) {
@@ -1077,10 +1085,10 @@ private:
 
   /// Ends an arm; its brace stands alone, or before the else.
   void closeForElse() {
+    if (Context.Style.ElseOnOwnLine)
+      return closeBlock();
     --Depth;
     Scopes.pop_back();
-    if (Context.Style.ElseOnOwnLine)
-      userLine("}");
   }
 
   /// A handler that stays a function. What the operation delivers has the
@@ -1481,9 +1489,7 @@ private:
     openBlock("auto " + Start + " = [&](" + Op.HolderText + " " + Done + ")");
     writtenLine(edited(*Text.range(Op.Call->getSourceRange()), Op.Call, Edits) +
                 ";");
-    --Depth;
-    Scopes.pop_back();
-    userLine("};");
+    closeBlock("};");
     Scopes.back()[Start] = {Text.context().VoidTy};
     return Context.Dialect.callbackFunction() + "<" + Op.SignatureText + ">(" +
            Start + ")";

@@ -328,13 +328,18 @@ std::optional<unsigned> privateSection(const FunctionDecl &F,
 /// Reads off \p Code where the braces of its ifs and loops stand, and what goes
 /// on behind them.
 static void readControlBraces(StringRef Code, Layout &Result) {
-  int OwnLine = 0, ElseOwnLine = 0;
+  auto ColumnOf = [](StringRef Line) {
+    return Line.take_while(isHorizontalWhitespace).size();
+  };
+  int OwnLine = 0, ElseOwnLine = 0, Indented = 0;
   StringRef Previous;
   while (!Code.empty()) {
     auto [Line, Rest] = Code.split('\n');
     Code = Rest;
+    StringRef Next = Rest.split('\n').first;
+    bool IsDeeper = ColumnOf(Next) > ColumnOf(Line);
     Line = Line.trim();
-    StringRef Next = Rest.split('\n').first.trim();
+    Next = Next.trim();
     StringRef Word = Line;
     bool GoesOn = Word.consume_front("}");
     Word = Word.ltrim().take_while([](char C) { return isAlpha(C); });
@@ -345,14 +350,17 @@ static void readControlBraces(StringRef Code, Layout &Result) {
     if (!IsElse && Word != "if" && Word != "for" && Word != "while" &&
         Word != "switch" && Word != "try" && Word != "do")
       continue;
-    if (Line.ends_with("{"))
+    if (Line.ends_with("{")) {
       --OwnLine;
-    else if (Next == "{")
+    } else if (Next == "{") {
       ++OwnLine;
+      Indented += IsDeeper ? 1 : -1;
+    }
   }
   Result.ControlBraceOnOwnLine =
       OwnLine == 0 ? Result.BraceOnOwnLine : OwnLine > 0;
   Result.ElseOnOwnLine = Result.ControlBraceOnOwnLine || ElseOwnLine > 0;
+  Result.BraceIndented = Result.ControlBraceOnOwnLine && Indented > 0;
 }
 
 Layout Layout::of(const FunctionDecl &Function, const SourceText &Text) {

@@ -117,6 +117,8 @@ struct Layout {
   /// The brace of an if or a loop, and an else or a catch behind one.
   bool ControlBraceOnOwnLine = false;
   bool ElseOnOwnLine = false;
+  /// Such a brace is indented, and what it holds once more.
+  bool BraceIndented = false;
 
   static Layout of(const clang::FunctionDecl &Function, const SourceText &Text);
 };
