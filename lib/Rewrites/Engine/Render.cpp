@@ -823,9 +823,12 @@ private:
                " " + edited(Binary->getRHS());
     }
     std::string Written = edited(E);
-    bool IsSimple =
-        Returned.contains(E) || (isa<DeclRefExpr, MemberExpr, CallExpr>(E) &&
-                                 !isa<CXXOperatorCallExpr>(E));
+    const auto *Operator = dyn_cast<CXXOperatorCallExpr>(E);
+    bool IsSimple = Returned.contains(E) ||
+                    (Operator ? is_contained({OO_Subscript, OO_Call},
+                                             Operator->getOperator())
+                              : isa<DeclRefExpr, MemberExpr, CallExpr,
+                                    ArraySubscriptExpr, CXXBoolLiteralExpr>(E));
     return IsSimple ? "!" + Written : "!(" + Written + ")";
   }
 
