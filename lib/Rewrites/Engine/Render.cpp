@@ -75,6 +75,152 @@ std::string valueTypeText(const DeclaratorDecl &D, const SourceText &Text) {
 
 namespace {
 
+/// \p S starts an agent, whose code is not where the start is.
+bool startsAnother(const Stmt *S, StartText Start) {
+  const auto *Call = dyn_cast_or_null<CallExpr>(S);
+  bool StandsHere = false;
+  auto NameOf = [](const ValueDecl &D) { return D.getNameAsString(); };
+  auto Written = [&](const Expr &) {
+    StandsHere = true;
+    return std::string();
+  };
+  return Call && !Start(*Call, NameOf, Written).empty() && !StandsHere;
+}
+
+/// Copies of shared_from_this() through which an agent's code names members,
+/// and nothing else: what starts the agent holds the object.
+struct UnneededOwners {
+  SmallPtrSet<const VarDecl *, 4> Variables;
+  /// What else is declared in that code, and may hide a member.
+  StringSet<> Locals;
+
+  bool isLookedThrough(const MemberExpr &E) const {
+    return Variables.contains(ownerNamedBy(E.getBase()));
+  }
+  std::string prefixOf(const ValueDecl &Member) const {
+    return Locals.contains(Member.getName()) ? "this->" : "";
+  }
+};
+
+/// Finds them, if all of them are needed for nothing else.
+class OwnerFinder : public ConstDynamicRecursiveASTVisitor {
+public:
+  OwnerFinder(const Agent &A, const RenderContext &Context)
+      : A(A), Text(Context.Text), Start(Context.Start) {
+    for (const State *S : A.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Suspend)
+          note(*Step.Op);
+      });
+    // A handler that stays a function is called.
+    for (const State *S : A.States)
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What == Step::Kind::Call)
+          Gone.erase(Step.Op->Bound->Object);
+      });
+  }
+
+  UnneededOwners run() {
+    // A coroutine that others wait for holds its object itself.
+    if (!A.HoldsSelf || A.Entry->Delivers || A.Entry->IsColoured)
+      return {};
+    for (const State *S : A.States) {
+      for (const ParmVarDecl *P : S->Function->parameters())
+        VisitNamedDecl(P);
+      for (const Borrowed &B : S->Uses)
+        VisitNamedDecl(B.Variable);
+      TraverseStmt(S->Beside ? S->Beside : S->Function->getBody());
+      forEachStep(S->Steps, [&](const Step &Step) {
+        if (Step.What != Step::Kind::Suspend)
+          return;
+        if (Step.Op->Object)
+          TraverseStmt(Step.Op->body());
+        else if (S->Beside && Step.Op->Stored)
+          TraverseStmt(Step.Op->Made);
+      });
+    }
+    return IsNeeded ? UnneededOwners() : std::move(Found);
+  }
+
+  bool TraverseStmt(const Stmt *S) override {
+    return Gone.contains(S) || startsAnother(S, Start) ||
+           ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+  }
+  bool TraverseLambdaExpr(const LambdaExpr *L) override {
+    if (!Handlers.contains(L)) {
+      SaveAndRestore Inside(Lambdas, Lambdas + 1);
+      return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+    }
+    for (const LambdaCapture &C : L->captures()) {
+      if (!C.capturesVariable())
+        continue;
+      const auto *V = dyn_cast<VarDecl>(C.getCapturedVar());
+      if (L->isInitCapture(&C) || (V && isSharedFromThisCopy(V)))
+        TraverseDecl(C.getCapturedVar());
+    }
+    for (const ParmVarDecl *P : callOperator(*L)->parameters())
+      VisitNamedDecl(P);
+    return TraverseStmt(callOperator(*L)->getBody());
+  }
+  bool TraverseDeclStmt(const DeclStmt *S) override {
+    for (const Decl *D : S->decls())
+      if (const auto *V = dyn_cast<VarDecl>(D);
+          V && isSharedFromThisCopy(V) && !S->isSingleDecl())
+        IsNeeded = true;
+    return ConstDynamicRecursiveASTVisitor::TraverseDeclStmt(S);
+  }
+  bool TraverseVarDecl(const VarDecl *V) override {
+    if (!isSharedFromThisCopy(V))
+      return ConstDynamicRecursiveASTVisitor::TraverseVarDecl(V);
+    IsNeeded |= Lambdas > 0 || V->isStaticLocal();
+    Found.Variables.insert(V);
+    return true;
+  }
+  bool VisitNamedDecl(const NamedDecl *D) override {
+    if (D->getDeclName().isIdentifier())
+      Found.Locals.insert(D->getName());
+    return true;
+  }
+  bool TraverseMemberExpr(const MemberExpr *E) override {
+    if (!ownerNamedBy(E->getBase()))
+      return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
+    std::optional<unsigned> Begin = Text.offset(E->getBeginLoc());
+    std::optional<unsigned> Member = Text.offset(E->getMemberLoc());
+    IsNeeded |= Lambdas > 0 || E->hasQualifier() || E->hasTemplateKeyword() ||
+                !E->getMemberDecl()->getDeclName().isIdentifier() || !Begin ||
+                !Member || *Member < *Begin;
+    return true;
+  }
+  bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+    const auto *V = dyn_cast<VarDecl>(E->getDecl());
+    IsNeeded |= V && isSharedFromThisCopy(V);
+    return true;
+  }
+
+private:
+  void note(const Operation &Op) {
+    Handlers.insert(Op.lambda());
+    for (const Operation &Handler : Op.Handlers)
+      note(Handler);
+    if (Op.Bound)
+      Gone.insert(Op.Bound->Object);
+    if (Op.Object)
+      for (const FunctionObject::Member &M : Op.Object->Members)
+        if (M.What == FunctionObject::Member::Kind::Self)
+          Gone.insert(M.Init);
+  }
+
+  const Agent &A;
+  const SourceText &Text;
+  StartText Start;
+  SmallPtrSet<const LambdaExpr *, 4> Handlers;
+  /// What has no place in the coroutine.
+  SmallPtrSet<const Stmt *, 4> Gone;
+  unsigned Lambdas = 0;
+  bool IsNeeded = false;
+  UnneededOwners Found;
+};
+
 /// Substitutions inside a moved range: return becomes co_return, renamed
 /// variables get their new names, and an agent that starts there is spawned.
 class RangeEdits : public ConstDynamicRecursiveASTVisitor {
@@ -82,9 +228,11 @@ public:
   RangeEdits(const RenderContext &Context,
              const DenseMap<const ValueDecl *, std::string> &Names,
              const DenseMap<const Stmt *, std::string> &Returned,
-             MemberOf Members, const StringSet<> &Hidden, StringRef Return)
+             MemberOf Members, const StringSet<> &Hidden,
+             const UnneededOwners &Owners, StringRef Return)
       : Text(Context.Text), Start(Context.Start), Names(Names),
-        Returned(Returned), Members(Members), Hidden(Hidden), Return(Return) {}
+        Returned(Returned), Members(Members), Hidden(Hidden), Owners(Owners),
+        Return(Return) {}
 
   bool TraverseStmt(const Stmt *S) override {
     const auto *E = dyn_cast_or_null<Expr>(S);
@@ -133,6 +281,12 @@ public:
   bool TraverseMemberExpr(const MemberExpr *E) override {
     if (std::optional<Substitution> New = withoutSelf(*E, Members, Text)) {
       Edits.push_back(std::move(*New));
+      return true;
+    }
+    if (Owners.isLookedThrough(*E)) {
+      TextRange Owner{*Text.offset(E->getBeginLoc()),
+                      *Text.offset(E->getMemberLoc())};
+      Edits.push_back({Owner, Owners.prefixOf(*E->getMemberDecl())});
       return true;
     }
     const FieldDecl *Field = ownField(E);
@@ -185,6 +339,7 @@ private:
   const DenseMap<const Stmt *, std::string> &Returned;
   MemberOf Members;
   const StringSet<> &Hidden;
+  const UnneededOwners &Owners;
   /// What a return becomes.
   StringRef Return;
   unsigned Lambdas = 0;
@@ -198,6 +353,7 @@ public:
   RenderedBody run() {
     Scopes.emplace_back();
     findMembers();
+    Owners = OwnerFinder(A, Context).run();
     findCopies();
     findForeignNames();
     findMoved();
@@ -312,8 +468,9 @@ private:
       SmallPtrSet<const ValueDecl *, 4> Fields;
       StringSet<> &Names;
       StartText Start;
-      Visitor(StringSet<> &Names, StartText Start)
-          : Names(Names), Start(Start) {}
+      const UnneededOwners &Owners;
+      Visitor(StringSet<> &Names, StartText Start, const UnneededOwners &Owners)
+          : Names(Names), Start(Start), Owners(Owners) {}
       bool TraverseLambdaExpr(const LambdaExpr *L) override {
         return Handlers.contains(L)
                    ? TraverseStmt(callOperator(*L)->getBody())
@@ -321,16 +478,8 @@ private:
       }
       // What starts beside this agent has names of its own.
       bool TraverseStmt(const Stmt *S) override {
-        const auto *Call = dyn_cast_or_null<CallExpr>(S);
-        bool StandsHere = false;
-        auto NameOf = [](const ValueDecl &D) { return D.getNameAsString(); };
-        auto Written = [&](const Expr &) {
-          StandsHere = true;
-          return std::string();
-        };
-        if (Call && !Start(*Call, NameOf, Written).empty() && !StandsHere)
-          return true;
-        return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+        return startsAnother(S, Start) ||
+               ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
       }
       void add(const NamedDecl *D) {
         if (D->getDeclName().isIdentifier() && !D->getName().empty())
@@ -339,7 +488,9 @@ private:
       // A member of the object that a handler holds is named without it.
       bool VisitMemberExpr(const MemberExpr *E) override {
         bool OfHandler = Fields.contains(ownField(E));
-        if ((E->isImplicitAccess() && !OfHandler) || isOfSelf(*E))
+        if ((E->isImplicitAccess() && !OfHandler) || isOfSelf(*E) ||
+            (Owners.isLookedThrough(*E) &&
+             Owners.prefixOf(*E->getMemberDecl()).empty()))
           add(E->getMemberDecl());
         return true;
       }
@@ -357,11 +508,11 @@ private:
         return true;
       }
       bool VisitVarDecl(const VarDecl *V) override {
-        if (!Own.contains(V))
+        if (!Own.contains(V) && !Owners.Variables.contains(V))
           add(V);
         return true;
       }
-    } V(ForeignNames, Context.Start);
+    } V(ForeignNames, Context.Start, Owners);
     for (const State *S : A.States) {
       V.Own.insert(S->parameters().begin(), S->parameters().end());
       V.Own.insert(S->Unneeded.begin(), S->Unneeded.end());
@@ -489,7 +640,7 @@ private:
   std::string edited(TextRange Range, const Stmt *Within,
                      ArrayRef<Substitution> More = {}) const {
     auto Member = [&](const ValueDecl *Field) { return Members.lookup(Field); };
-    RangeEdits Visitor(Context, Names, Returned, Member, HiddenNames,
+    RangeEdits Visitor(Context, Names, Returned, Member, HiddenNames, Owners,
                        returnText());
     Visitor.TraverseStmt(Within);
     append_range(Started, Visitor.Started);
@@ -704,6 +855,8 @@ private:
     const auto *Self = Single && Single->isSingleDecl()
                            ? dyn_cast<VarDecl>(Single->getSingleDecl())
                            : nullptr;
+    if (Self && Owners.Variables.contains(Self))
+      return comments({Text.comments(*Text.statement(S)), false});
     if (Self && reusesSelf(*Self))
       return;
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
@@ -848,8 +1001,21 @@ private:
     return all_of(B, [&](const Node &N) {
       return N.Leading.Comments.empty() &&
              (N.What == Node::Kind::Comment || takesNothing(N) ||
+              isUnneededOwner(N) ||
               (N.What == Node::Kind::Assign && assignments(N).empty()));
     });
+  }
+
+  /// \p N declares what the agent's code has no use for, and says no more.
+  bool isUnneededOwner(const Node &N) const {
+    const auto *S = N.What == Node::Kind::Code && !N.LivesOnAs
+                        ? dyn_cast_or_null<DeclStmt>(N.Source)
+                        : nullptr;
+    const auto *V = S && S->isSingleDecl()
+                        ? dyn_cast<VarDecl>(S->getSingleDecl())
+                        : nullptr;
+    return V && Owners.Variables.contains(V) &&
+           Text.comments(*Text.statement(S)).empty();
   }
 
   /// \p N is where a handler begins that has no use for what it gets.
@@ -984,6 +1150,11 @@ private:
     Depth -= Indents;
     Scopes.pop_back();
     userLine("}");
+    Depth -= IsDeeper;
+  }
+
+  size_t columnOf(SourceLocation Where) const {
+    return Text.indentation(*Text.offset(Where)).size();
   }
 
   bool isOnOwnLine(const Stmt &Block) const {
@@ -1033,11 +1204,6 @@ private:
     else
       insert(BehindColon, " {");
     userLine("}");
-    Depth -= IsDeeper;
-  }
-
-  size_t columnOf(SourceLocation Where) const {
-    return Text.indentation(*Text.offset(Where)).size();
   }
 
   void label(const ArmHead::Label &Label) {
@@ -1181,7 +1347,7 @@ private:
   /// held.
   void hold(const Operation &Op) {
     for (const VarDecl *Capture : Op.InitCaptures) {
-      if (reusesSelf(*Capture))
+      if (Owners.Variables.contains(Capture) || reusesSelf(*Capture))
         continue;
       if (A.TakenOver.contains(Capture)) {
         Names[Capture] = nameOf(variableNamedBy(Capture->getInit()));
@@ -1737,6 +1903,7 @@ private:
   DenseMap<const ParmVarDecl *, std::string> Unnamed;
   /// The variable that has the error of the operation awaited last.
   std::string LastError;
+  UnneededOwners Owners;
   /// Parameters that a handler has captured by value, and those that get a
   /// new value when a state is entered again.
   SmallPtrSet<const ValueDecl *, 8> Copied, Assigned;

@@ -421,6 +421,17 @@ static bool isSameKindOfPointer(QualType A, QualType B) {
   return Template(A) == Template(B);
 }
 
+/// The variable of which \p Var is made a copy, or that is moved into it.
+static const VarDecl *copiedFrom(const VarDecl &Var) {
+  const Expr *Init = asWritten(Var.getInit());
+  // Moved into a capture it is held by the next handler.
+  const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init);
+  const VarDecl *From = Ref ? dyn_cast<VarDecl>(Ref->getDecl())
+                        : Var.isInitCapture() ? variableNamedBy(Init)
+                                              : nullptr;
+  return From != &Var ? From : nullptr;
+}
+
 bool isSharedFromThisCopy(const VarDecl *Var) {
   if (!Var->hasInit())
     return false;
@@ -430,12 +441,33 @@ bool isSharedFromThisCopy(const VarDecl *Var) {
     return false;
   if (isSharedFromThis(Init))
     return true;
-  // Moved into a capture it is held by the next handler.
-  const auto *Ref = dyn_cast_or_null<DeclRefExpr>(Init);
-  const VarDecl *From = Ref ? dyn_cast<VarDecl>(Ref->getDecl())
-                        : Var->isInitCapture() ? variableNamedBy(Init)
-                                               : nullptr;
-  return From && From != Var && isSharedFromThisCopy(From);
+  const VarDecl *From = copiedFrom(*Var);
+  return From && isSharedFromThisCopy(From);
+}
+
+const VarDecl *ownerNamedBy(const Expr *Object) {
+  Object = asWritten(Object);
+  QualType Pointer;
+  if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object)) {
+    if (Arrow->getOperator() != OO_Arrow)
+      return nullptr;
+    Pointer = Arrow->getType();
+    Object = asWritten(Arrow->getArg(0));
+  }
+  const auto *Ref = dyn_cast<DeclRefExpr>(Object);
+  const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+  if (!V || Pointer.isNull() || !isSharedFromThisCopy(V))
+    return nullptr;
+  const VarDecl *First = V;
+  while (!isSharedFromThis(First->getInit()))
+    First = copiedFrom(*First);
+  const Expr *This = cast<CXXMemberCallExpr>(asWritten(First->getInit()))
+                         ->getImplicitObjectArgument()
+                         ->IgnoreParenImpCasts();
+  return V->getASTContext().hasSameType(Pointer->getPointeeType(),
+                                        This->getType()->getPointeeType())
+             ? V
+             : nullptr;
 }
 
 } // namespace coralc

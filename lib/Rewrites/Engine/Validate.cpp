@@ -186,6 +186,10 @@ public:
     const FieldDecl *Field = ownField(E);
     std::optional<TextRange> Range = Text.range(E->getSourceRange());
     if (!Field || !Members(Field) || !Range) {
+      if (ownerNamedBy(E->getBase()) && !E->hasQualifier()) {
+        dropThis(*E);
+        return true;
+      }
       if (isa<CXXThisExpr>(E->getBase()) && !E->isImplicitAccess())
         dropThis(*E);
       return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
@@ -231,7 +235,7 @@ public:
   std::vector<Substitution> Edits;
 
 private:
-  /// A member is the same with `this->` and without.
+  /// A member is the same with `this->` and without, and by an owner.
   void dropThis(const MemberExpr &E) {
     std::optional<unsigned> From = Text.offset(E.getBeginLoc());
     std::optional<unsigned> To = Text.offset(E.getMemberLoc());
@@ -500,6 +504,8 @@ private:
 
   /// The object whose code this is, be it named by a member of a handler.
   bool isOwnObject(const Expr *Object) const {
+    if (ownerNamedBy(Object))
+      return true;
     Object = asWritten(Object);
     if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(Object))
       if (Arrow->getOperator() == OO_Arrow)

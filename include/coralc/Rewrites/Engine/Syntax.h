@@ -119,6 +119,10 @@ bool isSharedFromThis(const clang::Expr *E);
 /// variable.
 bool isSharedFromThisCopy(const clang::VarDecl *Var);
 
+/// The variable of that kind by whose operator `->` \p Object names the object,
+/// as the type that `this` has; null otherwise.
+const clang::VarDecl *ownerNamedBy(const clang::Expr *Object);
+
 } // namespace coralc
 
 #endif
