@@ -121,8 +121,9 @@ public:
   }
 
   UnneededOwners run() {
-    // A coroutine that others wait for holds its object itself.
-    if (!A.HoldsSelf || A.Entry->Delivers || A.Entry->IsColoured)
+    // A coroutine that others wait for holds its object itself, unless they do.
+    if (!A.HoldsSelf || A.Entry->Delivers ||
+        (A.Entry->IsColoured && !A.IsHeldByOthers))
       return {};
     for (const State *S : A.States) {
       for (const ParmVarDecl *P : S->Function->parameters())
