@@ -1087,14 +1087,13 @@ private:
         "its own");
   }
 
-  /// Where \p S leaves the function by a return that a macro hides.
-  std::optional<SourceLocation> returnInMacro(const Stmt *S) const {
+  /// The returns by which \p S leaves the function.
+  static SmallVector<const ReturnStmt *, 2> returnsIn(const Stmt *S) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
-      std::optional<SourceLocation> Found;
+      SmallVector<const ReturnStmt *, 2> Found;
       bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
       bool VisitReturnStmt(const ReturnStmt *R) override {
-        if (R->getReturnLoc().isMacroID())
-          Found = R->getReturnLoc();
+        Found.push_back(R);
         return true;
       }
     } V;
@@ -1107,10 +1106,15 @@ private:
     // it is called.
     if (mentionsCallback(S))
       return breaksContract();
-    if (std::optional<SourceLocation> Hidden = returnInMacro(S))
-      return refuse("macro-in-the-way", *Hidden,
-                    "a macro returns from here, and what it expands to cannot "
-                    "become a co_return; write the return out");
+    for (const ReturnStmt *Return : returnsIn(S)) {
+      if (Return->getReturnLoc().isMacroID())
+        return refuse("macro-in-the-way", Return->getReturnLoc(),
+                      "a macro returns from here, and what it expands to "
+                      "cannot become a co_return; write the return out");
+      // It leaves without a call of the callback.
+      if (Current->Delivers)
+        return breaksContract();
+    }
     Step Code;
     Code.Source = S;
     Out.push_back(std::move(Code));
