@@ -2233,10 +2233,29 @@ private:
     return !isUsedOutsideCaptures(Var);
   }
 
+  /// Other than by the captures of handlers.
   bool isUsedOutsideCaptures(const VarDecl *Var) {
+    SmallPtrSet<const LambdaExpr *, 16> Handlers;
+    for (const auto &[Call, Match] : Found.Matches)
+      if (const auto *Op = std::get_if<Operation>(&Match)) {
+        Handlers.insert(Op->lambda());
+        for (const Operation &Way : Op->Handlers)
+          Handlers.insert(Way.lambda());
+      }
     struct Uses : ConstDynamicRecursiveASTVisitor {
+      const SmallPtrSetImpl<const LambdaExpr *> &Handlers;
       const VarDecl *Var;
       bool Found = false;
+      Uses(const SmallPtrSetImpl<const LambdaExpr *> &Handlers,
+           const VarDecl *Var)
+          : Handlers(Handlers), Var(Var) {}
+      bool TraverseLambdaExpr(const LambdaExpr *L) override {
+        Found |= !Handlers.contains(L) &&
+                 any_of(L->captures(), [&](const LambdaCapture &C) {
+                   return C.capturesVariable() && C.getCapturedVar() == Var;
+                 });
+        return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+      }
       bool TraverseLambdaCapture(const LambdaExpr *, const LambdaCapture *C,
                                  const Expr *Init) override {
         const auto *Captured = C->capturesVariable()
@@ -2249,8 +2268,7 @@ private:
         Found |= E->getDecl() == Var;
         return true;
       }
-    } Visitor;
-    Visitor.Var = Var;
+    } Visitor(Handlers, Var);
     Visitor.TraverseStmt(Current->Function->getBody());
     return Visitor.Found;
   }
