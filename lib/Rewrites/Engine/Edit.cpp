@@ -363,6 +363,15 @@ private:
     }
     if (Dialect.needsExecutor() && A.beside() && !checkBorrowed(A))
       return;
+    if (Dialect.needsExecutor() && !A.Entry->Referred.empty()) {
+      // What it refers to may be gone when the coroutine begins.
+      A.Why = Refusal{"capture-by-reference", F.getLocation(),
+                      "a handler refers to what '" + A.Entry->Name +
+                          "' got by reference, which this target's coroutine "
+                          "would use only after its caller went on; pass it "
+                          "by pointer, or convert to --target=coral"};
+      return;
+    }
     if (LaterStart && IsStarted && (A.Why = LaterStart->check(A)))
       return;
     for (Agent::Early &E : A.TakenEarly) {
@@ -879,9 +888,11 @@ private:
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (Delivers ? !Delivers->replaces(P)
                    : A.Entry->IsColoured ||
-                         mentions(A.Entry->Function->getBody(), P))
-        Result.push_back(
-            {P, valueTypeText(*P, Text), false, !isCheapToCopy(*P)});
+                         mentions(A.Entry->Function->getBody(), P)) {
+        bool ByReference = A.Entry->Referred.contains(P);
+        Result.push_back({P, valueTypeText(*P, Text), ByReference,
+                          !ByReference && !isCheapToCopy(*P)});
+      }
     return Result;
   }
 

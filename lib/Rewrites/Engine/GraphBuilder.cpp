@@ -2109,6 +2109,20 @@ private:
     return Ref && isa<VarDecl>(Ref->getDecl());
   }
 
+  /// The parameter of the current function that \p Capture captures, if that
+  /// is a way to an object which may change.
+  const ParmVarDecl *referenceParameter(const LambdaCapture &Capture) const {
+    const auto *P = dyn_cast<ParmVarDecl>(Capture.getCapturedVar());
+    if (!P || !is_contained(Current->Function->parameters(), P) ||
+        !P->getType()->isLValueReferenceType())
+      return nullptr;
+    QualType Object = P->getType()->getPointeeType();
+    return Object.isConstQualified() || Object->isArrayType() ||
+                   Object->isFunctionType()
+               ? nullptr
+               : P;
+  }
+
   bool readCaptures(Operation &Op) {
     for (const LambdaCapture &Capture : Op.lambda()->captures()) {
       SourceLocation Where = Capture.getLocation();
@@ -2125,6 +2139,10 @@ private:
         // The function goes on while the operation does.
         if (Current->Beside)
           continue;
+        if (const ParmVarDecl *P = referenceParameter(Capture)) {
+          Current->Referred.insert(P);
+          continue;
+        }
         if (const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
             Var && Var->getType()->isReferenceType())
           return refuse("capture-by-reference", Where,
@@ -2142,6 +2160,8 @@ private:
       const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
       if (!Var)
         continue;
+      if (const ParmVarDecl *P = referenceParameter(Capture))
+        Current->CopiedInto.insert(P);
       if (isSharedFromThisCopy(Var) && isReleased(*Op.body(), *Var))
         return refuse("lifetime-differs", Where,
                       "'" + Var->getName() +

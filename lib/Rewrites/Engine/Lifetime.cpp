@@ -187,9 +187,11 @@ public:
   std::optional<Refusal> run(Agent &Checked) {
     const Agent &A = Checked;
     HoldsSelf = A.HoldsSelf;
+    checkReferred(A);
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || !A.Entry->Delivers->replaces(P)) {
-        if (mentions(A.Entry->Function->getBody(), P))
+        if (mentions(A.Entry->Function->getBody(), P) &&
+            !A.Entry->Referred.contains(P))
           checkCopied(*P);
         declare(P);
       }
@@ -263,8 +265,11 @@ private:
         for (const Expr *Argument : N.Arguments)
           if (Argument)
             drop(movedBy(Argument));
-        for (const ParmVarDecl *P : N.Target->parameters())
-          checkCopied(*P);
+        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
+          if (N.Target->Referred.contains(P))
+            checkSame(*P, Argument);
+          else
+            checkCopied(*P);
         break;
       case Node::Kind::Await:
         await(*N.Op);
@@ -353,6 +358,43 @@ private:
     QualType Type = V.Decl->getType();
     return !V.IsResult && !Type->isReferenceType() && !isShared(Type) &&
            destructionOf(Type) > Destruction::Unknown;
+  }
+
+  /// Only what the coroutine itself was started with stays a reference, if
+  /// every handler takes it for one.
+  void checkReferred(const Agent &A) {
+    for (const State *S : A.States)
+      for (const ParmVarDecl *P : S->Referred)
+        if (S != A.Entry || S->Delivers || S->IsColoured)
+          refuse("capture-by-reference", P->getLocation(),
+                 "the handler refers to what '" + P->getName() +
+                     "' refers to, and a coroutine would have a copy of that; "
+                     "pass it by pointer, and capture the pointer by value");
+        else if (S->CopiedInto.contains(P) || isBound(A, *P))
+          refuse("capture-of-a-copy", P->getLocation(),
+                 "one handler refers to what '" + P->getName() +
+                     "' refers to, and another works on a copy of it; make it "
+                     "a member or a pointer");
+  }
+
+  /// A handler that is no lambda has a copy of \p P.
+  static bool isBound(const Agent &A, const ParmVarDecl &P) {
+    bool Result = false;
+    forEachNode(A.Body, [&](const Node &N) {
+      Result |= N.waits() && !N.Op->lambda() && N.Op->HandlerArgument &&
+                mentions(N.Op->HandlerArgument, &P);
+    });
+    return Result;
+  }
+
+  /// A reference refers to one object for good.
+  void checkSame(const ParmVarDecl &P, const Expr *Argument) {
+    if (Argument && variableNamedBy(Argument) != &P)
+      refuse(
+          "capture-by-reference", P.getLocation(),
+          "the handler refers to what '" + P.getName() +
+              "' refers to, which may be another object in each turn; pass it "
+              "by pointer, and capture the pointer by value");
   }
 
   /// A parameter that becomes a variable of the coroutine's own must not be

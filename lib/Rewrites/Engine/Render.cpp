@@ -361,7 +361,11 @@ public:
     findCalled();
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName()) {
-        declareAs(P, P->getName().str(), valueType(*P));
+        bool IsReference = A.Entry->Referred.contains(P);
+        declareAs(P, P->getName().str(),
+                  IsReference ? P->getType() : valueType(*P));
+        if (IsReference)
+          References.insert(P);
         if (mentions(A.Entry->Function->getBody(), P) &&
             !(A.Entry->Delivers && A.Entry->Delivers->replaces(P)))
           HiddenNames.insert(P->getName());

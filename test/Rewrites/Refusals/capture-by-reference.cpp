@@ -4,6 +4,7 @@
 
 #include <asio/steady_timer.hpp>
 #include <iostream>
+#include <memory>
 
 class ticker {
 public:
@@ -22,12 +23,12 @@ private:
   asio::steady_timer timer_;
 };
 
-// What a reference refers to is not copied either.
+// What a constant reference refers to is not copied either; it may be gone.
 class deadline {
 public:
-  void watch(asio::steady_timer &timer) {
+  void watch(const std::shared_ptr<asio::steady_timer> &timer) {
     // CHECK: [[#@LINE+1]]:5: note: not converted: the handler refers to what 'timer' refers to, and a coroutine would have a copy of that; pass it by pointer, and capture the pointer by value [capture-by-reference]
-    timer.async_wait([this, &timer](std::error_code ec) {
+    timer->async_wait([this, &timer](std::error_code ec) {
       if (!ec)
         watch(timer);
     });

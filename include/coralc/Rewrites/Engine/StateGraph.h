@@ -382,6 +382,9 @@ struct State {
   const clang::CallExpr *Beside = nullptr;
   /// What a part that goes on beside its function uses of it.
   llvm::SmallVector<Borrowed, 4> Uses;
+  /// References among the parameters that a handler captures as such, and those
+  /// of which one has a copy.
+  llvm::SmallPtrSet<const clang::ParmVarDecl *, 2> Referred, CopiedInto;
   Sequence Steps;
   /// Parameters and variables that nothing is left of.
   llvm::SmallPtrSet<const clang::VarDecl *, 1> Unneeded;
