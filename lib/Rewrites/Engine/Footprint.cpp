@@ -103,8 +103,10 @@ public:
   void read(const Stmt *S) {
     if (!S || To.EndsTurn)
       return;
-    if (const auto *Try = dyn_cast<CXXTryStmt>(S))
+    if (const auto *Try = dyn_cast<CXXTryStmt>(S)) {
+      SaveAndRestore Inside(InTry, true);
       return read(Try->getTryBlock());
+    }
     if (!isa<CompoundStmt>(S)) {
       TraverseStmt(S);
       return;
@@ -122,6 +124,11 @@ public:
         if (Init->isWritten())
           TraverseStmt(Init->getInit());
     read(F.getBody());
+  }
+
+  bool TraverseCXXTryStmt(const CXXTryStmt *Try) override {
+    SaveAndRestore Inside(InTry, true);
+    return ConstDynamicRecursiveASTVisitor::TraverseCXXTryStmt(Try);
   }
 
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
@@ -174,7 +181,7 @@ public:
   }
 
   bool VisitCoroutineSuspendExpr(const CoroutineSuspendExpr *) override {
-    To.EndsTurn = true;
+    endTurn();
     return true;
   }
 
@@ -188,7 +195,7 @@ public:
     const FunctionDecl *Callee = Call->getDirectCallee();
     const Expr *Object = objectOf(*Call);
     if (endsTurn(Callee, Object))
-      To.EndsTurn = true;
+      endTurn();
     if (const FunctionDecl *Body = Calls.seen(Callee)) {
       if (Object && !isPart(Object))
         treat(Object, Looks);
@@ -275,6 +282,11 @@ public:
   }
 
 private:
+  void endTurn() {
+    To.EndsInTry |= InTry && !To.EndsTurn;
+    To.EndsTurn = true;
+  }
+
   /// A function of a library makes a \p Made with one of these.
   void readMaking(const CXXRecordDecl &Made) {
     if (!Made.hasDefinition())
@@ -422,6 +434,7 @@ private:
   SmallPtrSet<const ValueDecl *, 2> Renewed;
   /// `this` is not the object whose start this is about.
   bool OnOther = false;
+  bool InTry = false;
   DenseMap<const Expr *, unsigned> Treated;
   SmallPtrSet<const CallExpr *, 8> Quiet;
   SmallPtrSet<const FunctionDecl *, 8> Entered[2];

@@ -226,6 +226,10 @@ private:
       readBehind(*Parent, *Child, Reader);
       if (collides(Print, After))
         return;
+      if (After.EndsInTry && Print.MayThrow)
+        return refuse(Site.Call->getBeginLoc(),
+                      "what this may throw would be caught where a loop that "
+                      "is run behind it throws");
       if (After.EndsTurn)
         return;
       if (const auto *Try = dyn_cast<CXXTryStmt>(Parent);

@@ -50,6 +50,8 @@ struct Footprint {
   llvm::SmallVector<const clang::CallExpr *, 2> Unseen;
   /// It runs or waits for a loop, or waits itself: the turn is over.
   bool EndsTurn = false;
+  /// There what handlers throw may be caught.
+  bool EndsInTry = false;
 };
 
 /// Reads what code touches, in the order in which it stands, up to the end of
