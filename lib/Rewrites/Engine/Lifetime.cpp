@@ -187,6 +187,7 @@ public:
   std::optional<Refusal> run(Agent &Checked) {
     const Agent &A = Checked;
     HoldsSelf = A.HoldsSelf;
+    Carried = A.Carried;
     checkReferred(A);
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || !A.Entry->Delivers->replaces(P)) {
@@ -259,7 +260,8 @@ private:
           if (Argument)
             handOn(*Argument, *P);
         for (const ParmVarDecl *P : N.Target->parameters())
-          declare(P);
+          if (!Carried.contains(P))
+            declare(P);
         break;
       case Node::Kind::Assign:
         for (const Expr *Argument : N.Arguments)
@@ -535,6 +537,8 @@ private:
     for (const Operation &Handler : Op.Handlers)
       hold(Handler);
     hold(Op);
+    if (Op.isPlainCall())
+      holdWhatItGets(*Op.Call);
     for (const Variable &V : Live)
       checkAcross(*V.Decl);
     for (const VarDecl *V : Op.InitCaptures)
@@ -595,10 +599,28 @@ private:
     if (Op.Bound)
       for (const BoundCall::Argument &A : Op.Bound->Arguments)
         if (const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr)
-          Captured.insert(V);
+          capture(V);
     if (Op.Object)
       for (const FunctionObject::Member &M : Op.Object->Members)
         checkMember(M);
+  }
+
+  /// The coroutine that \p Call calls has an owner of what it gets owners of,
+  /// up to its end.
+  void holdWhatItGets(const CallExpr &Call) {
+    for (auto [P, Argument] :
+         zip(Call.getDirectCallee()->parameters(), Call.arguments()))
+      if (const VarDecl *V = variableNamedBy(Argument);
+          V && isShared(V->getType().getNonReferenceType()) &&
+          P->getASTContext().hasSameUnqualifiedType(
+              P->getType().getNonReferenceType(),
+              V->getType().getNonReferenceType()))
+        capture(V);
+  }
+
+  void capture(const VarDecl *V) {
+    const ParmVarDecl *First = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
+    Captured.insert(First ? First : V);
   }
 
   /// What a handler holds goes in an order of its own: captures and members in
@@ -646,6 +668,9 @@ private:
     const VarDecl *Stands = &V;
     if (TakenOver.contains(&V))
       Stands = variableNamedBy(cast<CallExpr>(asWritten(V.getInit())));
+    if (const ParmVarDecl *P = dyn_cast<ParmVarDecl>(Stands);
+        P && Carried.contains(P))
+      Stands = Carried.lookup(P);
     for (auto [I, Other] : enumerate(Live))
       if (Other.Decl == Stands)
         return I + 1;
@@ -742,7 +767,7 @@ private:
                  "' is destroyed when the operation has started, and its copy "
                  "with the handler, where a coroutine has only one of them; "
                  "move it into the capture");
-    Captured.insert(V);
+    capture(V);
   }
 
   /// \p V, or the copy of it that a handler holds, is a constant in \p Body;
@@ -797,7 +822,7 @@ private:
   /// A value that the handler holds becomes a variable of the coroutine.
   void checkMember(const FunctionObject::Member &M) {
     if (M.What == FunctionObject::Member::Kind::Variable)
-      Captured.insert(variableNamedBy(M.Init));
+      capture(variableNamedBy(M.Init));
     if (M.What == FunctionObject::Member::Kind::Value &&
         destructionOf(M.Field->getType()) > Destruction::Unknown)
       refuse("observable-destructor", M.Init->getBeginLoc(),
@@ -842,6 +867,7 @@ private:
   const State *Entry = nullptr;
   SmallPtrSet<const VarDecl *, 4> TakenOver;
   SmallPtrSet<const VarDecl *, 8> Captured;
+  CarriedParameters Carried;
   /// How many variables there were when the innermost loop began, and the
   /// innermost loop or switch.
   size_t LoopBegin = 0, BreakBegin = 0;

@@ -1771,7 +1771,8 @@ private:
 
   void declareLater(const State &Target) {
     for (const ParmVarDecl *P : Target.parameters()) {
-      if (!P->getDeclName() || Target.Unneeded.contains(P))
+      if (!P->getDeclName() || Target.Unneeded.contains(P) ||
+          A.Carried.contains(P))
         continue;
       std::string Name = unique(P->getName());
       bool Zero = P->getType().getNonReferenceType()->isScalarType();

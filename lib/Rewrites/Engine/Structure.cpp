@@ -334,7 +334,7 @@ private:
     Region.Target = M;
     Region.Body = std::move(B);
     B.clear();
-    if (!M->parameters().empty()) {
+    if (!hasAllValues(*M)) {
       Node Declare;
       Declare.What = Node::Kind::Declare;
       Declare.Target = M;
@@ -448,6 +448,12 @@ private:
     return Result;
   }
 
+  /// Nothing has to be handed on to \p S.
+  bool hasAllValues(const State &S) const {
+    return all_of(S.parameters(),
+                  [&](const ParmVarDecl *P) { return A.Carried.contains(P); });
+  }
+
   Block jump(const Step &Step, const State *From) {
     const State *To = Step.Target;
     Block Result;
@@ -459,11 +465,14 @@ private:
       Comment.Leading = Step.Leading;
       Result.push_back(std::move(Comment));
     }
-    if (!To->parameters().empty()) {
+    if (!hasAllValues(*To)) {
       Node Arguments;
       Arguments.What = Inline ? Node::Kind::Bind : Node::Kind::Assign;
       Arguments.Target = To;
       Arguments.Arguments = Step.Arguments;
+      for (auto [P, Argument] : zip(To->parameters(), Arguments.Arguments))
+        if (A.Carried.contains(P))
+          Argument = nullptr;
       Result.push_back(std::move(Arguments));
     }
     if (Inline) {
@@ -1008,8 +1017,10 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
       readSelf(A);
     if (!A.Why && A.HoldsObject)
       A.Why = checkHandOver(A);
-    if (!A.Why)
+    if (!A.Why) {
+      A.Carried = findCarried(*A.Entry, A.States);
       Structurer(A, Text).run();
+    }
     if (!A.Why) {
       setUnsizedApart(A.Body);
       A.Why = checkLifetimes(A);

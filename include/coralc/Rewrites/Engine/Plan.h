@@ -19,6 +19,7 @@
 #ifndef CORALC_REWRITES_ENGINE_PLAN_H
 #define CORALC_REWRITES_ENGINE_PLAN_H
 
+#include "coralc/Rewrites/Engine/Carried.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
 
 namespace coralc {
@@ -97,6 +98,8 @@ struct Node {
 struct Agent {
   const State *Entry = nullptr;
   std::vector<const State *> States;
+  /// They stay what the entry got.
+  CarriedParameters Carried;
   /// Empty when the plan was refused.
   Block Body;
   /// All of it is one loop.
