@@ -1699,14 +1699,21 @@ private:
   //--- Parameters of states ----------------------------------------------//
 
   void bind(const Node &N) {
+    // What goes on as the same is not to be had.
     SmallPtrSet<const VarDecl *, 4> Taken;
+    for (const ParmVarDecl *P : N.Target->parameters())
+      if (const ParmVarDecl *Same = A.Carried.lookup(P))
+        Taken.insert(Same);
     for (auto [Parameter, Argument] :
          zip(N.Target->parameters(), N.Arguments)) {
       if (!Argument)
         continue;
       const VarDecl *From = variableNamedBy(Argument);
       // The variable is done for where it was; the parameter takes it over.
-      if (From && canTakeOver(*From, *Parameter) && Taken.insert(From).second) {
+      const ParmVarDecl *Same =
+          A.Carried.lookup(dyn_cast_or_null<ParmVarDecl>(From));
+      if (From && canTakeOver(*From, *Parameter) &&
+          Taken.insert(Same ? Same : From).second) {
         Names[Parameter] = nameOf(From);
         if (Variable *Known = visible(nameOf(From)))
           Known->IsOutcome = Variable::Outcome::No;
