@@ -4,13 +4,15 @@
 //
 // Commands, one on a line:
 //
-//   add       takes the lines that follow, up to one that is a dot
+//   add       takes the lines that follow, up to one that is a dot; an empty
+//             one ends the session without a word
 //   print     replies with all lines
 //   quit      replies "bye" and ends the session
+//   ignore    ends it without a word
 //
 // Three commands that are none of these, or a line of more than 40 characters,
-// end the session, too: the reply says why, and what the peer still sends is
-// thrown away.
+// end the session, too, and the reply says why. The connection is closed when
+// the peer has sent something more, or nothing ever again.
 
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
@@ -41,15 +43,17 @@ private:
     auto self = shared_from_this();
     asio::async_read_until(socket_, asio::dynamic_buffer(input_), '\n',
                            [self](std::error_code ec, std::size_t length) {
-                             if (ec) {
-                               self->drain();
+                             if (ec)
                                return;
-                             }
                              std::string command = self->take_line(length);
                              if (command == "quit")
                                return self->finish("bye");
                              if (command == "add")
                                return self->read_line();
+                             if (command == "ignore") {
+                               self->linger();
+                               return;
+                             }
                              if (command == "print")
                                return self->reply(self->lines_);
                              if (++self->mistakes_ == 3) {
@@ -66,8 +70,10 @@ private:
     asio::async_read_until(socket_, asio::dynamic_buffer(input_), '\n',
                            [self](std::error_code ec, std::size_t length) {
                              if (ec)
-                               return self->drain();
+                               return;
                              std::string line = self->take_line(length);
+                             if (line.empty())
+                               return self->linger();
                              if (line.size() > longest)
                                return self->finish(std::to_string(line.size()) +
                                                    " characters are too many");
@@ -85,9 +91,7 @@ private:
     output_ = text;
     asio::async_write(socket_, asio::buffer(output_),
                       [self](std::error_code ec, std::size_t) {
-                        if (ec)
-                          self->drain();
-                        else
+                        if (!ec)
                           self->read_command();
                       });
   }
@@ -100,18 +104,18 @@ private:
         socket_, asio::buffer(output_), [self](std::error_code, std::size_t) {
           std::error_code ignored;
           self->socket_.shutdown(tcp::socket::shutdown_send, ignored);
-          self->drain();
+          self->linger();
         });
   }
 
-  // A peer that still sends would get a reset, and lose the reply.
-  void drain() {
+  // A peer that still sends would get a reset, and might lose the reply.
+  void linger() {
     auto self = shared_from_this();
     input_.resize(1024);
     socket_.async_read_some(asio::buffer(input_),
-                            [self](std::error_code ec, std::size_t) {
-                              if (!ec)
-                                self->drain();
+                            [self](std::error_code, std::size_t) {
+                              std::error_code ignored;
+                              self->socket_.close(ignored);
                             });
   }
 
