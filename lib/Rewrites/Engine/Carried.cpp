@@ -45,6 +45,13 @@ bool isSame(const ParmVarDecl &L, const ParmVarDecl &R) {
 
 } // namespace
 
+bool isOnlyRead(const ParmVarDecl &P) {
+  ParameterSet Changed;
+  ChangeFinder(Changed).TraverseStmt(
+      cast<FunctionDecl>(P.getDeclContext())->getBody());
+  return !Changed.contains(&P);
+}
+
 CarriedParameters findCarried(const State &Entry,
                               ArrayRef<const State *> States) {
   ParameterSet Changed;

@@ -606,12 +606,13 @@ private:
   }
 
   /// The coroutine that \p Call calls has an owner of what it gets owners of,
-  /// up to its end.
+  /// up to its end, unless it gives that up.
   void holdWhatItGets(const CallExpr &Call) {
     for (auto [P, Argument] :
-         zip(Call.getDirectCallee()->parameters(), Call.arguments()))
+         zip(definitionOf(Call.getDirectCallee())->parameters(),
+             Call.arguments()))
       if (const VarDecl *V = variableNamedBy(Argument);
-          V && isShared(V->getType().getNonReferenceType()) &&
+          V && isShared(V->getType().getNonReferenceType()) && isOnlyRead(*P) &&
           P->getASTContext().hasSameUnqualifiedType(
               P->getType().getNonReferenceType(),
               V->getType().getNonReferenceType()))

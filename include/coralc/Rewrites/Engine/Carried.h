@@ -29,6 +29,9 @@ using CarriedParameters =
 CarriedParameters findCarried(const State &Entry,
                               llvm::ArrayRef<const State *> States);
 
+/// The function of \p P, which is defined, neither changes nor moves it.
+bool isOnlyRead(const clang::ParmVarDecl &P);
+
 } // namespace coralc
 
 #endif
