@@ -356,10 +356,7 @@ bool RequestOwners::remembersObject(const OwnedRequest &Request,
         const auto *Body = dyn_cast_or_null<CompoundStmt>(C->getBody());
         if (C->isDeleted() || C->isImplicit() || C->isDelegatingConstructor())
           return true;
-        struct Visitor : ConstDynamicRecursiveASTVisitor {
-          bool VisitReturnStmt(const ReturnStmt *) override { return false; }
-        } Returns;
-        return Body && !jumpsAbout(Body) && Returns.TraverseStmt(Body) &&
+        return Body && !jumpsAbout(Body) && returnsOf(Body).empty() &&
                any_of(Body->body(), [&](const Stmt *S) {
                  const Expr *Object = Assigns(S);
                  return Object && isa<CXXThisExpr>(Object);

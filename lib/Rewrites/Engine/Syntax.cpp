@@ -470,4 +470,31 @@ const VarDecl *ownerNamedBy(const Expr *Object) {
              : nullptr;
 }
 
+void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    function_ref<void(const CallExpr &)> Visit;
+    explicit Visitor(function_ref<void(const CallExpr &)> Visit)
+        : Visit(Visit) {}
+    bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    bool VisitCallExpr(const CallExpr *Call) override {
+      Visit(*Call);
+      return true;
+    }
+  };
+  Visitor(Visit).TraverseStmt(S);
+}
+
+SmallVector<const ReturnStmt *, 2> returnsOf(const Stmt *S) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    SmallVector<const ReturnStmt *, 2> Found;
+    bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    bool VisitReturnStmt(const ReturnStmt *R) override {
+      Found.push_back(R);
+      return true;
+    }
+  } V;
+  V.TraverseStmt(S);
+  return V.Found;
+}
+
 } // namespace coralc

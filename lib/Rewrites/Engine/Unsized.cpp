@@ -17,18 +17,6 @@ bool isUnsized(const VarDecl &V) {
                                  (Record && Record->hasFlexibleArrayMember()));
 }
 
-/// The returns in \p S that leave the function which it stands in.
-struct Returns : ConstDynamicRecursiveASTVisitor {
-  bool Any = false, WithValue = false;
-  explicit Returns(const Stmt *S) { TraverseStmt(S); }
-  bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
-  bool VisitReturnStmt(const ReturnStmt *S) override {
-    Any = true;
-    WithValue |= S->getRetValue() != nullptr;
-    return true;
-  }
-};
-
 /// \p N may stand in a lambda.
 bool fits(const Node &N) {
   switch (N.What) {
@@ -36,7 +24,10 @@ bool fits(const Node &N) {
     return true;
   case Node::Kind::Code:
     // The lambda has a value of its own to return.
-    return !N.LivesOnAs && !Returns(N.Source).WithValue;
+    return !N.LivesOnAs &&
+           none_of(returnsOf(N.Source), [](const ReturnStmt *R) {
+             return R->getRetValue() != nullptr;
+           });
   case Node::Kind::If:
     return all_of(N.Body, fits) && all_of(N.Else, fits);
   case Node::Kind::Return:
@@ -69,7 +60,7 @@ bool endsScope(const Node &N) {
 
 bool ends(ArrayRef<Node> Nodes) {
   return any_of(Nodes, [](const Node &N) {
-    return N.What == Node::Kind::Return || Returns(N.Source).Any ||
+    return N.What == Node::Kind::Return || !returnsOf(N.Source).empty() ||
            ends(N.Body) || ends(N.Else);
   });
 }

@@ -5,6 +5,7 @@
 
 #include "clang/AST/Decl.h"
 #include "clang/AST/ExprCXX.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
@@ -101,6 +102,13 @@ llvm::StringRef withoutUnderscore(llvm::StringRef Member);
 
 /// Something below \p S names \p D.
 bool mentions(const clang::Stmt *S, const clang::ValueDecl *D);
+
+/// The calls below \p S, those in lambdas left out.
+void forEachCall(const clang::Stmt *S,
+                 llvm::function_ref<void(const clang::CallExpr &)> Visit);
+
+/// The returns by which \p S leaves the function that it stands in.
+llvm::SmallVector<const clang::ReturnStmt *, 2> returnsOf(const clang::Stmt *S);
 
 /// How often something below \p S names \p V.
 unsigned countMentions(const clang::Stmt *S, const clang::VarDecl &V);
