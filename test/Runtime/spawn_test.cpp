@@ -220,6 +220,23 @@ TEST(SpawnToCallback, AnExceptionLeavesAndTheCallbackIsNotCalled) {
   EXPECT_EQ(log, names{"callback"});
 }
 
+TEST(SpawnToCallback, KeepsTheCallableUntilTheCallbackHasReturned) {
+  names log;
+  manual_event event;
+  auto ask = [&]() -> task<int> { co_return co_await event.wait(); };
+  coral::spawn([&, held = tracker(log, "callable")] { return ask(); },
+               [&](int value) { log.push_back(std::to_string(value)); });
+  event.fire(7);
+  EXPECT_EQ(log, (names{"7", "callable"}));
+
+  log.clear();
+  auto one_of = []() -> task<std::variant<int, std::string>> { co_return 8; };
+  coral::spawn([&, held = tracker(log, "callable")] { return one_of(); },
+               [&](int value) { log.push_back(std::to_string(value)); },
+               [&](std::string) { log.push_back("never"); });
+  EXPECT_EQ(log, (names{"8", "callable"}));
+}
+
 TEST(SpawnToCallback, TheCallbackDiesWithADroppedOperation) {
   names log;
   manual_event event;

@@ -363,6 +363,16 @@ private:
     }
     if (Dialect.needsExecutor() && A.beside() && !checkBorrowed(A))
       return;
+    if (Dialect.needsExecutor() && !A.StaysReferred.empty()) {
+      const ParmVarDecl &P = **A.StaysReferred.begin();
+      A.Why = Refusal{"started-later", P.getLocation(),
+                      "what '" + P.getNameAsString() +
+                          "' refers to may change or end, or its address may "
+                          "be kept, before this target's coroutine begins, "
+                          "which would have a copy of it. Take it by value, "
+                          "or convert to --target=coral"};
+      return;
+    }
     if (Dialect.needsExecutor() && !A.Entry->Referred.empty()) {
       // What it refers to may be gone when the coroutine begins.
       A.Why = Refusal{"capture-by-reference", F.getLocation(),
@@ -889,9 +899,13 @@ private:
       if (Delivers ? !Delivers->replaces(P)
                    : A.Entry->IsColoured ||
                          mentions(A.Entry->Function->getBody(), P)) {
-        bool ByReference = A.Entry->Referred.contains(P);
-        Result.push_back({P, valueTypeText(*P, Text), ByReference,
-                          !ByReference && !isCheapToCopy(*P)});
+        bool ByReference = A.getsReference(*P);
+        Result.push_back(
+            {P,
+             ByReference ? referredTypeText(*P, Text) : valueTypeText(*P, Text),
+             ByReference,
+             ByReference ? P->getType()->isRValueReferenceType()
+                         : !isCheapToCopy(*P)});
       }
     return Result;
   }
@@ -909,13 +923,17 @@ private:
     if (const auto *Own = dyn_cast<ParmVarDecl>(P.Decl);
         Own &&
         declaresSameEntity(
-            &writtenFor(*cast<FunctionDecl>(Own->getDeclContext())), &Beside))
-      return valueTypeText(*Beside.getParamDecl(Own->getFunctionScopeIndex()),
-                           Text);
+            &writtenFor(*cast<FunctionDecl>(Own->getDeclContext())), &Beside)) {
+      const ParmVarDecl &There =
+          *Beside.getParamDecl(Own->getFunctionScopeIndex());
+      return P.ByReference ? referredTypeText(There, Text)
+                           : valueTypeText(There, Text);
+    }
     PrintingPolicy Policy(Text.context().getLangOpts());
+    QualType Type = P.Decl->getType().getNonReferenceType();
     return TypeName::getFullyQualifiedName(
-        P.Decl->getType().getNonReferenceType().getUnqualifiedType(),
-        Text.context(), Policy);
+        P.ByReference ? Type : Type.getUnqualifiedType(), Text.context(),
+        Policy);
   }
 
   std::string parameterList(const Agent &A, const FunctionDecl &Beside) const {
@@ -926,7 +944,9 @@ private:
       std::string Type = typeText(P, Beside);
       if (P.Decl->getDeclName())
         Type = declaration(
-            Type, (P.ByReference ? "&" : "") +
+            Type, (!P.ByReference                               ? ""
+                   : P.Decl->getType()->isRValueReferenceType() ? "&&"
+                                                                : "&") +
                       (P.Name.empty() ? P.Decl->getName() : P.Name).str());
       Result += Type;
     }
@@ -1005,9 +1025,8 @@ private:
         A.HoldsObject
             ? (A.MovesObject ? "self = std::move(*this)" : "self = *this")
             : "this, self = shared_from_this()";
-    // What is awaited holds its object itself, from when it starts.
-    bool IsHeld =
-        A.HoldsSelf && !(A.Entry->Delivers && !Dialect.needsExecutor());
+    // What is awaited holds its object itself, but only until it is over.
+    bool IsHeld = A.HoldsSelf;
     std::string Arguments;
     bool Moves = false;
     for (const Parameter &P : coroutineParameters(A)) {
@@ -1023,10 +1042,11 @@ private:
         continue;
       }
       std::string Name = NameOf(*P.Decl);
-      Moves |= P.Moves;
+      bool MovesCapture = P.Moves && !P.ByReference;
+      Moves |= MovesCapture;
       Arguments += P.Moves ? "std::move(" + Name + ")" : Name;
       Captures += (P.ByReference ? ", &" : ", ") + Name +
-                  (P.Moves ? " = std::move(" + Name + ")" : "");
+                  (MovesCapture ? " = std::move(" + Name + ")" : "");
     }
     std::string Call = A.Coroutine + "(" + Arguments + ")";
     if (A.HoldsObject)

@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "coralc/Rewrites/Engine/Identity.h"
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Unsized.h"
@@ -191,10 +192,15 @@ public:
     checkReferred(A);
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || !A.Entry->Delivers->replaces(P)) {
-        if (mentions(A.Entry->Function->getBody(), P) &&
-            !A.Entry->Referred.contains(P))
-          checkCopied(*P);
-        declare(P);
+        if (!mentions(A.Entry->Function->getBody(), P) ||
+            A.Entry->Referred.contains(P)) {
+          declare(P);
+        } else if (isBetterReferred(A, *P)) {
+          Checked.StaysReferred.insert(P);
+        } else {
+          checkCopied(*P, *A.Entry);
+          declare(P);
+        }
       }
     Entry = A.Entry;
     for (const Borrowed &B : A.Entry->Uses)
@@ -260,8 +266,11 @@ private:
           if (Argument)
             handOn(*Argument, *P);
         for (const ParmVarDecl *P : N.Target->parameters())
-          if (!Carried.contains(P))
+          if (!Carried.contains(P)) {
+            if (N.What == Node::Kind::Declare || isHeldByHandler(*P, *N.Target))
+              checkSameValue(*P, *N.Target);
             declare(P);
+          }
         break;
       case Node::Kind::Assign:
         for (const Expr *Argument : N.Arguments)
@@ -271,7 +280,7 @@ private:
           if (N.Target->Referred.contains(P))
             checkSame(*P, Argument);
           else
-            checkCopied(*P);
+            checkCopied(*P, *N.Target);
         break;
       case Node::Kind::Await:
         await(*N.Op);
@@ -399,9 +408,82 @@ private:
               "by pointer, and capture the pointer by value");
   }
 
+  /// \p P, which \p A has until it first waits, is no copy but what the caller
+  /// has.
+  static bool isBetterReferred(const Agent &A, const ParmVarDecl &P) {
+    QualType Type = P.getType();
+    if (!P.getDeclName() || !Type->isReferenceType() ||
+        (Type->isLValueReferenceType() &&
+         !Type->getPointeeType().isConstQualified()) ||
+        isNeededLater(A, P))
+      return false;
+    const CXXRecordDecl *Record = Type->getPointeeType()->getAsCXXRecordDecl();
+    return isShared(Type->getPointeeType()) ||
+           destructionOf(Type) != Destruction::Invisible ||
+           (Record && Record->hasUserDeclaredCopyConstructor() &&
+            !Record->getASTContext().getSourceManager().isInSystemHeader(
+                Record->getLocation())) ||
+           isLeftAlone(P, *A.Entry) || !isCopyAsGood(P, *A.Entry);
+  }
+
+  /// Something of \p A uses \p P when that has waited, or changes it.
+  static bool isNeededLater(const Agent &A, const ParmVarDecl &P) {
+    bool Result = isHeldByHandler(P, *A.Entry);
+    forEachNode(A.Body, [&](const Node &N) {
+      Result |=
+          (N.waits() && N.Op->How == Operation::Form::Request) ||
+          ((N.What == Node::Kind::Assign || N.What == Node::Kind::Declare) &&
+           N.Target == A.Entry);
+    });
+    for (const State *S : A.States)
+      for (const ParmVarDecl *Other : S->parameters())
+        Result |= A.Carried.lookup(Other) == &P && isHeldByHandler(*Other, *S);
+    return Result;
+  }
+
+  /// Others may give up what \p P refers to, and the function of \p S does not
+  /// take it.
+  static bool isLeftAlone(const ParmVarDecl &P, const State &S) {
+    return P.getType()->isRValueReferenceType() &&
+           !givesUp(*S.Function->getBody(), P);
+  }
+
+  static bool givesUp(const Stmt &Body, const ParmVarDecl &P) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const ParmVarDecl &P;
+      bool Found = false;
+      explicit Visitor(const ParmVarDecl &P) : P(P) {}
+      bool VisitCallExpr(const CallExpr *Call) override {
+        const auto *V = Call->getNumArgs() == 1
+                            ? variableNamedBy(Call->getArg(0))
+                            : nullptr;
+        Found |=
+            V == &P && (Call->isCallToStdMove() ||
+                        isNamed(Call->getDirectCallee(), {"std::forward"}));
+        return true;
+      }
+    } V(P);
+    V.TraverseStmt(&Body);
+    return V.Found;
+  }
+
+  /// \p P, which is one of \p S, becomes a variable that is made before the
+  /// function of that begins.
+  void checkSameValue(const ParmVarDecl &P, const State &S) {
+    if (!P.getDeclName() || !P.getType()->isReferenceType() ||
+        !mentions(S.Function->getBody(), &P))
+      return;
+    if (isLeftAlone(P, S) || !isCopyAsGood(P, S))
+      refuse("capture-of-a-copy", P.getLocation(),
+             "what '" + P.getName() +
+                 "' refers to may change before it is read, or its address "
+                 "may be kept, and the coroutine would have a copy of it; "
+                 "take it by value, or make it a member or a pointer");
+  }
+
   /// A parameter that becomes a variable of the coroutine's own must not be
   /// the caller's way to see what happens to it.
-  void checkCopied(const ParmVarDecl &P) {
+  void checkCopied(const ParmVarDecl &P, const State &S) {
     const auto *F = dyn_cast<FunctionDecl>(P.getDeclContext());
     if (P.getDeclName() && F && F->hasBody() &&
         P.getType().getNonReferenceType().isConstQualified())
@@ -420,6 +502,7 @@ private:
              "'" + P.getName() +
                  "' is a reference to the caller's object, and the coroutine "
                  "would work on a copy of it; make it a member or a pointer");
+    checkSameValue(P, S);
   }
 
   /// A variable that is handed on under its own name lives on as \p P.
@@ -539,6 +622,9 @@ private:
     hold(Op);
     if (Op.isPlainCall())
       holdWhatItGets(*Op.Call);
+    else if (const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(Op.Call);
+             Call && !Op.isOfLibrary())
+      checkHeldToo(*Call);
     for (const Variable &V : Live)
       checkAcross(*V.Decl);
     for (const VarDecl *V : Op.InitCaptures)
@@ -617,6 +703,36 @@ private:
               P->getType().getNonReferenceType(),
               V->getType().getNonReferenceType()))
         capture(V);
+  }
+
+  /// What \p Call waits for may hold its object, which it did until its
+  /// callback had returned.
+  void checkHeldToo(const CXXMemberCallExpr &Call) {
+    const FunctionDecl *Callee = definitionOf(Call.getDirectCallee());
+    const Expr *Object = Call.getImplicitObjectArgument();
+    if (!Callee->hasBody() || isOnThis(Call) || ownerNamedBy(Object) ||
+        !holdsItself(*Callee->getBody()) || !endsUserCode(Call.getObjectType()))
+      return;
+    const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(asWritten(Object));
+    const VarDecl *Owner = variableNamedBy(Arrow ? Arrow->getArg(0) : Object);
+    if (!Owner || !Captured.contains(Owner))
+      refuse("observable-destructor", Call.getBeginLoc(),
+             "the object of '" + Callee->getNameAsString() +
+                 "' was held while the callback ran and may now be gone "
+                 "before; capture a shared pointer to it in the callback");
+  }
+
+  /// \p Body takes a shared pointer to its own object.
+  static bool holdsItself(const Stmt &Body) {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      bool Found = false;
+      bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+        Found |= isSharedFromThis(Call);
+        return true;
+      }
+    } V;
+    V.TraverseStmt(&Body);
+    return V.Found;
   }
 
   void capture(const VarDecl *V) {

@@ -75,6 +75,11 @@ std::string valueTypeText(const DeclaratorDecl &D, const SourceText &Text) {
       Policy);
 }
 
+std::string referredTypeText(const ParmVarDecl &P, const SourceText &Text) {
+  StringRef Written = declaredType(P, Text).rtrim("& ");
+  return Written.empty() ? valueTypeText(P, Text) : Written.str();
+}
+
 namespace {
 
 class Renderer {
@@ -92,7 +97,7 @@ public:
     findCalled();
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (P->getDeclName()) {
-        bool IsReference = A.Entry->Referred.contains(P);
+        bool IsReference = A.getsReference(*P);
         declareAs(P, P->getName().str(),
                   IsReference ? P->getType() : valueType(*P));
         if (IsReference)

@@ -813,18 +813,51 @@ private:
 
 std::string quoted(const State *S) { return "'" + S->Name + "'"; }
 
+/// Callback functions that hold their object until their callback has returned.
+using HoldingFunctions = SmallPtrSet<const FunctionDecl *, 4>;
+
+/// While \p Op is waited for, and when the agent goes on, the object is held,
+/// by the handler or by what calls it.
+bool isHeldAt(const Operation &Op, const HoldingFunctions &Holding) {
+  const FunctionDecl *Callee = definitionOf(Op.Call->getDirectCallee());
+  const auto *Member = dyn_cast<CXXMemberCallExpr>(Op.Call);
+  return Op.HoldsSelf || (Member && Holding.contains(Callee) &&
+                          (isOnThis(*Member) ||
+                           ownerNamedBy(Member->getImplicitObjectArgument())));
+}
+
+/// An operation that says with its handler whether it holds the object.
+bool showsHolding(const Step &S) {
+  return S.What == Step::Kind::Suspend && S.Op->Call && !S.Op->isPlainCall() &&
+         S.Op->Handlers.empty() && S.Op->Made;
+}
+
+HoldingFunctions findHolding(ArrayRef<Agent> Agents) {
+  HoldingFunctions Holding;
+  for (bool IsNew = true; IsNew;) {
+    IsNew = false;
+    for (const Agent &A : Agents)
+      for (const State *S : A.States)
+        forEachStep(S->Steps, [&](const Step &Step) {
+          if (A.Entry->Delivers && showsHolding(Step) &&
+              isHeldAt(*Step.Op, Holding))
+            IsNew |= Holding.insert(A.Entry->Function).second;
+        });
+  }
+  return Holding;
+}
+
 /// One strong reference is held while the agent waits, at every wait or at
 /// none.
-void readSelf(Agent &A) {
+void readSelf(Agent &A, const HoldingFunctions &Holding) {
   bool First = true;
   for (const State *S : A.States)
     forEachStep(S->Steps, [&](const Step &Step) {
-      if (Step.What != Step::Kind::Suspend || !Step.Op->Call ||
-          Step.Op->isPlainCall() || !Step.Op->Handlers.empty() ||
-          !Step.Op->Made)
+      if (!showsHolding(Step))
         return;
+      bool IsHeld = isHeldAt(*Step.Op, Holding);
       if (First) {
-        A.HoldsSelf = Step.Op->HoldsSelf;
+        A.HoldsSelf = IsHeld;
         A.HoldsObject = Step.Op->IsObject;
         A.MovesObject = A.HoldsObject;
       } else if (A.HoldsObject != Step.Op->IsObject && !A.Why)
@@ -833,7 +866,7 @@ void readSelf(Agent &A) {
             "some handlers of " + quoted(A.Entry) +
                 " are the object itself and this one is not; hand the object "
                 "on in all of them"};
-      else if (A.HoldsSelf != Step.Op->HoldsSelf && !A.Why)
+      else if (A.HoldsSelf != IsHeld && !A.Why)
         A.Why = Refusal{
             "lifetime-differs", Step.Op->Call->getBeginLoc(),
             "some handlers of " + quoted(A.Entry) +
@@ -987,6 +1020,7 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
               sharedContinuation(*S, Agents[Known->second], Agents[I]);
     }
 
+  HoldingFunctions Holding = findHolding(Agents);
   for (Agent &A : Agents) {
     for (const State *S : A.States) {
       if (A.Why)
@@ -1014,7 +1048,7 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
       continue;
     }
     if (!A.Why)
-      readSelf(A);
+      readSelf(A, Holding);
     if (!A.Why && A.HoldsObject)
       A.Why = checkHandOver(A);
     if (!A.Why) {

@@ -133,6 +133,22 @@ task<void> deliver_one(task<Variant> work, Callbacks callbacks) {
   hand_over_one(std::make_index_sequence<std::variant_size_v<Variant>>(), result, callbacks);
 }
 
+template <class T, class Callback> task<void> delivery(task<T> &&work, Callback &&callback) {
+  return deliver<T, std::decay_t<Callback>>(std::move(work), std::forward<Callback>(callback));
+}
+
+template <class... T, class... Callbacks>
+  requires(sizeof...(T) > 1 && sizeof...(T) == sizeof...(Callbacks))
+task<void> delivery(task<std::variant<T...>> &&work, Callbacks &&...callbacks) {
+  using held = std::tuple<std::decay_t<Callbacks>...>;
+  return deliver_one(std::move(work), held(std::forward<Callbacks>(callbacks)...));
+}
+
+template <class Start, class... Callbacks>
+task<void> delivery_from(Start start, Callbacks... callbacks) {
+  co_await delivery(std::invoke(start), std::move(callbacks)...);
+}
+
 } // namespace detail
 
 /// Starts `work` as `spawn(start)` does and hands its result to `callback`: nothing for a
@@ -145,8 +161,7 @@ task<void> deliver_one(task<Variant> work, Callbacks callbacks) {
 ///
 /// An exception that ends the task leaves as from `spawn(start)`; `callback` is not called then.
 template <class T, class Callback> void spawn(task<T> &&work, Callback &&callback) {
-  spawn(detail::deliver<T, std::decay_t<Callback>>(std::move(work),
-                                                   std::forward<Callback>(callback)));
+  spawn(detail::delivery(std::move(work), std::forward<Callback>(callback)));
 }
 
 /// Starts `work` as `spawn(start)` does and hands its result to one of `callbacks`, of which there
@@ -164,8 +179,20 @@ template <class T, class Callback> void spawn(task<T> &&work, Callback &&callbac
 template <class... T, class... Callbacks>
   requires(sizeof...(T) > 1 && sizeof...(T) == sizeof...(Callbacks))
 void spawn(task<std::variant<T...>> &&work, Callbacks &&...callbacks) {
-  using held = std::tuple<std::decay_t<Callbacks>...>;
-  spawn(detail::deliver_one(std::move(work), held(std::forward<Callbacks>(callbacks)...)));
+  spawn(detail::delivery(std::move(work), std::forward<Callbacks>(callbacks)...));
+}
+
+/// The same for the task that `start`, a callable without parameters, returns. What `start` has
+/// captured is kept until the callback has returned:
+///
+///     void read(std::function<void(std::string)> done) {
+///       coral::spawn([this, self = shared_from_this()] { return read(); }, std::move(done));
+///     }
+template <class Start, class... Callbacks>
+  requires(sizeof...(Callbacks) > 0 && std::invocable<std::decay_t<Start> &>)
+void spawn(Start &&start, Callbacks &&...callbacks) {
+  spawn(detail::delivery_from<std::decay_t<Start>, std::decay_t<Callbacks>...>(
+      std::forward<Start>(start), std::forward<Callbacks>(callbacks)...));
 }
 
 } // namespace coral

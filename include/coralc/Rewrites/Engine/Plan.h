@@ -112,6 +112,9 @@ struct Agent {
   /// Captures that are the variable from which they were moved: nothing else
   /// uses it then.
   llvm::SmallPtrSet<const clang::VarDecl *, 4> TakenOver;
+  /// Parameters of the entry that the coroutine has by reference as well: it
+  /// needs them until it first waits, and a copy would not do.
+  llvm::SmallPtrSet<const clang::ParmVarDecl *, 2> StaysReferred;
   /// A member that the first operation is given, which may have changed when
   /// that starts: the agent gets it as \c Name where it is begun itself.
   struct Early {
@@ -135,6 +138,10 @@ struct Agent {
   bool IsHeldByOthers = false;
 
   bool contains(const State *S) const;
+  /// The coroutine gets \p P, a parameter of the entry, by reference.
+  bool getsReference(const clang::ParmVarDecl &P) const {
+    return Entry->Referred.contains(&P) || StaysReferred.contains(&P);
+  }
   /// The entry's function stays, and starts the coroutine.
   bool hasToStay() const { return Entry->HasToStay || AddressTaken; }
   /// The start in a function's middle from which the agent goes on beside it.

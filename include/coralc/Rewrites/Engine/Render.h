@@ -135,6 +135,10 @@ RenderedBody renderBody(const Agent &A, const RenderContext &Context);
 std::string valueTypeText(const clang::DeclaratorDecl &D,
                           const SourceText &Text);
 
+/// The type of what \p P refers to, as that is written, const and all.
+std::string referredTypeText(const clang::ParmVarDecl &P,
+                             const SourceText &Text);
+
 /// `Type Name`; a pointer to a function has its name inside.
 std::string declaration(llvm::StringRef Type, llvm::StringRef Name);
 
