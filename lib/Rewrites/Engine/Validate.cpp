@@ -3,6 +3,7 @@
 #include "coralc/Rewrites/Engine/Validate.h"
 #include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/GraphBuilder.h"
+#include "coralc/Rewrites/Engine/References.h"
 #include "coralc/Rewrites/Engine/RepeatedCallback.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Unsized.h"
@@ -15,6 +16,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SaveAndRestore.h"
 #include <map>
+#include <set>
 
 using namespace clang;
 using namespace llvm;
@@ -22,13 +24,42 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
+/// What is seen at a place: text in which local variables have no names, and
+/// what the names in it refer to.
+struct Label {
+  std::string Text;
+  std::vector<std::string> References;
+  /// The local declarations that it mentions, null where the other system has
+  /// a variable for something else.
+  std::vector<const ValueDecl *> Locals;
+  /// It says how the output is to be written, which may refer to more.
+  bool IsMadeUp = false;
+
+  Label(std::string Text) : Text(std::move(Text)) {}
+  Label(const char *Text) : Text(Text) {}
+
+  void add(const Label &Other) {
+    append_range(References, Other.References);
+    append_range(Locals, Other.Locals);
+    IsMadeUp |= Other.IsMadeUp;
+  }
+  Label &operator+=(const Label &Other) {
+    Text += Other.Text;
+    add(Other);
+    return *this;
+  }
+  friend Label operator+(Label Left, const Label &Right) {
+    return Left += Right;
+  }
+};
+
 /// A place in an agent's life. A test goes on to \c Next when it holds and to
 /// \c Else when not; a choice, to where the value that it looks at says or else
 /// to \c Next; an event goes on to \c Next.
 struct Point {
   enum class Kind { Silent, Event, Test, Choice, End };
   Kind What = Kind::Silent;
-  std::string Label;
+  Label Seen = "";
   unsigned Next = 0;
   unsigned Else = 0;
   std::map<std::string, unsigned> Cases = {};
@@ -148,6 +179,7 @@ public:
     // agent got when it was begun.
     const auto *E = dyn_cast_or_null<Expr>(S);
     if (E && Returned.contains(asWritten(E->IgnoreParens()))) {
+      Locals.push_back(nullptr);
       if (std::optional<TextRange> Range = Text.range(S->getSourceRange()))
         Edits.push_back({*Range, "$"});
       return true;
@@ -180,6 +212,10 @@ public:
   /// What a handler has as a member is a variable of the coroutine.
   bool TraverseMemberExpr(const MemberExpr *E) override {
     if (std::optional<Substitution> New = withoutSelf(*E, Members, Text)) {
+      if (Members(E->getMemberDecl()))
+        IsMadeUp = true;
+      else
+        VisitMemberExpr(E);
       Edits.push_back(std::move(*New));
       return true;
     }
@@ -188,6 +224,7 @@ public:
     if (!Field || !Members(Field) || !Range) {
       if (ownerNamedBy(E->getBase()) && !E->hasQualifier()) {
         dropThis(*E);
+        VisitMemberExpr(E);
         return true;
       }
       if (isa<CXXThisExpr>(E->getBase()) && !E->isImplicitAccess())
@@ -195,6 +232,7 @@ public:
       return ConstDynamicRecursiveASTVisitor::TraverseMemberExpr(E);
     }
     Edits.push_back({*Range, "$"});
+    Locals.push_back(Field);
     return true;
   }
 
@@ -202,8 +240,40 @@ public:
     const auto *V = dyn_cast<VarDecl>(E->getDecl());
     if (const auto *B = dyn_cast<BindingDecl>(E->getDecl()))
       V = dyn_cast<VarDecl>(B->getDecomposedDecl());
-    if (V && V->isLocalVarDeclOrParm())
+    if (V && V->isLocalVarDeclOrParm()) {
       hide(E->getLocation(), E->getDecl()->getName());
+      Locals.push_back(E->getDecl());
+    } else {
+      refer(*E->getDecl(), E->getLocation());
+    }
+    return true;
+  }
+  bool VisitMemberExpr(const MemberExpr *E) override {
+    refer(*E->getMemberDecl(), E->getMemberLoc());
+    return true;
+  }
+  bool VisitOverloadExpr(const OverloadExpr *E) override {
+    for (const NamedDecl *D : E->decls())
+      refer(*D->getUnderlyingDecl(), E->getNameLoc());
+    return true;
+  }
+  /// Which of those that copy and move it is makes no difference.
+  bool VisitCXXConstructExpr(const CXXConstructExpr *E) override {
+    if (!E->getConstructor()->isCopyOrMoveConstructor())
+      refer(*E->getConstructor(), E->getLocation());
+    return true;
+  }
+  /// What is deduced may be const in one of both.
+  bool VisitTypeLoc(TypeLoc Written) override {
+    if (isa<TypedefType, UsingType, TagType, TemplateSpecializationType>(
+            Written.getTypePtr()))
+      References.insert({Written.getBeginLoc(),
+                         referenceTo(Written.getType(), Text.context())});
+    return true;
+  }
+  bool VisitExpr(const Expr *E) override {
+    if (std::string Taken = takenFromPlace(*E, Text.context()); !Taken.empty())
+      References.insert({E->getBeginLoc(), std::move(Taken)});
     return true;
   }
   bool VisitVarDecl(const VarDecl *V) override {
@@ -229,12 +299,37 @@ public:
   }
   bool TraverseLambdaExpr(const LambdaExpr *L) override {
     SaveAndRestore Inside(Lambdas, Lambdas + 1);
-    return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+    ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+    // What names refer to depends on the types that it is called with.
+    SaveAndRestore Written(Locals);
+    if (const auto *Generic =
+            L->getCallOperator()->getDescribedFunctionTemplate())
+      for (const FunctionDecl *Instance : Generic->specializations())
+        TraverseStmt(Instance->getBody());
+    return true;
+  }
+
+  Label label(std::string Code) const {
+    Label Result = std::move(Code);
+    for (const auto &[Where, Reference] : References)
+      Result.References.push_back(Reference);
+    Result.Locals = Locals;
+    Result.IsMadeUp = IsMadeUp;
+    return Result;
   }
 
   std::vector<Substitution> Edits;
 
 private:
+  void refer(const NamedDecl &D, SourceLocation Where) {
+    std::string Reference = referenceTo(D);
+    // The function becomes a coroutine.
+    if (isa<FunctionDecl>(D) && D.getDeclName().isIdentifier() &&
+        Starts.Coloured.contains(D.getName()))
+      Reference = qualifiedName(D);
+    References.insert({Where, std::move(Reference)});
+  }
+
   /// A member is the same with `this->` and without, and by an owner.
   void dropThis(const MemberExpr &E) {
     std::optional<unsigned> From = Text.offset(E.getBeginLoc());
@@ -299,6 +394,10 @@ private:
   const DenseSet<const Stmt *> &Returned;
   bool IsApart;
   unsigned Lambdas = 0;
+  /// By their place, so that what is visited twice counts once.
+  std::set<std::pair<SourceLocation, std::string>> References;
+  std::vector<const ValueDecl *> Locals;
+  bool IsMadeUp = false;
 };
 
 /// Reads one side. What both sides have in common is read by the same code;
@@ -356,8 +455,13 @@ private:
                : QualType();
   }
 
-  unsigned event(std::string Label, unsigned After) {
-    return System.add({Point::Kind::Event, std::move(Label), After, 0});
+  static Label madeUp(Label Seen) {
+    Seen.IsMadeUp = true;
+    return Seen;
+  }
+
+  unsigned event(Label Seen, unsigned After) {
+    return System.add({Point::Kind::Event, std::move(Seen), After, 0});
   }
 
   //--- Text --------------------------------------------------------------//
@@ -366,19 +470,19 @@ private:
     return Normalizer(Text, Starts, FindMember, Returned, Apart != nullptr);
   }
 
-  std::string normal(const Stmt *S) const {
+  Label normal(const Stmt *S) const {
     Normalizer N = normalizer();
     N.TraverseStmt(S);
     return normal(S->getSourceRange(), N);
   }
 
-  std::string normal(SourceRange Where, const Normalizer &N) const {
+  Label normal(SourceRange Where, const Normalizer &N) const {
     std::optional<TextRange> Range = Text.range(Where);
-    return Range ? tokens(Text.text(*Range, N.Edits)) : std::string();
+    return N.label(Range ? tokens(Text.text(*Range, N.Edits)) : "");
   }
 
   /// The initializer of \p V. That of a constructor call begins with the name.
-  std::string initializer(const VarDecl &V) const {
+  Label initializer(const VarDecl &V) const {
     const Expr *Init = asWritten(V.getInit());
     Normalizer N = normalizer();
     N.VisitVarDecl(&V);
@@ -410,11 +514,11 @@ private:
 
   /// An argument; whatever takes the result is "@". \p ResumesOn is where the
   /// handler ran, if that is to be said.
-  std::string argument(const Expr *E, const Expr *Handler,
-                       StringRef ResumesOn) const {
+  Label argument(const Expr *E, const Expr *Handler,
+                 StringRef ResumesOn) const {
     const Expr *Written = asWritten(E);
     if (Written == Handler && !ResumesOn.empty())
-      return "bind_executor(" + tokens(ResumesOn) + ", @, )";
+      return madeUp("bind_executor(" + tokens(ResumesOn) + ", @, )");
     if (Written == Handler ||
         (isa<DeclRefExpr>(Written) &&
          Text.text(Written->getSourceRange()) == Dialect.token("")))
@@ -430,7 +534,7 @@ private:
                  normal(asWritten(Wrap->getImplicitObjectArgument())) + ", " +
                  argument(Wrap->getArg(0), Handler, ResumesOn) + ", )";
         if (isHandlerWrapper(Name)) {
-          std::string Result = Callee->getNameAsString() + "(";
+          Label Result = Callee->getNameAsString() + "(";
           for (const Expr *Inner : Call->arguments())
             if (!isa<CXXDefaultArgExpr>(Inner))
               Result += argument(Inner, Handler, ResumesOn) + ", ";
@@ -516,18 +620,17 @@ private:
   }
 
   /// \p Op is what \p Call starts in the input; it is null in the output.
-  std::string operation(const CallExpr &Call,
-                        const Operation *Op = nullptr) const {
+  Label operation(const CallExpr &Call, const Operation *Op = nullptr) const {
     if (const CallExpr *Asked = askedForResult(Call))
       return operation(*Asked, Op) + ReturnedLabel;
     if (const CallExpr *Wrapped = wrapped(Call))
       return operation(*Wrapped);
     const Expr *Handler = Op ? Op->Handler : nullptr;
     bool DropsHandler = Op && Op->How != Operation::Form::CompletionToken;
-    std::string Label = "await ";
+    Label Seen = "await ";
     if (const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call))
       if (!isOwnObject(Member->getImplicitObjectArgument()))
-        Label += normal(asWritten(Member->getImplicitObjectArgument())) + ". ";
+        Seen += normal(asWritten(Member->getImplicitObjectArgument())) + ". ";
     const FunctionDecl *Callee = Call.getDirectCallee();
     CallExpr::const_arg_range Arguments = Call.arguments();
     // A function that is called for whoever awaits it.
@@ -536,15 +639,15 @@ private:
       Arguments = drop_begin(Arguments);
     }
     if (Callee)
-      Label += qualifiedName(*Callee);
-    Label += "(";
+      Seen += qualifiedName(*Callee);
+    Seen += "(";
     for (const Expr *E : Arguments) {
       if (isa<CXXDefaultArgExpr>(E) || Starters.isCallback(E) ||
           (DropsHandler && (Op->isHandler(E) || E == Op->Context)))
         continue;
-      Label += argument(E, Handler, Op ? Op->ResumesOn : "") + ", ";
+      Seen += argument(E, Handler, Op ? Op->ResumesOn : "") + ", ";
     }
-    return Label + ")";
+    return Seen + ")";
   }
 
   //--- States ------------------------------------------------------------//
@@ -613,10 +716,18 @@ private:
   }
 
   /// The call of a handler, as it reads where it is written out.
-  std::string callOf(const BoundCall &Handler) const {
-    return tokens(writtenCall(
-        Handler, [&](const Expr &E) { return normal(&E); },
+  Label callOf(const BoundCall &Handler) const {
+    Label Seen = madeUp("");
+    Seen.References.push_back(referenceTo(*Handler.Target));
+    Seen.Text = tokens(writtenCall(
+        Handler,
+        [&](const Expr &E) {
+          Label Value = normal(&E);
+          Seen.add(Value);
+          return Value.Text;
+        },
         [](const ParmVarDecl &) { return std::string("$"); }));
+    return Seen;
   }
 
   unsigned suspension(const Operation &Op, unsigned After) {
@@ -631,13 +742,13 @@ private:
       After = statement(Step, After);
     for (const auto &[Parameter, Value] : reverse(Op.Given))
       if (Parameter->isReferenced())
-        After = assigned(Value, After);
+        After = assigned(*Parameter, Value, After);
     After = held(Op, After);
     for (const Operation &Handler : reverse(Op.Handlers))
       After = held(Handler, After);
     for (const VarDecl *V : reverse(Op.InitCaptures))
       if (!isSharedFromThisCopy(V))
-        After = assigned(V->getInit(), After);
+        After = assigned(*V, V->getInit(), After);
     return After;
   }
 
@@ -646,7 +757,7 @@ private:
     if (Op.Object)
       for (const FunctionObject::Member &M : reverse(Op.Object->Members))
         if (M.What == FunctionObject::Member::Kind::Value)
-          After = assigned(M.Init, After);
+          After = assigned(*M.Field, M.Init, After);
     return After;
   }
 
@@ -656,26 +767,35 @@ private:
                      Argument.HasSideEffects(Text.context())
                  ? event(normal(asWritten(&Argument)), After)
                  : After;
-    return assigned(&Argument, After);
+    return assigned(P, &Argument, After);
   }
 
-  /// A variable gets \p Value. Handing a variable on is no event: who owns a
+  /// \p Variable gets \p Value. Handing a variable on is no event: who owns a
   /// value is not seen.
-  unsigned assigned(const Expr *Value, unsigned After) {
+  unsigned assigned(const ValueDecl &Variable, const Expr *Value,
+                    unsigned After) {
     if (variableNamedBy(Value) || Members.contains(ownField(Value)) ||
         isTaken(Value))
       return After;
     // The variable has the value already.
     if (isStepOfItself(Value))
       return event(normal(asWritten(Value)), After);
-    std::string Counted = counted(asWritten(Value)->IgnoreParens());
-    return event("= " + (Counted.empty() ? normal(asWritten(Value)) : Counted),
-                 After);
+    std::optional<Label> Counted = counted(asWritten(Value)->IgnoreParens());
+    return event(
+        given(Variable, "= ", Counted ? *Counted : normal(asWritten(Value))),
+        After);
+  }
+
+  static Label given(const ValueDecl &Variable, const char *How,
+                     const Label &Value) {
+    Label Seen = How;
+    Seen.Locals.push_back(&Variable);
+    return Seen + Value;
   }
 
   /// What a local variable gets that \p E counts on: `++n` and `n += 1` are
-  /// n + 1. Empty when \p E is something else.
-  std::string counted(const Expr *E) const {
+  /// n + 1. None when \p E is something else.
+  std::optional<Label> counted(const Expr *E) const {
     const auto *Unary = dyn_cast<UnaryOperator>(E);
     const auto *Compound = dyn_cast<CompoundAssignOperator>(E);
     const Expr *Old =
@@ -685,10 +805,10 @@ private:
             : nullptr;
     const VarDecl *V = Old ? variableNamedBy(Old) : nullptr;
     if (!V || !isCounted(*V))
-      return "";
+      return std::nullopt;
     if (Unary)
-      return Unary->isIncrementOp() ? "$ + 1 " : "$ - 1 ";
-    return "$ " +
+      return normal(Old) + (Unary->isIncrementOp() ? "+ 1 " : "- 1 ");
+    return normal(Old) +
            BinaryOperator::getOpcodeStr(
                BinaryOperator::getOpForCompoundAssignment(
                    Compound->getOpcode()))
@@ -757,13 +877,13 @@ private:
       return event("yield " + normal(yielded(*Yield)), After);
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
       return declaration(*Declaration, After);
-    if (const Expr *Value = assignedToLocal(S))
-      return assigned(Value, After);
+    if (std::optional<Assignment> Local = assignmentToLocal(S))
+      return assigned(Local->Variable, Local->Value, After);
     if (unpacksTaken(S))
       return After;
     if (const auto *E = dyn_cast<Expr>(S))
-      if (std::string Counted = counted(asWritten(E)); !Counted.empty())
-        return event("= " + Counted, After);
+      if (std::optional<Label> Counted = counted(asWritten(E)))
+        return event(given(*Counted->Locals.front(), "= ", *Counted), After);
     return event(normal(S), After);
   }
 
@@ -927,18 +1047,22 @@ private:
         if (!List->getNumInits())
           continue;
       After = V->getInitStyle() == VarDecl::CInit
-                  ? assigned(V->getInit(), After)
-                  : event("init " + initializer(*V), After);
+                  ? assigned(*V, V->getInit(), After)
+                  : event(given(*V, "init ", initializer(*V)), After);
     }
     return After;
   }
 
-  /// The value of `x = value` where x is a local variable.
-  static const Expr *assignedToLocal(const Stmt *S) {
+  struct Assignment {
+    const VarDecl &Variable;
+    const Expr *Value;
+  };
+  /// `x = value` where x is a local variable.
+  static std::optional<Assignment> assignmentToLocal(const Stmt *S) {
     const auto *E = dyn_cast<Expr>(S);
     const Expr *Left = nullptr, *Right = nullptr;
     if (!E)
-      return nullptr;
+      return std::nullopt;
     E = asWritten(E);
     if (const auto *Binary = dyn_cast<BinaryOperator>(E)) {
       if (Binary->getOpcode() == BO_Assign) {
@@ -954,7 +1078,9 @@ private:
     const auto *Ref =
         dyn_cast_or_null<DeclRefExpr>(Left ? asWritten(Left) : nullptr);
     const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
-    return V && V->hasLocalStorage() ? Right : nullptr;
+    if (!V || !V->hasLocalStorage())
+      return std::nullopt;
+    return Assignment{*V, Right};
   }
 
   unsigned delivery(const CoreturnStmt &S) {
@@ -974,20 +1100,20 @@ private:
   }
 
   /// \p Values are delivered in one of several ways.
-  std::string chosen(unsigned Way, ArrayRef<const Expr *> Values) const {
+  Label chosen(unsigned Way, ArrayRef<const Expr *> Values) const {
     return chosen(Way, delivered(Values));
   }
   /// What \p Ends gets. Braces alone would have no type.
-  std::string chosen(const Delivery::Completion &Ends, unsigned Way,
-                     ArrayRef<const Expr *> Values) const {
-    std::string Only =
-        Values.size() == 1 ? normal(asWritten(Values.front())) : "";
-    return StringRef(Only).starts_with("{")
-               ? chosen(Way, withType(tokens(Ends.TypeTexts.front()), Only))
-               : chosen(Way, Values);
+  Label chosen(const Delivery::Completion &Ends, unsigned Way,
+               ArrayRef<const Expr *> Values) const {
+    Label Only = Values.size() == 1 ? normal(asWritten(Values.front())) : "";
+    if (!StringRef(Only.Text).starts_with("{"))
+      return chosen(Way, Values);
+    Only.Text = withType(tokens(Ends.TypeTexts.front()), Only.Text);
+    return chosen(Way, madeUp(std::move(Only)));
   }
-  std::string chosen(unsigned Way, StringRef Values) const {
-    return ("deliver in way " + Twine(Way) + " " + Values).str();
+  Label chosen(unsigned Way, const Label &Values) const {
+    return "deliver in way " + std::to_string(Way) + " " + Values;
   }
 
   /// What an operation has completed with is delivered.
@@ -995,20 +1121,19 @@ private:
     ArrayRef<QualType> Types = Delivers->Ways[S.Way].Types;
     if (!Delivers->hasChoice() && Types.empty())
       return End;
-    std::string Value =
-        tokens(takenFrom("$", S.Op->Way, Types, Text.context()));
+    Label Value =
+        madeUp(tokens(takenFrom("$", S.Op->Way, Types, Text.context())));
     return event(
         Delivers->hasChoice() ? chosen(S.Way, Value) : "deliver " + Value, End);
   }
 
   /// What \p Call delivers is delivered.
-  std::string handedOn(const CallExpr &Call,
-                       const Operation *Op = nullptr) const {
+  Label handedOn(const CallExpr &Call, const Operation *Op = nullptr) const {
     return "deliver " + operation(Call, Op);
   }
 
   /// A value, or several of them as a tuple or in braces.
-  std::string delivered(const Expr &Value) const {
+  Label delivered(const Expr &Value) const {
     const auto *Construct = dyn_cast<CXXTemporaryObjectExpr>(asWritten(&Value));
     if (Construct && qualifiedName(*Construct->getConstructor()->getParent()) ==
                          "std::tuple")
@@ -1016,15 +1141,15 @@ private:
     return normal(asWritten(&Value));
   }
 
-  std::string delivered(ArrayRef<const Expr *> Values) const {
+  Label delivered(ArrayRef<const Expr *> Values) const {
     return Values.size() == 1 ? delivered(*Values.front()) : several(Values);
   }
 
-  std::string several(ArrayRef<const Expr *> Values) const {
-    std::string Result = "{ ";
+  Label several(ArrayRef<const Expr *> Values) const {
+    Label Result = "{ ";
     for (const Expr *Value : Values)
       Result +=
-          (Value == Values.front() ? "" : ", ") + normal(asWritten(Value));
+          Label(Value == Values.front() ? "" : ", ") + normal(asWritten(Value));
     return Result + "} ";
   }
 
@@ -1052,12 +1177,17 @@ private:
         std::swap(Then, Else);
       return choiceTest(Then, Else);
     }
-    std::string Label = normal(E);
-    if (std::optional<Equality> Objects = equalityOfObjects(E)) {
+    Label Seen = normal(E);
+    std::optional<Equality> Objects = equalityOfObjects(E);
+    // The operator may be named in one of both only.
+    if (const auto *Call = dyn_cast<CXXOperatorCallExpr>(E);
+        Call && !Objects && Call->getOperator() == OO_EqualEqual)
+      Objects = {Call->getArg(0), Call->getArg(1), true};
+    if (Objects) {
       if (!Objects->IsEqual)
         std::swap(Then, Else);
-      Label = normal(asWritten(Objects->Left)) +
-              "== " + normal(asWritten(Objects->Right));
+      Seen = normal(asWritten(Objects->Left)) +
+             "== " + normal(asWritten(Objects->Right));
     }
     if (const auto *Binary = dyn_cast<BinaryOperator>(E);
         Binary && !Returned.contains(E)) {
@@ -1070,11 +1200,10 @@ private:
         Op = BinaryOperator::negateComparisonOp(Op);
         std::swap(Then, Else);
       }
-      Label = normal(Binary->getLHS()) +
-              BinaryOperator::getOpcodeStr(Op).str() + " " +
-              normal(Binary->getRHS());
+      Seen = normal(Binary->getLHS()) + BinaryOperator::getOpcodeStr(Op).str() +
+             " " + normal(Binary->getRHS());
     }
-    return System.add({Point::Kind::Test, std::move(Label), Then, Else});
+    return System.add({Point::Kind::Test, std::move(Seen), Then, Else});
   }
 
   /// Whether what was awaited has completed in the first way, where that makes
@@ -1115,16 +1244,75 @@ std::string describe(const Point &P) {
   case Point::Kind::End:
     return "ends";
   case Point::Kind::Test:
-    return "tests '" + StringRef(P.Label).trim().str() + "'";
+    return "tests '" + StringRef(P.Seen.Text).trim().str() + "'";
   case Point::Kind::Choice:
-    return "decides by '" + StringRef(P.Label).trim().str() + "'";
+    return "decides by '" + StringRef(P.Seen.Text).trim().str() + "'";
   case Point::Kind::Event:
-    return "does '" + StringRef(P.Label).trim().str() + "'";
+    return "does '" + StringRef(P.Seen.Text).trim().str() + "'";
   }
   llvm_unreachable("all kinds of point are handled");
 }
 
+/// With const and as a reference a variable has the same type as without.
+std::string typeOfVariable(const ValueDecl &D) {
+  return referenceTo(D.getType().getNonReferenceType().getUnqualifiedType(),
+                     D.getASTContext());
+}
+
+/// Compares what the names refer to in labels with the same text.
+class NameComparison {
+public:
+  /// What is different; empty if that is nothing.
+  std::string operator()(const Label &Input, const Label &Output) {
+    std::vector<std::string> Before = sorted(Input.References);
+    std::vector<std::string> After = sorted(Output.References);
+    std::vector<std::string> Gone = without(Before, After);
+    std::vector<std::string> New = without(After, Before);
+    std::string Where = "'" + StringRef(Input.Text).trim().str() + "' ";
+    if (!Gone.empty())
+      return Where + "refers to '" + Gone.front() + "' in the input" +
+             (New.empty() ? " and not" : " and to '" + New.front() + "'") +
+             " in the output";
+    if (!New.empty() && !Input.IsMadeUp)
+      return Where + "refers to '" + New.front() +
+             "' in the output and not in the input";
+    if (Input.Locals.size() == Output.Locals.size())
+      for (auto [Was, Is] : zip(Input.Locals, Output.Locals))
+        if (Was && Is && !isSame(*Was, *Is))
+          return Where + "refers to another variable '" +
+                 Was->getNameAsString() + "' in the output";
+    return "";
+  }
+
+private:
+  static std::vector<std::string> sorted(std::vector<std::string> Names) {
+    sort(Names);
+    return Names;
+  }
+  static std::vector<std::string> without(ArrayRef<std::string> From,
+                                          ArrayRef<std::string> Other) {
+    std::vector<std::string> Result;
+    std::set_difference(From.begin(), From.end(), Other.begin(), Other.end(),
+                        std::back_inserter(Result));
+    return Result;
+  }
+
+  /// A variable of the input is one variable of the output.
+  bool isSame(const ValueDecl &Was, const ValueDecl &Is) {
+    auto [Known, IsNew] = OutputOf.try_emplace(&Was, &Is);
+    return IsNew ? isDeduced(Was) || isDeduced(Is) ||
+                       typeOfVariable(Was) == typeOfVariable(Is)
+                 : Known->second == &Is;
+  }
+  static bool isDeduced(const ValueDecl &D) {
+    return D.getType()->getContainedDeducedType();
+  }
+
+  DenseMap<const ValueDecl *, const ValueDecl *> OutputOf;
+};
+
 std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
+  NameComparison CompareNames;
   DenseSet<std::pair<unsigned, unsigned>> Seen;
   SmallVector<std::pair<unsigned, unsigned>, 16> Pending{{A.Start, B.Start}};
   while (!Pending.empty()) {
@@ -1134,8 +1322,11 @@ std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
     if (!Seen.insert({L, R}).second)
       continue;
     const Point &P = A.Points[L], &Q = B.Points[R];
-    if (P.What != Q.What || P.Label != Q.Label)
+    if (P.What != Q.What || P.Seen.Text != Q.Seen.Text)
       return "the input " + describe(P) + " where the output " + describe(Q);
+    if (std::string Different = CompareNames(P.Seen, Q.Seen);
+        !Different.empty())
+      return Different;
     if (P.What == Point::Kind::Event || P.What == Point::Kind::Test ||
         P.What == Point::Kind::Choice)
       Pending.push_back({P.Next, Q.Next});
@@ -1143,7 +1334,7 @@ std::string compare(const TransitionSystem &A, const TransitionSystem &B) {
           return Case.first == Other.first;
         }))
       return "the input and the output do not decide alike by '" +
-             StringRef(P.Label).trim().str() + "'";
+             StringRef(P.Seen.Text).trim().str() + "'";
     for (const auto &[Case, Other] : zip(P.Cases, Q.Cases))
       Pending.push_back({Case.second, Other.second});
     if (P.What == Point::Kind::Test)
@@ -1171,13 +1362,22 @@ const FunctionDecl *findCoroutine(const Agent &A, const SourceText &Output) {
           F->getName() != A.Coroutine ||
           scopeOf(*F) != scopeOf(*A.Entry->Function))
         return true;
-      if (isa_and_present<CoroutineBodyStmt>(F->getBody()))
+      // Of several overloads it is the one with the same parameters, if its
+      // parameters are the same.
+      if (isa_and_present<CoroutineBodyStmt>(F->getBody()) &&
+          !(Found && hasParametersOf(*A.Entry->Function, *Found)))
         Found = F->getDefinition();
       return true;
     }
     static std::string scopeOf(const FunctionDecl &F) {
       const auto *Scope = dyn_cast<NamedDecl>(F.getDeclContext());
       return Scope ? qualifiedName(*Scope) : std::string();
+    }
+    static bool hasParametersOf(const FunctionDecl &F, const FunctionDecl &G) {
+      return llvm::equal(F.parameters(), G.parameters(),
+                         [](const ParmVarDecl *P, const ParmVarDecl *Q) {
+                           return typeOfVariable(*P) == typeOfVariable(*Q);
+                         });
     }
   } V(A);
   forEachOwnDecl(Output, [&](const Decl *D) { V.TraverseDecl(D); });
