@@ -140,6 +140,24 @@ const FunctionDecl *runBy(const Operation &Op) {
   return Op.lambda() ? callOperator(*Op.lambda()) : nullptr;
 }
 
+SmallVector<const ValueDecl *, 4> copiedInto(const Operation &Op) {
+  SmallVector<const ValueDecl *, 4> Result;
+  if (const LambdaExpr *Lambda = Op.lambda())
+    for (const LambdaCapture &C : Lambda->captures())
+      if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
+        Result.push_back(C.getCapturedVar());
+  if (Op.Object)
+    for (const FunctionObject::Member &M : Op.Object->Members)
+      if (const VarDecl *V = variableNamedBy(M.Init);
+          V && !M.Field->getType()->isReferenceType())
+        Result.push_back(V);
+  if (Op.Bound)
+    for (const BoundCall::Argument &A : Op.Bound->Arguments)
+      if (const VarDecl *V = A.Value ? variableNamedBy(A.Value) : nullptr)
+        Result.push_back(V);
+  return Result;
+}
+
 std::optional<TextRange> behindHandler(const Operation &Op,
                                        const SourceText &Text) {
   if (!Op.Call || !Op.HandlerArgument || Op.How == Operation::Form::Callback)

@@ -265,12 +265,15 @@ private:
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
           if (Argument)
             handOn(*Argument, *P);
-        for (const ParmVarDecl *P : N.Target->parameters())
-          if (!Carried.contains(P)) {
-            if (N.What == Node::Kind::Declare || isHeldByHandler(*P, *N.Target))
-              checkSameValue(*P, *N.Target);
-            declare(P);
-          }
+        for (const ParmVarDecl *P : N.Target->parameters()) {
+          if (N.Target->CopiedInto.contains(P))
+            checkCopied(*P, *N.Target);
+          if (Carried.contains(P))
+            continue;
+          if (N.What == Node::Kind::Declare || isHeldByHandler(*P, *N.Target))
+            checkSameValue(*P, *N.Target);
+          declare(P);
+        }
         break;
       case Node::Kind::Assign:
         for (const Expr *Argument : N.Arguments)

@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/RangeEdits.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
 using namespace llvm;
@@ -39,14 +40,17 @@ bool RangeEdits::TraverseStmt(const Stmt *S) {
 }
 
 bool RangeEdits::TraverseLambdaExpr(const LambdaExpr *L) {
-  ++Lambdas;
-  bool Result = ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
-  --Lambdas;
-  return Result;
+  SaveAndRestore Inside(IsApart, true);
+  return ConstDynamicRecursiveASTVisitor::TraverseLambdaExpr(L);
+}
+
+bool RangeEdits::TraverseCXXRecordDecl(const CXXRecordDecl *D) {
+  SaveAndRestore Inside(IsApart, true);
+  return ConstDynamicRecursiveASTVisitor::TraverseCXXRecordDecl(D);
 }
 
 bool RangeEdits::VisitReturnStmt(const ReturnStmt *S) {
-  if (!Lambdas)
+  if (!IsApart)
     replace(S->getReturnLoc(), "return", Return.str());
   return true;
 }

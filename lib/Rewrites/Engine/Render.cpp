@@ -113,6 +113,8 @@ public:
       declareAs(B.Variable, B.Variable->getName().str(),
                 B.ByReference ? Text.context().getLValueReferenceType(Type)
                               : Type);
+      if (B.ByReference)
+        References.insert(B.Variable);
     }
     openBrace();
     holdSelf();
@@ -177,6 +179,8 @@ private:
     /// of no use behind the test of that.
     enum class Outcome { No, Named, Unnamed };
     Outcome IsOutcome = Outcome::No;
+    /// It is there when its function is over, or may be a name for what is.
+    bool Stays = false;
   };
 
   Variable *visible(StringRef Name) {
@@ -338,6 +342,13 @@ private:
       Names[D] = std::move(Name);
   }
 
+  /// The function that had \p Known is over, so that it may be something else
+  /// of \p Type.
+  bool isFree(const Variable &Known, QualType Type) const {
+    return !Known.Stays && sameType(Known.Type, Type) &&
+           !Known.Type.isConstQualified() && !Known.Type->isReferenceType();
+  }
+
   bool sameType(QualType A, QualType B) const {
     return Text.context().hasSameUnqualifiedType(A.getNonReferenceType(),
                                                  B.getNonReferenceType());
@@ -352,22 +363,8 @@ private:
   void findCopies() {
     for (const State *S : A.States)
       forEachStep(S->Steps, [&](const Step &Step) {
-        if (Step.What != Step::Kind::Suspend)
-          return;
-        if (Step.Op->lambda())
-          for (const LambdaCapture &C : Step.Op->lambda()->captures())
-            if (C.capturesVariable() && C.getCaptureKind() == LCK_ByCopy)
-              Copied.insert(C.getCapturedVar());
-        if (Step.Op->Object)
-          for (const FunctionObject::Member &M : Step.Op->Object->Members)
-            if (const VarDecl *V = variableNamedBy(M.Init);
-                V && !M.Field->getType()->isReferenceType())
-              Copied.insert(V);
-        if (Step.Op->Bound)
-          for (const BoundCall::Argument &Given : Step.Op->Bound->Arguments)
-            if (const VarDecl *V =
-                    Given.Value ? variableNamedBy(Given.Value) : nullptr)
-              Copied.insert(V);
+        if (Step.What == Step::Kind::Suspend)
+          Copied.insert_range(copiedInto(*Step.Op));
       });
     forEachNode(A.Body, [&](const Node &N) {
       if (N.What == Node::Kind::Assign || N.What == Node::Kind::Declare)
@@ -665,11 +662,16 @@ private:
 
   void declareVariable(const VarDecl &V) {
     if (const auto *Parts = dyn_cast<DecompositionDecl>(&V)) {
-      for (const BindingDecl *Part : Parts->bindings())
-        declareAs(Part, unique(Part->getName()), Part->getType());
+      for (const BindingDecl *Part : Parts->bindings()) {
+        std::string Name = unique(Part->getName());
+        declareAs(Part, Name, Part->getType());
+        Scopes.back()[Name].Stays = true;
+      }
       return;
     }
-    declareAs(&V, unique(V.getName()), V.getType());
+    std::string Name = unique(V.getName());
+    declareAs(&V, Name, V.getType());
+    Scopes.back()[Name].Stays = !V.hasLocalStorage();
     if (V.getType()->isReferenceType())
       References.insert(&V);
   }
@@ -695,7 +697,8 @@ private:
       if (Unary->getOpcode() == UO_LNot)
         return edited(asWritten(Unary->getSubExpr()));
     if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(E))
-      if (Operator->getOperator() == OO_Exclaim)
+      if (Operator->getOperator() == OO_Exclaim &&
+          !isOfUser(Operator->getDirectCallee()))
         return edited(asWritten(Operator->getArg(0)));
     if (std::optional<Equality> Objects = equalityOfObjects(E))
       return edited(asWritten(Objects->Left)) +
@@ -723,7 +726,33 @@ private:
                                              Operator->getOperator())
                               : isa<DeclRefExpr, MemberExpr, CallExpr,
                                     ArraySubscriptExpr, CXXBoolLiteralExpr>(E));
+    if (hasNotOfUser(E->getType()))
+      return "!bool(" + Written + ")";
     return IsSimple ? "!" + Written : "!(" + Written + ")";
+  }
+
+  bool isOfUser(const FunctionDecl *F) const {
+    return !F || !Text.context().getSourceManager().isInSystemHeader(
+                     F->getLocation());
+  }
+
+  /// `!` of a \p Type does what the user likes, which need not be the opposite
+  /// of its conversion to bool.
+  bool hasNotOfUser(QualType Type) const {
+    const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+    if (!Record || !Record->hasDefinition())
+      return false;
+    DeclarationName Not =
+        Text.context().DeclarationNames.getCXXOperatorName(OO_Exclaim);
+    auto Declares = [&](const DeclContext *Scope) {
+      return any_of(Scope->lookup(Not), [&](const NamedDecl *D) {
+        return isOfUser(D->getAsFunction());
+      });
+    };
+    return Declares(Record->getEnclosingNamespaceContext()) ||
+           Declares(Record) ||
+           !Record->forallBases(
+               [&](const CXXRecordDecl *Base) { return !Declares(Base); });
   }
 
   /// An operand of a negated && or ||, in parentheses where the operators mix.
@@ -1096,7 +1125,9 @@ private:
       }
       std::string Init = edited(asWritten(Capture->getInit()));
       std::string Name = unique(Capture->getName());
-      writtenLine("auto " + Name + " = " + Init + ";");
+      bool IsList = Capture->getInitStyle() == VarDecl::ListInit &&
+                    StringRef(Init).starts_with("{");
+      writtenLine("auto " + Name + (IsList ? "" : " = ") + Init + ";");
       declareAs(Capture, Name, Capture->getType());
     }
     for (const Operation &Handler : Op.Handlers)
@@ -1266,9 +1297,7 @@ private:
   std::string errorVariable(const Operation &Op, const Binding &B) {
     StringRef Wanted = B.Decl ? B.Decl->getName() : StringRef("ec");
     const Variable *Known = visible(Wanted);
-    if (Known && sameType(Known->Type, B.Type) &&
-        !Known->Type.isConstQualified() && !Known->Type->isReferenceType() &&
-        !isCaptured(Op, Wanted)) {
+    if (Known && isFree(*Known, B.Type) && !isCaptured(Op, Wanted)) {
       if (B.Decl)
         Names[B.Decl] = Wanted.str();
       return Wanted.str();
@@ -1295,9 +1324,7 @@ private:
   std::string bindingPrefix(const Operation &Op, const Binding &B) {
     StringRef Wanted = B.Decl->getName();
     const Variable *Known = visible(Wanted);
-    if (Known && sameType(Known->Type, B.Type) &&
-        !Known->Type.isConstQualified() && !Known->Type->isReferenceType() &&
-        !isCaptured(Op, Wanted)) {
+    if (Known && isFree(*Known, B.Type) && !isCaptured(Op, Wanted)) {
       Names[B.Decl] = Wanted.str();
       return (Wanted + " = ").str();
     }
@@ -1485,9 +1512,8 @@ private:
   bool canReuse(const ParmVarDecl &Parameter) const {
     QualType Type = Parameter.getType();
     const Variable *Known = visible(Parameter.getName());
-    return Known && sameType(Known->Type, Type) &&
-           !Known->Type.isConstQualified() && !Known->Type->isReferenceType() &&
-           !Type->isReferenceType() && !Type.isDestructedType();
+    return Known && isFree(*Known, Type) && !Type->isReferenceType() &&
+           !Type.isDestructedType();
   }
 
   bool canTakeOver(const VarDecl &From, const ParmVarDecl &Parameter) const {

@@ -1,5 +1,6 @@
 //===--- StateBeside.cpp - Operations that go on beside a function --------===//
 
+#include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/StateBuilder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Vocabulary/Vocabulary.h"
@@ -291,6 +292,22 @@ void StateBuilder::readUses(const CallExpr &Call, const Operation &Op) {
       return;
     Current->Uses.back().IsMoved = U.IsMoved;
   }
+  checkCopies();
+}
+
+void StateBuilder::checkCopies() {
+  forEachStep(Current->Steps, [&](const Step &Step) {
+    if (Step.What != Step::Kind::Suspend)
+      return;
+    for (const ValueDecl *Copied : copiedInto(*Step.Op))
+      if (any_of(Current->Uses, [&](const Borrowed &B) {
+            return B.ByReference && B.Variable == Copied;
+          }))
+        refuse("capture-of-a-copy", Step.Op->Made->getBeginLoc(),
+               "this handler works on a copy of '" + Copied->getName() +
+                   "', and the one around it on the variable; a coroutine has "
+                   "one of them");
+  });
 }
 
 bool StateBuilder::addUse(const VarDecl &V, bool AsObject, bool Captured,

@@ -412,6 +412,7 @@ bool StateBuilder::goOnInHandler(const Operation &Op, Sequence &Out) {
   Step Suspend;
   Suspend.What = Step::Kind::Suspend;
   Suspend.Op = std::make_shared<Operation>(Op);
+  noteCopies(Op);
   if (Suspend.Op->Bound)
     return buildBoundHandler(std::move(Suspend), Out);
   if (Suspend.Op->Object) {

@@ -1,5 +1,6 @@
 //===--- StateHandlers.cpp - What handlers are and hold -------------------===//
 
+#include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/StateBuilder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -360,7 +361,7 @@ bool StateBuilder::readMembers(Operation &Op) {
       continue;
     }
     if (Type->isReferenceType() || Type->isArrayType() ||
-        (Current->Beside && !isSettled(M.Init)) ||
+        (Current->Beside && !isSettled(M.Init)) || !mayComeFirst(*M.Init, Op) ||
         !Text.range(M.Init->getSourceRange()))
       return refuseHandler(Op, M.Init->getBeginLoc(),
                            "this member of the handler is computed when the "
@@ -425,6 +426,83 @@ bool StateBuilder::isSettled(const Expr *E) const {
          (!E->isValueDependent() && E->isEvaluatable(Text.context()));
 }
 
+/// \p S changes something, or calls a function of the user's that does.
+static bool hasEffect(const Stmt &S) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    bool Found = false;
+    bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    bool VisitUnaryOperator(const UnaryOperator *E) override {
+      Found |= E->isIncrementDecrementOp();
+      return true;
+    }
+    bool VisitBinaryOperator(const BinaryOperator *E) override {
+      Found |= E->isAssignmentOp();
+      return true;
+    }
+    bool VisitCallExpr(const CallExpr *Call) override {
+      const FunctionDecl *Callee = definitionOf(Call->getDirectCallee());
+      const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Call);
+      if (!Callee || (Operator && (Operator->isAssignmentOp() ||
+                                   Operator->getOperator() == OO_PlusPlus ||
+                                   Operator->getOperator() == OO_MinusMinus)))
+        Found = true;
+      else if (!Callee->getASTContext().getSourceManager().isInSystemHeader(
+                   Callee->getLocation()))
+        Found |= !isAccessor(*Callee);
+      return true;
+    }
+    static bool isAccessor(const FunctionDecl &F) {
+      const auto *Body = dyn_cast_or_null<CompoundStmt>(F.getBody());
+      const auto *Return = Body && Body->size() == 1
+                               ? dyn_cast<ReturnStmt>(Body->body_front())
+                               : nullptr;
+      const Expr *Value = Return ? Return->getRetValue() : nullptr;
+      bool Calls = false;
+      if (Value)
+        forEachCall(Value, [&](const CallExpr &Call) {
+          const FunctionDecl *Callee = Call.getDirectCallee();
+          Calls |=
+              !Callee || !F.getASTContext().getSourceManager().isInSystemHeader(
+                             Callee->getLocation());
+        });
+      return Value && !Calls && !hasEffect(*Value);
+    }
+  } V;
+  V.TraverseStmt(&S);
+  return V.Found;
+}
+
+/// \p E is an object by its name, or what a pointer of a name points to.
+static bool isNamedObject(const Expr *E) {
+  for (E = asWritten(E)->IgnoreParens();; E = asWritten(E)->IgnoreParens())
+    if (const auto *Member = dyn_cast<MemberExpr>(E))
+      E = Member->getBase();
+    else if (const auto *Call = dyn_cast<CXXOperatorCallExpr>(E);
+             Call && Call->getNumArgs() == 1 &&
+             (Call->getOperator() == OO_Arrow ||
+              Call->getOperator() == OO_Star))
+      E = Call->getArg(0);
+    else if (const auto *Unary = dyn_cast<UnaryOperator>(E);
+             Unary && Unary->getOpcode() == UO_Deref)
+      E = Unary->getSubExpr();
+    else
+      return isa<DeclRefExpr, CXXThisExpr>(E);
+}
+
+bool StateBuilder::mayComeFirst(const Expr &Init, const Operation &Op) {
+  const auto *Call = dyn_cast_or_null<CXXMemberCallExpr>(Op.Call);
+  if (!Call)
+    return true;
+  const Expr *Object = Call->getImplicitObjectArgument();
+  const Expr *Value = withoutMove(&Init);
+  bool IsPlain =
+      isNamedObject(Value) ||
+      (!Value->isValueDependent() &&
+       Value->isEvaluatable(Op.Call->getDirectCallee()->getASTContext()));
+  return (IsPlain || !hasEffect(*Object)) &&
+         (isNamedObject(Object) || !hasEffect(Init));
+}
+
 bool StateBuilder::hasSettledPlace(const Expr *E) const {
   E = asWritten(E);
   while (const auto *Member = dyn_cast<MemberExpr>(E)) {
@@ -440,8 +518,8 @@ bool StateBuilder::hasSettledPlace(const Expr *E) const {
 }
 
 const ParmVarDecl *
-StateBuilder::referenceParameter(const LambdaCapture &Capture) const {
-  const auto *P = dyn_cast<ParmVarDecl>(Capture.getCapturedVar());
+StateBuilder::referenceParameter(const ValueDecl &Captured) const {
+  const auto *P = dyn_cast<ParmVarDecl>(&Captured);
   if (!P || !is_contained(Current->Function->parameters(), P) ||
       !P->getType()->isLValueReferenceType())
     return nullptr;
@@ -450,6 +528,12 @@ StateBuilder::referenceParameter(const LambdaCapture &Capture) const {
                  Object->isFunctionType()
              ? nullptr
              : P;
+}
+
+void StateBuilder::noteCopies(const Operation &Op) {
+  for (const ValueDecl *Copied : copiedInto(Op))
+    if (const ParmVarDecl *P = referenceParameter(*Copied))
+      Current->CopiedInto.insert(P);
 }
 
 bool StateBuilder::readCaptures(Operation &Op) {
@@ -468,7 +552,8 @@ bool StateBuilder::readCaptures(Operation &Op) {
       // The function goes on while the operation does.
       if (Current->Beside)
         continue;
-      if (const ParmVarDecl *P = referenceParameter(Capture)) {
+      if (const ParmVarDecl *P =
+              referenceParameter(*Capture.getCapturedVar())) {
         Current->Referred.insert(P);
         continue;
       }
@@ -489,8 +574,6 @@ bool StateBuilder::readCaptures(Operation &Op) {
     const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
     if (!Var)
       continue;
-    if (const ParmVarDecl *P = referenceParameter(Capture))
-      Current->CopiedInto.insert(P);
     if (isSharedFromThisCopy(Var) && isReleased(*Op.body(), *Var))
       return refuse("lifetime-differs", Where,
                     "'" + Var->getName() +
@@ -513,6 +596,11 @@ bool StateBuilder::readCaptures(Operation &Op) {
         Contexts.insert(Var);
       } else if (mentionsCallback(Var->getInit())) {
         return breaksContract();
+      } else if (!mayComeFirst(*Var->getInit(), Op)) {
+        return refuse("unsupported-handler", Where,
+                      "this capture is computed when the operation is "
+                      "started, behind its object; make it a variable before, "
+                      "and capture that");
       } else {
         Op.InitCaptures.push_back(Var);
       }

@@ -960,6 +960,20 @@ static const Stmt *calledWithin(const Agent &A, const Agent &Other) {
   return nullptr;
 }
 
+/// The code of \p S, which is noexcept, becomes a part of what is not. Where
+/// the entry stays a function, it is that up to the first wait.
+static bool losesNoexcept(const State &S, const Agent &A) {
+  const auto *Type = S.Function->getType()->getAs<FunctionProtoType>();
+  if (S.IsPart || !Type || !Type->isNothrow())
+    return false;
+  return &S != A.Entry || !A.hasToStay() || S.Delivers ||
+         any_of(A.States, [&](const State *From) {
+           bool Found = false;
+           forEachJump(*From, [&](const State *To) { Found |= To == &S; });
+           return Found;
+         });
+}
+
 /// Why neither \p A nor \p B, which both go on in \p S, can become a coroutine.
 static Refusal sharedContinuation(const State &S, const Agent &A,
                                   const Agent &B) {
@@ -1033,6 +1047,11 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
             quoted(S) + " becomes a part of a coroutine, but it is declared "
                         "in a header and others may call it; make it private, "
                         "in a class whose functions are all defined here"};
+      else if (losesNoexcept(*S, A))
+        A.Why =
+            Refusal{"unsupported-handler", S->Function->getLocation(),
+                    quoted(S) + " is noexcept, so an exception in it ends the "
+                                "program; a coroutine would let it out"};
       auto Taken = Graph.AddressTaken.find(S);
       if (A.Why || Taken == Graph.AddressTaken.end())
         continue;

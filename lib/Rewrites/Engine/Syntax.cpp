@@ -476,6 +476,7 @@ void forEachCall(const Stmt *S, function_ref<void(const CallExpr &)> Visit) {
     explicit Visitor(function_ref<void(const CallExpr &)> Visit)
         : Visit(Visit) {}
     bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    bool TraverseCXXRecordDecl(const CXXRecordDecl *) override { return true; }
     bool VisitCallExpr(const CallExpr *Call) override {
       Visit(*Call);
       return true;
@@ -488,6 +489,7 @@ SmallVector<const ReturnStmt *, 2> returnsOf(const Stmt *S) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     SmallVector<const ReturnStmt *, 2> Found;
     bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+    bool TraverseCXXRecordDecl(const CXXRecordDecl *) override { return true; }
     bool VisitReturnStmt(const ReturnStmt *R) override {
       Found.push_back(R);
       return true;

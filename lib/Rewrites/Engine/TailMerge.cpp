@@ -19,23 +19,37 @@ struct Tail {
   size_t Index;
 };
 
-/// \p Call names a variable of the function around it, other than a copy of
-/// shared_from_this().
-bool mentionsOuterVariable(const CallExpr &Call) {
+/// \p Call names something that the function around it declares, other than a
+/// copy of shared_from_this().
+bool mentionsLocalName(const CallExpr &Call, const FunctionDecl &Around) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
-    SmallPtrSet<const ValueDecl *, 8> Own;
+    const FunctionDecl &Around;
+    SmallPtrSet<const Decl *, 8> Own;
     bool Found = false;
-    bool VisitVarDecl(const VarDecl *V) override {
-      Own.insert(V);
+    explicit Visitor(const FunctionDecl &Around) : Around(Around) {}
+    void add(const Decl *D) {
+      const DeclContext *Scope = D ? D->getParentFunctionOrMethod() : nullptr;
+      const auto *V = dyn_cast_or_null<VarDecl>(D);
+      // What is outside of a local class is the same for all its functions.
+      bool IsOutside = Scope && Scope != &Around && Scope->Encloses(&Around);
+      Found |= Scope && !IsOutside && !Own.contains(D) &&
+               !(V && isSharedFromThisCopy(V));
+    }
+    bool VisitDecl(const Decl *D) override {
+      Own.insert(D);
       return true;
     }
     bool VisitDeclRefExpr(const DeclRefExpr *E) override {
-      const auto *V = dyn_cast<VarDecl>(E->getDecl());
-      Found |= V && V->hasLocalStorage() && !Own.contains(V) &&
-               !isSharedFromThisCopy(V);
+      add(E->getDecl());
       return true;
     }
-  } V;
+    bool VisitTypeLoc(TypeLoc T) override {
+      add(T.getType()->getAsTagDecl());
+      if (const auto *Name = T.getType()->getAs<TypedefType>())
+        add(Name->getDecl());
+      return true;
+    }
+  } V(Around);
   V.TraverseStmt(&Call);
   return V.Found;
 }
@@ -69,7 +83,7 @@ private:
         collect(Owner, *Inner);
       if (S.What != Step::Kind::Suspend || !S.Op->Bound || S.Op->Returned ||
           S.Op->How == Operation::Form::Completion ||
-          mentionsOuterVariable(*S.Op->Call))
+          mentionsLocalName(*S.Op->Call, *Owner.Function))
         continue;
       std::string Words = squeezed(Text.text(S.Op->Call->getSourceRange()));
       if (!Words.empty())

@@ -173,3 +173,53 @@ public:
 private:
   asio::steady_timer timer_;
 };
+
+// What is thrown in a function that is noexcept ends the program.
+class silent {
+public:
+  explicit silent(asio::io_context &io) : timer_(io) {}
+
+  void start() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'silent::next' is noexcept{{.*}} [unsupported-handler]
+    timer_.async_wait([this](std::error_code) { next(); });
+  }
+  void begin() noexcept {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'silent::begin' is noexcept{{.*}} [unsupported-handler]
+    timer_.async_wait([this](std::error_code) { ++count_; });
+  }
+  void both() {
+    start();
+    begin();
+  }
+
+private:
+  void next() noexcept {
+    ++count_;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'silent::next' is noexcept{{.*}} [unsupported-handler]
+    timer_.async_wait([this](std::error_code) { ++count_; });
+  }
+
+  asio::steady_timer timer_;
+  int count_ = 0;
+};
+
+// The object of a call comes before what its handler is made from.
+class numbered {
+public:
+  explicit numbered(asio::io_context &io) : timer_(io) {}
+
+  void behind_the_object() {
+    // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} behind its object{{.*}} [unsupported-handler]
+    timer().async_wait([this, id = next()](std::error_code) { last_ = id; });
+  }
+
+private:
+  int next() { return ++last_; }
+  asio::steady_timer &timer() {
+    timer_.expires_after(std::chrono::seconds(next()));
+    return timer_;
+  }
+
+  asio::steady_timer timer_;
+  int last_ = 0;
+};

@@ -30,6 +30,9 @@ std::optional<Refusal> readHandler(Operation &Op,
 /// The definition of the function that calling the handler of \p Op runs.
 const clang::FunctionDecl *runBy(const Operation &Op);
 
+/// The variables of which the handler of \p Op holds a copy.
+llvm::SmallVector<const clang::ValueDecl *, 4> copiedInto(const Operation &Op);
+
 /// What stands between the handler of \p Op and the end of its call, if those
 /// are comments.
 std::optional<TextRange> behindHandler(const Operation &Op,

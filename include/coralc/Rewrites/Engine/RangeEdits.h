@@ -24,6 +24,7 @@ public:
 
   bool TraverseStmt(const clang::Stmt *S) override;
   bool TraverseLambdaExpr(const clang::LambdaExpr *L) override;
+  bool TraverseCXXRecordDecl(const clang::CXXRecordDecl *D) override;
   bool VisitReturnStmt(const clang::ReturnStmt *S) override;
   bool VisitDeclRefExpr(const clang::DeclRefExpr *E) override;
   bool TraverseMemberExpr(const clang::MemberExpr *E) override;
@@ -50,7 +51,8 @@ private:
   const UnneededOwners &Owners;
   /// What a return becomes.
   llvm::StringRef Return;
-  unsigned Lambdas = 0;
+  /// In a lambda or a local class, whose returns are their own.
+  bool IsApart = false;
 };
 
 } // namespace coralc

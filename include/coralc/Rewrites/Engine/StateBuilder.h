@@ -190,12 +190,17 @@ private:
                                    const Operation &Op) const;
   /// Evaluating \p E gives the same before and after the wait.
   bool isSettled(const clang::Expr *E) const;
+  /// \p Init, of which the handler of \p Op is made, may stand before the call:
+  /// the object of that comes first, and neither sees what the other does.
+  static bool mayComeFirst(const clang::Expr &Init, const Operation &Op);
   /// \p E is a variable, or a member of one or of what one points to.
   bool hasSettledPlace(const clang::Expr *E) const;
-  /// The parameter of the current function that \p Capture captures, if that
-  /// is a way to an object which may change.
+  /// \p Captured, if that is a parameter of the current function and a way to
+  /// an object which may change.
   const clang::ParmVarDecl *
-  referenceParameter(const clang::LambdaCapture &Capture) const;
+  referenceParameter(const clang::ValueDecl &Captured) const;
+  /// Notes the parameters that the handler of \p Op has copies of.
+  void noteCopies(const Operation &Op);
   bool readCaptures(Operation &Op);
   /// The variable that is moved into \p Capture as it is.
   const clang::VarDecl *movedInto(const clang::VarDecl &Capture) const;
@@ -288,6 +293,8 @@ private:
   bool goesOn(const Operation &Op);
   /// What the part that \p Call starts uses of its function.
   void readUses(const clang::CallExpr &Call, const Operation &Op);
+  /// No handler has a copy of what the part refers to.
+  void checkCopies();
   bool addUse(const clang::VarDecl &V, bool AsObject, bool Captured,
               bool ByReference, clang::SourceLocation Where);
 
