@@ -774,6 +774,8 @@ private:
   /// value is not seen.
   unsigned assigned(const ValueDecl &Variable, const Expr *Value,
                     unsigned After) {
+    if (const VarDecl *From = variableNamedBy(Value))
+      HandedOn.insert(From);
     if (variableNamedBy(Value) || Members.contains(ownField(Value)) ||
         isTaken(Value))
       return After;
@@ -786,10 +788,11 @@ private:
         After);
   }
 
-  static Label given(const ValueDecl &Variable, const char *How,
-                     const Label &Value) {
+  /// A variable that is handed on may be there in one of both only.
+  Label given(const ValueDecl &Variable, const char *How,
+              const Label &Value) const {
     Label Seen = How;
-    Seen.Locals.push_back(&Variable);
+    Seen.Locals.push_back(HandedOn.contains(&Variable) ? nullptr : &Variable);
     return Seen + Value;
   }
 
@@ -1232,6 +1235,8 @@ private:
   const LambdaEnds *Apart = nullptr;
   Wrappers Starters{Dialect};
   DenseMap<const State *, unsigned> EntryOf;
+  /// Whose value another variable gets.
+  DenseSet<const ValueDecl *> HandedOn;
   DenseMap<const ValueDecl *, const FunctionObject::Member *> Members;
   std::function<const FunctionObject::Member *(const ValueDecl *)> FindMember =
       [this](const ValueDecl *Field) { return Members.lookup(Field); };
