@@ -1070,6 +1070,8 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
       readSelf(A, Holding);
     if (!A.Why && A.HoldsObject)
       A.Why = checkHandOver(A);
+    if (!A.Why)
+      A.Why = checkFirstHold(A, Text);
     if (!A.Why) {
       A.Carried = findCarried(*A.Entry, A.States);
       Structurer(A, Text).run();

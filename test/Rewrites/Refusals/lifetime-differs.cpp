@@ -85,3 +85,45 @@ private:
   asio::steady_timer &timer_;
   int count_ = 0;
 };
+
+// The object that closes itself when it goes has nobody who owns it.
+class closing : public std::enable_shared_from_this<closing> {
+public:
+  explicit closing(asio::io_context &io) : timer_(io) {}
+  ~closing() { close(); }
+
+  void close() {
+    if (!open_)
+      return;
+    open_ = false;
+    auto self = shared_from_this();
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'closing::close' may be called {{.*}} [lifetime-differs]
+    timer_.async_wait([self](std::error_code) { self->open_ = true; });
+  }
+
+private:
+  asio::steady_timer timer_;
+  bool open_ = true;
+};
+
+// So has a variable.
+class polled : public std::enable_shared_from_this<polled> {
+public:
+  explicit polled(asio::io_context &io) : timer_(io) {}
+
+  void poll(int left) {
+    if (left == 0)
+      return;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'polled::poll' may be called {{.*}} [lifetime-differs]
+    timer_.async_wait([this, self = shared_from_this(), left](
+                          std::error_code) { poll(left - 1); });
+  }
+
+private:
+  asio::steady_timer timer_;
+};
+
+void poll_nothing(asio::io_context &io) {
+  polled one(io);
+  one.poll(0);
+}

@@ -187,6 +187,10 @@ bool breaksOut(const Block &Nodes);
 /// itself and one that hands itself over to its agent when it starts.
 std::optional<Refusal> checkHandOver(const Agent &A);
 
+/// Checks that the object of \p A is owned wherever \p A starts, if the agent
+/// holds it before the code did.
+std::optional<Refusal> checkFirstHold(const Agent &A, const SourceText &Text);
+
 /// Checks that nothing outlives or is outlived by what it was not before;
 /// returns why the agent must stay otherwise. Notes which captures are taken
 /// over.
