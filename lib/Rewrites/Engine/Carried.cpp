@@ -4,6 +4,7 @@
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace clang;
 using namespace llvm;
@@ -45,11 +46,49 @@ bool isSame(const ParmVarDecl &L, const ParmVarDecl &R) {
 
 } // namespace
 
-bool isOnlyRead(const ParmVarDecl &P) {
-  ParameterSet Changed;
-  ChangeFinder(Changed).TraverseStmt(
-      cast<FunctionDecl>(P.getDeclContext())->getBody());
-  return !Changed.contains(&P);
+bool isKept(const ParmVarDecl &P) {
+  // P, and what it is handed on as.
+  SmallSetVector<const ParmVarDecl *, 4> Same;
+  Same.insert(&P);
+  // Calls of functions that have one of them get one of them.
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    SmallSetVector<const ParmVarDecl *, 4> &Same;
+    bool IsKept = true;
+    explicit Visitor(SmallSetVector<const ParmVarDecl *, 4> &Same)
+        : Same(Same) {}
+    bool isSame(const Expr *E) const {
+      const VarDecl *V = variableNamedBy(E);
+      return V && Same.contains(dyn_cast<ParmVarDecl>(V));
+    }
+    bool VisitCallExpr(const CallExpr *Call) override {
+      const FunctionDecl *Callee = Call->getDirectCallee();
+      if (!Callee || isa<CXXOperatorCallExpr>(Call))
+        return true;
+      Callee = definitionOf(Callee);
+      for (auto [To, Argument] : zip(Callee->parameters(), Call->arguments()))
+        if (Callee->hasBody() && isSame(Argument) &&
+            !Callee->getASTContext().getSourceManager().isInSystemHeader(
+                Callee->getLocation()))
+          Same.insert(To);
+        else if (Same.contains(To))
+          IsKept = false;
+      return true;
+    }
+  } V(Same);
+  for (size_t Known = 0; Known != Same.size();) {
+    Known = Same.size();
+    ParameterSet Changed;
+    for (size_t I = 0; I < Same.size(); ++I) {
+      const Stmt *Body =
+          cast<FunctionDecl>(Same[I]->getDeclContext())->getBody();
+      ChangeFinder(Changed).TraverseStmt(Body);
+      V.TraverseStmt(Body);
+    }
+    if (!V.IsKept ||
+        any_of(Same, [&](const ParmVarDecl *Q) { return Changed.contains(Q); }))
+      return false;
+  }
+  return true;
 }
 
 CarriedParameters findCarried(const State &Entry,

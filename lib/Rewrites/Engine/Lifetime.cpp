@@ -17,6 +17,7 @@
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Unsized.h"
+#include "coralc/Rewrites/Engine/Views.h"
 #include "coralc/Vocabulary/Vocabulary.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -30,9 +31,10 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
-/// What others see of a destruction: nothing; perhaps something, when it is
-/// much later, since nobody knows what the object holds; or all of it.
-enum class Destruction { Invisible, Unknown, ReleasesLock, Visible };
+/// What others see of a destruction: nothing; only, who counts the owners, that
+/// there is one less; perhaps something, when it is much later, since nobody
+/// knows what the object holds; or all of it.
+enum class Destruction { Invisible, Counted, Unknown, ReleasesLock, Visible };
 
 Destruction worse(Destruction A, Destruction B) { return std::max(A, B); }
 
@@ -56,6 +58,36 @@ Destruction argumentDestruction(const CXXRecordDecl &Record, unsigned Depth) {
   return Result;
 }
 
+/// \p Record points to what it owns.
+bool isOwner(const CXXRecordDecl &Record) {
+  return Record.getDeclName().isIdentifier() &&
+         is_contained({"shared_ptr", "unique_ptr", "scoped_ptr",
+                       "intrusive_ptr", "shared_array", "scoped_array"},
+                      Record.getName());
+}
+
+/// What \p Owner points to ends in a way that its type does not say: in a
+/// destructor of a derived class, or in a function that is called instead.
+bool endsUnknown(const CXXRecordDecl &Owner) {
+  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Owner);
+  if (!Special || !isOwner(Owner) || Special->getTemplateArgs().size() == 0 ||
+      Special->getTemplateArgs()[0].getKind() != TemplateArgument::Type)
+    return false;
+  const TemplateArgumentList &Arguments = Special->getTemplateArgs();
+  if (Arguments[0].getAsType()->isVoidType())
+    return true;
+  if (Arguments.size() > 1 && Owner.getName() == "unique_ptr") {
+    const CXXRecordDecl *Deleter =
+        Arguments[1].getAsType()->getAsCXXRecordDecl();
+    if (!Deleter || qualifiedName(*Deleter) != "std::default_delete")
+      return true;
+  }
+  const CXXRecordDecl *Object = Arguments[0].getAsType()->getAsCXXRecordDecl();
+  Object = Object ? Object->getDefinition() : nullptr;
+  return Object && Object->getDestructor() &&
+         Object->getDestructor()->isVirtual() && !Object->isEffectivelyFinal();
+}
+
 Destruction destructionOf(QualType Type, unsigned Depth) {
   Type = Type.getNonReferenceType().getCanonicalType();
   if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
@@ -70,14 +102,22 @@ Destruction destructionOf(QualType Type, unsigned Depth) {
     return Destruction::Invisible;
 
   Destruction Result = Destruction::Invisible;
+  if (endsUnknown(*Record))
+    return Destruction::Visible;
+  if (Record->getDeclName().isIdentifier() && Record->getName() == "weak_ptr")
+    return Destruction::Invisible;
   if (Record->isInStdNamespace()) {
     Result =
         StringSwitch<Destruction>(Record->getName())
             .Cases({"lock_guard", "unique_lock", "scoped_lock", "shared_lock"},
                    Destruction::ReleasesLock)
-            .Cases({"thread", "jthread", "future", "promise", "packaged_task",
-                    "basic_fstream", "basic_ofstream"},
+            .Cases({"thread", "jthread", "future", "shared_future", "promise",
+                    "packaged_task", "stop_callback"},
                    Destruction::Visible)
+            .Cases({"basic_fstream", "basic_ofstream", "basic_filebuf",
+                    "basic_osyncstream", "basic_syncbuf"},
+                   Destruction::Visible)
+            .Case("shared_ptr", Destruction::Counted)
             .Cases(
                 {"function", "move_only_function", "copyable_function", "any"},
                 Destruction::Unknown)
@@ -86,7 +126,9 @@ Destruction destructionOf(QualType Type, unsigned Depth) {
     return Result;
   }
   if (builtinVocabularies().has(Role::PlainHolder, qualifiedName(*Record)))
-    return argumentDestruction(*Record, Depth);
+    return worse(Record->getName() == "shared_ptr" ? Destruction::Counted
+                                                   : Destruction::Invisible,
+                 argumentDestruction(*Record, Depth));
   const CXXDestructorDecl *Destructor = Record->getDestructor();
   if (!Destructor || Destructor->isUserProvided())
     return Destruction::Visible;
@@ -114,6 +156,8 @@ bool endsUserObject(QualType Pointer) {
       Record->getTemplateArgs().size() == 0 ||
       Record->getTemplateArgs()[0].getKind() != TemplateArgument::Type)
     return false;
+  if (endsUnknown(*Record))
+    return true;
   const CXXRecordDecl *Object =
       Record->getTemplateArgs()[0].getAsType()->getAsCXXRecordDecl();
   return Object && Object->hasDefinition() &&
@@ -135,6 +179,8 @@ bool endsUserCode(QualType Type, unsigned Depth = 0) {
   if (Record->getASTContext().getSourceManager().isInSystemHeader(
           Record->getLocation())) {
     const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record);
+    if (endsUnknown(*Record))
+      return true;
     return Special && Record->getName() != "weak_ptr" &&
            any_of(Special->getTemplateArgs().asArray(),
                   [&](const TemplateArgument &Argument) {
@@ -148,6 +194,150 @@ bool endsUserCode(QualType Type, unsigned Depth = 0) {
                 [&](const CXXBaseSpecifier &B) { return Ends(B.getType()); }) ||
          any_of(Record->fields(),
                 [&](const FieldDecl *F) { return Ends(F->getType()); });
+}
+
+/// \p V is a shared pointer that was made with a function to call at the end.
+bool hasDeleter(const VarDecl &V) {
+  const auto *Made = isShared(V.getType()) && V.hasInit()
+                         ? dyn_cast<CXXConstructExpr>(
+                               V.getInit()->IgnoreUnlessSpelledInSource())
+                         : nullptr;
+  if (!Made || Made->getNumArgs() < 2)
+    return false;
+  QualType Second = Made->getArg(1)->getType();
+  return Second->isRecordType() || Second->isFunctionType() ||
+         Second->isFunctionPointerType();
+}
+
+/// Assigning to something of \p Type runs an operator that the user wrote.
+bool assignsByUserCode(QualType Type, unsigned Depth = 0) {
+  const CXXRecordDecl *Record =
+      Type.getNonReferenceType()->getAsCXXRecordDecl();
+  Record = Record ? Record->getDefinition() : nullptr;
+  if (!Record || Depth > 8 ||
+      Record->getASTContext().getSourceManager().isInSystemHeader(
+          Record->getLocation()))
+    return false;
+  return any_of(Record->methods(),
+                [](const CXXMethodDecl *M) {
+                  return M->getOverloadedOperator() == OO_Equal &&
+                         M->isUserProvided();
+                }) ||
+         any_of(Record->bases(),
+                [&](const CXXBaseSpecifier &B) {
+                  return assignsByUserCode(B.getType(), Depth + 1);
+                }) ||
+         any_of(Record->fields(), [&](const FieldDecl *F) {
+           return assignsByUserCode(F->getType(), Depth + 1);
+         });
+}
+
+/// What \p Pointer, a smart pointer, points to.
+QualType pointeeOf(QualType Pointer) {
+  const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
+      Pointer.getNonReferenceType()->getAsCXXRecordDecl());
+  bool HasPointee =
+      Record && Record->getTemplateArgs().size() > 0 &&
+      Record->getTemplateArgs()[0].getKind() == TemplateArgument::Type;
+  return HasPointee ? Record->getTemplateArgs()[0].getAsType() : QualType();
+}
+
+/// The types of objects of which the program asks whether they still have an
+/// owner: it names a weak pointer to one, or counts the owners.
+SmallVector<QualType, 4> watchedTypes(const ASTContext &Context) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    const SourceManager &Sources;
+    SmallVector<QualType, 4> Found;
+    explicit Visitor(const SourceManager &Sources) : Sources(Sources) {
+      ShouldVisitTemplateInstantiations = true;
+    }
+    bool TraverseDecl(const Decl *D) override {
+      return !D || Sources.isInSystemHeader(D->getLocation()) ||
+             ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
+    }
+    bool VisitExpr(const Expr *E) override {
+      const CXXRecordDecl *Record = E->getType()->getAsCXXRecordDecl();
+      if (Record && Record->getDeclName().isIdentifier() &&
+          Record->getName() == "weak_ptr")
+        add(E->getType());
+      return true;
+    }
+    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+      const CXXMethodDecl *Method = Call->getMethodDecl();
+      if (Method && Method->getDeclName().isIdentifier() &&
+          is_contained({"use_count", "unique"}, Method->getName()))
+        add(Call->getImplicitObjectArgument()->getType());
+      return true;
+    }
+    void add(QualType Pointer) {
+      if (QualType Object = pointeeOf(Pointer); !Object.isNull())
+        Found.push_back(Object);
+    }
+  } V(Context.getSourceManager());
+  V.TraverseDecl(Context.getTranslationUnitDecl());
+  return std::move(V.Found);
+}
+
+/// A pointer to \p A and one to \p B may own one object.
+bool mayBeOneObject(QualType A, QualType B) {
+  const CXXRecordDecl *First = A->getAsCXXRecordDecl(),
+                      *Second = B->getAsCXXRecordDecl();
+  if (A->isVoidType() || B->isVoidType() ||
+      A.getCanonicalType().getUnqualifiedType() ==
+          B.getCanonicalType().getUnqualifiedType())
+    return true;
+  return First && Second && First->hasDefinition() && Second->hasDefinition() &&
+         (First->isDerivedFrom(Second) || Second->isDerivedFrom(First));
+}
+
+/// Something of \p Type owns an object of one of the \p Watched types together
+/// with others.
+bool ownsWatched(QualType Type, ArrayRef<QualType> Watched,
+                 unsigned Depth = 0) {
+  Type = Type.getNonReferenceType().getCanonicalType();
+  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
+  if (!Record || !Record->hasDefinition() || Depth > 8)
+    return false;
+  auto Owns = [&](QualType Part) {
+    return ownsWatched(Part, Watched, Depth + 1);
+  };
+  if (isShared(Type))
+    return any_of(Watched, [&](QualType Object) {
+      return mayBeOneObject(pointeeOf(Type), Object);
+    });
+  if (const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record))
+    if (any_of(Special->getTemplateArgs().asArray(),
+               [&](const TemplateArgument &Argument) {
+                 return Argument.getKind() == TemplateArgument::Type &&
+                        Owns(Argument.getAsType());
+               }))
+      return true;
+  return any_of(Record->fields(),
+                [&](const FieldDecl *F) { return Owns(F->getType()); });
+}
+
+/// \p Method, or what that calls on its object, has a shared pointer to the
+/// object.
+bool takesOwner(const CXXMethodDecl &Method, unsigned Depth = 3) {
+  const Stmt *Body = definitionOf(&Method)->getBody();
+  bool Result = false;
+  if (!Body || Depth == 0)
+    return false;
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    function_ref<void(const CXXMemberCallExpr &)> Visit;
+    explicit Visitor(function_ref<void(const CXXMemberCallExpr &)> Visit)
+        : Visit(Visit) {}
+    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+      Visit(*Call);
+      return true;
+    }
+  };
+  Visitor([&](const CXXMemberCallExpr &Call) {
+    const CXXMethodDecl *Called = Call.getMethodDecl();
+    Result = Result || isSharedFromThis(&Call) ||
+             (Called && isOnThis(Call) && takesOwner(*Called, Depth - 1));
+  }).TraverseStmt(Body);
+  return Result;
 }
 
 /// Variables that \p S, as a whole statement, moves from.
@@ -189,6 +379,13 @@ public:
     const Agent &A = Checked;
     HoldsSelf = A.HoldsSelf;
     Carried = A.Carried;
+    forEachNode(A.Body, [&](const Node &N) {
+      if (N.Op) {
+        Made.insert(N.Op->Made);
+        for (const Operation &Handler : N.Op->Handlers)
+          Made.insert(Handler.Made);
+      }
+    });
     checkReferred(A);
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || !A.Entry->Delivers->replaces(P)) {
@@ -253,6 +450,7 @@ private:
         break;
       }
       case Node::Kind::Loop: {
+        Heads.insert(N.Target);
         SaveAndRestore<size_t> Begin(LoopBegin, Live.size());
         SaveAndRestore<size_t> Left(BreakBegin, Live.size());
         auto Saved = Live;
@@ -263,8 +461,10 @@ private:
       case Node::Kind::Bind:
       case Node::Kind::Declare:
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
-          if (Argument)
+          if (Argument) {
+            checkArgument(*Argument, *P);
             handOn(*Argument, *P);
+          }
         for (const ParmVarDecl *P : N.Target->parameters()) {
           if (N.Target->CopiedInto.contains(P))
             checkCopied(*P, *N.Target);
@@ -276,6 +476,9 @@ private:
         }
         break;
       case Node::Kind::Assign:
+        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
+          if (Argument && variableNamedBy(Argument) != P)
+            checkAssigned(*Argument, *P, Heads.contains(N.Target));
         for (const Expr *Argument : N.Arguments)
           if (Argument)
             drop(movedBy(Argument));
@@ -331,6 +534,7 @@ private:
   /// next step begins, which was called while they were there.
   void checkLeft(size_t First) {
     for (const Variable &V : drop_begin(Live, std::min(First, Live.size()))) {
+      checkReferents(V, "when the next step begins");
       if (!matters(V))
         continue;
       if (destructionOf(V.Decl->getType()) == Destruction::ReleasesLock)
@@ -350,6 +554,7 @@ private:
   /// follows in the caller, when they are gone.
   void checkDelivered() {
     for (const Variable &V : Live) {
+      checkReferents(V, "when the caller goes on");
       if (!matters(V) && (V.IsResult || !endsUserObject(V.Decl->getType()) ||
                           isSharedFromThisCopy(V.Decl)))
         continue;
@@ -368,10 +573,158 @@ private:
 
   /// Somebody sees when \p V ends. What an operation delivers is most often
   /// given away.
-  static bool matters(const Variable &V) {
+  bool matters(const Variable &V) const {
     QualType Type = V.Decl->getType();
-    return !V.IsResult && !Type->isReferenceType() && !isShared(Type) &&
-           destructionOf(Type) > Destruction::Unknown;
+    if (V.IsResult || Type->isReferenceType())
+      return false;
+    if (isShared(Type))
+      return (hasDeleter(*V.Decl) || endsUserObject(Type)) &&
+             !isSharedFromThisCopy(V.Decl) && !isHeldElsewhere(*V.Decl);
+    return destructionOf(Type) > Destruction::Unknown;
+  }
+
+  /// Others own what \p V, a shared pointer, points to: its function hands them
+  /// a copy, or the object takes one itself.
+  bool isHeldElsewhere(const VarDecl &V) const {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const VarDecl &V;
+      const SmallPtrSet<const Expr *, 8> &Made;
+      bool Found = false;
+      Visitor(const VarDecl &V, const SmallPtrSet<const Expr *, 8> &Made)
+          : V(V), Made(Made) {}
+      bool names(const Expr *E) const { return variableNamedBy(E) == &V; }
+      bool TraverseStmt(const Stmt *S) override {
+        const auto *E = dyn_cast_or_null<Expr>(S);
+        return (E && Made.contains(E) && !isa<LambdaExpr>(E)) ||
+               ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
+      }
+      bool VisitLambdaExpr(const LambdaExpr *L) override {
+        for (auto [Capture, Init] : zip(L->captures(), L->capture_inits()))
+          Found |= Capture.getCaptureKind() == LCK_ByCopy && names(Init) &&
+                   !Made.contains(L);
+        return true;
+      }
+      bool VisitCallExpr(const CallExpr *Call) override {
+        const FunctionDecl *Callee = Call->getDirectCallee();
+        if (!Callee || Call->isCallToStdMove())
+          return true;
+        if (const auto *Operator = dyn_cast<CXXOperatorCallExpr>(Call)) {
+          Found |=
+              Operator->getOperator() == OO_Equal && names(Operator->getArg(1));
+          return true;
+        }
+        bool IsOfLibrary =
+            Callee->getASTContext().getSourceManager().isInSystemHeader(
+                Callee->getLocation());
+        for (auto [P, Argument] : zip(Callee->parameters(), Call->arguments()))
+          Found |= names(Argument) &&
+                   (IsOfLibrary || !P->getType()->isReferenceType());
+        const auto *Member = dyn_cast<CXXMemberCallExpr>(Call);
+        const auto *Arrow = Member ? dyn_cast<CXXOperatorCallExpr>(asWritten(
+                                         Member->getImplicitObjectArgument()))
+                                   : nullptr;
+        Found |= Arrow && Arrow->getOperator() == OO_Arrow &&
+                 names(Arrow->getArg(0)) &&
+                 takesOwner(*Member->getMethodDecl());
+        return true;
+      }
+    } Search(V, Made);
+    const auto *Function = dyn_cast<FunctionDecl>(V.getDeclContext());
+    Search.TraverseStmt(Function ? Function->getBody() : nullptr);
+    return Search.Found;
+  }
+
+  /// Nothing that is used later refers to \p V, which is gone by then.
+  void checkReferents(const Variable &V, StringRef When) {
+    if (ReferredTo.contains(V.Decl) &&
+        (V.IsResult || !V.Decl->getType()->isReferenceType()) &&
+        !(isShared(V.Decl->getType()) && isHeldElsewhere(*V.Decl)))
+      refuse("lifetime-differs", V.Decl->getLocation(),
+             "something refers to '" + V.Decl->getName() +
+                 "' that lives longer, and the coroutine would have ended it " +
+                 When + "; make it a member");
+  }
+
+  /// A value that is made on the way to \p P was there until the function that
+  /// has \p P returned, and would now be gone when \p P has its value.
+  void checkArgument(const Expr &Argument, const ParmVarDecl &P) {
+    if (refersToOthers(P.getType().getNonReferenceType()) &&
+        !referentsOf(&Argument).Temporaries.empty())
+      refuse("lifetime-differs", Argument.getBeginLoc(),
+             "'" + P.getName() +
+                 "' refers to something that is made for this call, and that "
+                 "the coroutine would not keep; make it a variable before");
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      const Expr *Found = nullptr;
+      bool HoldsSelf;
+      explicit Visitor(bool HoldsSelf) : HoldsSelf(HoldsSelf) {}
+      bool TraverseLambdaExpr(const LambdaExpr *) override { return true; }
+      bool VisitCXXBindTemporaryExpr(const CXXBindTemporaryExpr *E) override {
+        if (endIsSeen(*E, HoldsSelf))
+          Found = E;
+        return true;
+      }
+    } V(HoldsSelf);
+    V.TraverseStmt(withoutOwnTemporary(&Argument));
+    if (V.Found)
+      refuse("observable-destructor", V.Found->getBeginLoc(),
+             "what is made here was destroyed when the function that is called "
+             "had returned and would now be before it begins; make it a "
+             "variable before");
+  }
+
+  /// \p E without the temporary that becomes what \p E initializes, be it moved
+  /// from one pointer into another.
+  static const Expr *withoutOwnTemporary(const Expr *E) {
+    while (true) {
+      if (const auto *Full = dyn_cast<FullExpr>(E))
+        E = Full->getSubExpr();
+      else if (const auto *Temporary = dyn_cast<MaterializeTemporaryExpr>(E))
+        E = Temporary->getSubExpr();
+      else if (const auto *Bound = dyn_cast<CXXBindTemporaryExpr>(E))
+        E = Bound->getSubExpr();
+      else if (const auto *Cast = dyn_cast<CastExpr>(E))
+        E = Cast->getSubExpr();
+      else if (const auto *Made = dyn_cast<CXXConstructExpr>(E);
+               Made && Made->getNumArgs() == 1 &&
+               isOwner(*Made->getConstructor()->getParent()))
+        E = Made->getArg(0);
+      else
+        return E;
+    }
+  }
+
+  /// Somebody sees the end of the temporary \p E. What a library makes for
+  /// itself nobody else does, but what an owner owns.
+  static bool endIsSeen(const CXXBindTemporaryExpr &E, bool HoldsSelf) {
+    const CXXRecordDecl &Record = *E.getType()->getAsCXXRecordDecl();
+    return destructionOf(E.getType()) > Destruction::Unknown &&
+           !(HoldsSelf && isSharedFromThis(&E)) &&
+           (isOwner(Record) ||
+            !Record.getASTContext().getSourceManager().isInSystemHeader(
+                Record.getLocation()));
+  }
+
+  /// Each call had a new \p P, where a coroutine has one that gets other
+  /// values.
+  void checkAssigned(const Expr &Argument, const ParmVarDecl &P, bool IsAgain) {
+    checkArgument(Argument, P);
+    if (assignsByUserCode(P.getType()))
+      refuse("capture-of-a-copy", Argument.getBeginLoc(),
+             "'" + P.getName() +
+                 "' is made anew by each call, and a coroutine would assign to "
+                 "it, by an operator of its own; hand on a pointer to it");
+    if (endsUserCode(P.getType()) && (IsAgain || !isShared(P.getType())) &&
+        !(isShared(P.getType()) && isHeldElsewhere(P)))
+      refuse("observable-destructor", Argument.getBeginLoc(),
+             "what '" + P.getName() +
+                 "' was before is destroyed when the next step has begun, and "
+                 "would now be before; hand it on, or end it in a step of its "
+                 "own");
+    // What it refers to is used in the next turn.
+    if (refersToOthers(P.getType().getNonReferenceType()))
+      for (const VarDecl *V : referentsOf(&Argument).Variables)
+        ReferredTo.insert(V);
   }
 
   /// Only what the coroutine itself was started with stays a reference, if
@@ -553,16 +906,38 @@ private:
              "keep it; name what is made of it as a variable before");
   }
 
+  /// The owners that \p Call, which calls a coroutine, hands over to it, and
+  /// the one of its object, where that holds itself.
+  static SmallPtrSet<const Expr *, 4> keptByTask(const CallExpr &Call) {
+    SmallPtrSet<const Expr *, 4> Kept;
+    for (auto [P, Argument] :
+         zip(definitionOf(Call.getDirectCallee())->parameters(),
+             Call.arguments()))
+      if (!P->getType()->isReferenceType())
+        if (const CXXRecordDecl *Record = P->getType()->getAsCXXRecordDecl();
+            Record && isOwner(*Record))
+          Kept.insert(Argument);
+    const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call);
+    if (Member && Member->getMethodDecl() &&
+        takesOwner(*Member->getMethodDecl()))
+      if (const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(
+              asWritten(Member->getImplicitObjectArgument()));
+          Arrow && Arrow->getOperator() == OO_Arrow)
+        Kept.insert(Arrow->getArg(0));
+    return Kept;
+  }
+
   /// What an awaited call makes on the way was gone when the operation had
   /// started, and now is when it completes.
   void checkTemporaries(const Operation &Op) {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       const Operation &Op;
-      SmallVector<const Expr *, 2> Found;
+      SmallPtrSet<const Expr *, 4> Kept;
+      SmallVector<const CXXBindTemporaryExpr *, 2> Found;
       explicit Visitor(const Operation &Op) : Op(Op) {}
       bool TraverseStmt(const Stmt *S) override {
         const auto *E = dyn_cast_or_null<Expr>(S);
-        if (E && Op.isHandler(E))
+        if (E && (Op.isHandler(E) || Kept.contains(E)))
           return true;
         return ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
       }
@@ -572,11 +947,14 @@ private:
         return true;
       }
     } V(Op);
+    if (Op.How == Operation::Form::Task)
+      V.Kept = keptByTask(*Op.Call);
     V.TraverseStmt(Op.Call);
-    for (const Expr *E : V.Found) {
+    for (const CXXBindTemporaryExpr *E : V.Found) {
       const CXXRecordDecl *Record = E->getType()->getAsCXXRecordDecl();
       switch (destructionOf(E->getType())) {
       case Destruction::Invisible:
+      case Destruction::Counted:
       case Destruction::Unknown:
         break;
       case Destruction::ReleasesLock:
@@ -584,10 +962,7 @@ private:
                       "what is locked here would stay so while the coroutine "
                       "waits; end its scope before the operation starts");
       case Destruction::Visible:
-        // What a library makes for itself nobody else sees.
-        if (!isShared(E->getType()) &&
-            !Record->getASTContext().getSourceManager().isInSystemHeader(
-                Record->getLocation()))
+        if (endIsSeen(*E, HoldsSelf))
           return refuse("observable-destructor", E->getBeginLoc(),
                         "the '" + Record->getName() +
                             "' that is made here was destroyed when the "
@@ -601,6 +976,8 @@ private:
   void code(const Stmt *S) {
     checkSizes(S);
     drop(movedBy(S));
+    for (const VarDecl *V : referredFromElsewhere(S))
+      ReferredTo.insert(V);
     if (const auto *Declaration = dyn_cast<DeclStmt>(S))
       for (const Decl *D : Declaration->decls())
         if (const auto *V = dyn_cast<VarDecl>(D))
@@ -655,7 +1032,7 @@ private:
   /// that is seen.
   static bool leavesSomething(const Binding &B) {
     QualType Type = B.Type.getNonReferenceType();
-    if (destructionOf(Type) == Destruction::Invisible)
+    if (destructionOf(Type) <= Destruction::Counted)
       return false;
     const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
     bool IsEmptyThen =
@@ -701,7 +1078,7 @@ private:
          zip(definitionOf(Call.getDirectCallee())->parameters(),
              Call.arguments()))
       if (const VarDecl *V = variableNamedBy(Argument);
-          V && isShared(V->getType().getNonReferenceType()) && isOnlyRead(*P) &&
+          V && isShared(V->getType().getNonReferenceType()) && isKept(*P) &&
           P->getASTContext().hasSameUnqualifiedType(
               P->getType().getNonReferenceType(),
               V->getType().getNonReferenceType()))
@@ -842,7 +1219,7 @@ private:
                  !From->getType()->isReferenceType();
     QualType Type = From->getType().getNonReferenceType();
     bool EndsAlike = IsBorrowed ||
-                     destructionOf(Type) == Destruction::Invisible ||
+                     destructionOf(Type) <= Destruction::Counted ||
                      any_of(drop_begin(Live, BlockBegin),
                             [&](const Variable &V) { return V.Decl == From; });
     return IsOwn && EndsAlike &&
@@ -925,7 +1302,8 @@ private:
       }
     } Found(V);
     Found.TraverseStmt(&Body);
-    if (Found.Move && Found.Mentions > 1)
+    if (Found.Move && (Found.Mentions > 1 ||
+                       destructionOf(V.getType()) > Destruction::Unknown))
       refuse("capture-of-a-copy", Found.Move->getBeginLoc(),
              "'" + V.getName() +
                  "' is a constant here, so that this copies it where the "
@@ -952,7 +1330,8 @@ private:
   }
 
   void checkAcross(const VarDecl &V) {
-    Destruction Ends = destructionOf(V.getType());
+    Destruction Ends =
+        hasDeleter(V) ? Destruction::Visible : destructionOf(V.getType());
     switch (Ends) {
     case Destruction::Invisible:
       return;
@@ -961,20 +1340,30 @@ private:
                     "'" + V.getName() +
                         "' would stay locked while the coroutine waits; end "
                         "its scope before the operation starts");
+    case Destruction::Counted:
     case Destruction::Unknown:
     case Destruction::Visible:
+      if (Ends == Destruction::Counted && !isWatched(V))
+        return;
       // The agent holds its object anyway.
       if (HoldsSelf && isSharedFromThisCopy(&V))
         return;
       // A parameter is a copy of what its reference refers to.
       if (!Captured.contains(&V) &&
           (!V.getType()->isReferenceType() ||
-           (Ends == Destruction::Unknown && isa<ParmVarDecl>(V))))
+           (Ends <= Destruction::Unknown && isa<ParmVarDecl>(V))))
         refuse("observable-destructor", V.getLocation(),
                "'" + V.getName() +
                    "' was destroyed before the operation completes and would "
                    "now live until it has; end its scope before");
     }
+  }
+
+  /// Somebody asks whether what \p V owns still has an owner.
+  bool isWatched(const VarDecl &V) {
+    if (!Watched)
+      Watched = watchedTypes(V.getASTContext());
+    return ownsWatched(V.getType(), *Watched);
   }
 
   void drop(const SmallPtrSet<const ValueDecl *, 4> &Moved) {
@@ -988,6 +1377,13 @@ private:
   SmallPtrSet<const VarDecl *, 4> TakenOver;
   SmallPtrSet<const VarDecl *, 8> Captured;
   CarriedParameters Carried;
+  /// What the agent's handlers are made of.
+  SmallPtrSet<const Expr *, 8> Made;
+  /// Variables to which something refers that lives longer.
+  SmallPtrSet<const VarDecl *, 4> ReferredTo;
+  /// The states that head loops around.
+  SmallPtrSet<const State *, 4> Heads;
+  std::optional<SmallVector<QualType, 4>> Watched;
   /// How many variables there were when the innermost loop began, and the
   /// innermost loop or switch.
   size_t LoopBegin = 0, BreakBegin = 0;

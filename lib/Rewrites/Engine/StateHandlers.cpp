@@ -36,25 +36,32 @@ static const ParmVarDecl *parameterFor(const Operation &Op) {
   return nullptr;
 }
 
-/// \p Body changes what \p Pointer points to.
+/// \p Body may change what \p Pointer points to: it does more than read it or
+/// hand it on to another handler.
 static bool isReleased(const Stmt &Body, const VarDecl &Pointer) {
   struct Visitor : ConstDynamicRecursiveASTVisitor {
     const VarDecl &Pointer;
+    SmallPtrSet<const Expr *, 8> Read;
     bool Found = false;
     explicit Visitor(const VarDecl &Pointer) : Pointer(Pointer) {}
-    bool names(const Expr *E) const {
-      const auto *Ref = dyn_cast<DeclRefExpr>(E->IgnoreParenImpCasts());
-      return Ref && Ref->getDecl() == &Pointer;
-    }
-    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-      const CXXMethodDecl *Method = Call->getMethodDecl();
-      Found |= Method && !Method->isConst() &&
-               names(Call->getImplicitObjectArgument());
+    bool VisitImplicitCastExpr(const ImplicitCastExpr *Cast) override {
+      if (Cast->getType().isConstQualified())
+        Read.insert(Cast->getSubExpr()->IgnoreParens());
       return true;
     }
-    bool VisitCXXOperatorCallExpr(const CXXOperatorCallExpr *Call) override {
-      Found |= Call->isAssignmentOp() && names(Call->getArg(0));
+    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+      Found |= E->getDecl() == &Pointer && !E->getType().isConstQualified() &&
+               !Read.contains(E);
       return true;
+    }
+    bool TraverseLambdaExpr(const LambdaExpr *L) override {
+      for (auto [Capture, Init] : zip(L->captures(), L->capture_inits()))
+        if (const auto *V = Capture.capturesVariable()
+                                ? dyn_cast<VarDecl>(Capture.getCapturedVar())
+                                : nullptr;
+            !V || !isSharedFromThisCopy(V))
+          TraverseStmt(Init);
+      return TraverseStmt(L->getBody());
     }
   } V(Pointer);
   V.TraverseStmt(&Body);

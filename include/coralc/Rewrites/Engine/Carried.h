@@ -29,8 +29,9 @@ using CarriedParameters =
 CarriedParameters findCarried(const State &Entry,
                               llvm::ArrayRef<const State *> States);
 
-/// The function of \p P, which is defined, neither changes nor moves it.
-bool isOnlyRead(const clang::ParmVarDecl &P);
+/// The function of \p P, which is defined, neither changes nor moves it, nor do
+/// those that it hands \p P on to; and they hand on nothing else in its place.
+bool isKept(const clang::ParmVarDecl &P);
 
 } // namespace coralc
 
