@@ -6,6 +6,7 @@
 #include "coralc/Rewrites/Engine/Footprint.h"
 #include "coralc/Rewrites/Engine/Initiation.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/Views.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/ParentMap.h"
 #include "llvm/ADT/STLExtras.h"
@@ -152,6 +153,8 @@ public:
       refuse(Dispatch->getBeginLoc(),
              "what is dispatched here may run later and would run at once");
     for (const StartSite &Start : A.Starts)
+      checkTold(*Start.Call);
+    for (const StartSite &Start : A.Starts)
       if (!Calls.callerOf(*Start.Call))
         refuse(Start.Call->getBeginLoc(),
                "this is not called by a function, so that nothing says what "
@@ -163,6 +166,19 @@ public:
   }
 
 private:
+  /// What \p Start makes for its arguments is gone when the coroutine begins.
+  void checkTold(const CallExpr &Start) {
+    if (isa<CXXOperatorCallExpr>(Start))
+      return;
+    for (auto [P, Argument] : zip(A.Entry->parameters(), Start.arguments()))
+      if (refersToOthers(P->getType().getNonReferenceType()) &&
+          mentions(A.Entry->Function->getBody(), P) &&
+          !referentsOf(Argument).Temporaries.empty())
+        refuse(Argument->getBeginLoc(),
+               "'" + P->getName() +
+                   "' refers to something that is made for this call");
+  }
+
   /// The start asks the object of the first operation for its executor, and
   /// must not do so before that is made.
   void checkExecutor(const Footprint &First) {

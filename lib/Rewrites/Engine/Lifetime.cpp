@@ -631,7 +631,7 @@ private:
     } Search(V, Made);
     const auto *Function = dyn_cast<FunctionDecl>(V.getDeclContext());
     Search.TraverseStmt(Function ? Function->getBody() : nullptr);
-    return Search.Found;
+    return Search.Found || Copies.contains(&V);
   }
 
   /// Nothing that is used later refers to \p V, which is gone by then.
@@ -865,6 +865,12 @@ private:
   void handOn(const Expr &Argument, const ParmVarDecl &P) {
     drop(movedBy(&Argument));
     const VarDecl *V = variableNamedBy(&Argument);
+    const VarDecl *Stands = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
+    if (V && V->getDeclName() != P.getDeclName() &&
+        any_of(Live, [&](const Variable &Other) {
+          return Other.Decl == (Stands ? Stands : V);
+        }))
+      Copies.insert(&P);
     if (V && V->getDeclName() == P.getDeclName() &&
         !V->getType().isConstQualified() &&
         P.getASTContext().hasSameType(V->getType(),
@@ -1381,6 +1387,8 @@ private:
   SmallPtrSet<const Expr *, 8> Made;
   /// Variables to which something refers that lives longer.
   SmallPtrSet<const VarDecl *, 4> ReferredTo;
+  /// Parameters that are made copies of variables which stay.
+  SmallPtrSet<const VarDecl *, 4> Copies;
   /// The states that head loops around.
   SmallPtrSet<const State *, 4> Heads;
   std::optional<SmallVector<QualType, 4>> Watched;

@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <string>
 
 class ticker {
 public:
@@ -93,3 +94,20 @@ void drops(counted &c) {
   c.wait_and_drop(5);
   at_end{};
 }
+
+// What is made for the call is gone when the coroutine looks at it.
+class teller {
+public:
+  explicit teller(asio::io_context &io) : timer_(io) {}
+
+  void start() { tell(std::to_string(counted::last).c_str()); }
+  void tell(const char *text) {
+    said_ = text;
+    // CHECK: [[#@LINE+1]]:5: note: not converted: 'text' refers to something that is made for this call; {{.*}} [started-later]
+    timer_.async_wait([this](std::error_code) { said_.clear(); });
+  }
+
+private:
+  asio::steady_timer timer_;
+  std::string said_;
+};
