@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Identity.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
+#include "coralc/Rewrites/Engine/Views.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
@@ -51,10 +52,6 @@ bool overlap(QualType A, QualType B) {
   return hasInside(A, B) || hasInside(B, A);
 }
 
-bool isSystem(const Decl &D) {
-  return D.getASTContext().getSourceManager().isInSystemHeader(D.getLocation());
-}
-
 /// \p E is a variable of the function, or a part of one.
 bool isOwnPlace(const Expr *E) {
   for (E = asWritten(E);;) {
@@ -74,12 +71,14 @@ bool isOwnPlace(const Expr *E) {
   }
 }
 
-class IdentityFinder : public ConstDynamicRecursiveASTVisitor {
+/// Looks for a mention of a parameter behind a change of what may be its
+/// object.
+class ChangeFinder : public ConstDynamicRecursiveASTVisitor {
 public:
-  IdentityFinder(const ParmVarDecl &P, unsigned Depth)
-      : P(P), Object(plain(P.getType())), Depth(Depth) {}
+  explicit ChangeFinder(const ParmVarDecl &P)
+      : P(P), Object(plain(P.getType())) {}
 
-  /// Operations keep what they are given as they did, and handlers copies.
+  /// Operations are started last, and their handlers have copies of their own.
   void skip(const Operation &Op) {
     Operations.insert(Op.Call);
     for (const Operation &Handler : Op.Handlers)
@@ -90,135 +89,34 @@ public:
       HandlerArguments.insert(asWritten(Op.Made));
   }
 
-  bool isNeededIn(const Stmt *Body) {
+  bool isReadTooLate(const Stmt *Body) {
     TraverseStmt(Body);
-    return IsNeeded;
+    return IsReadTooLate;
   }
 
   bool TraverseStmt(const Stmt *S) override {
-    if (!S || IsNeeded)
+    if (!S || IsReadTooLate)
       return true;
     if (const auto *E = dyn_cast<Expr>(S);
         E && HandlerArguments.contains(asWritten(E))) {
-      IsNeeded |= Changed && mentions(S, &P);
+      IsReadTooLate |= Changed && mentions(S, &P);
       return true;
     }
-    Around.push_back(S);
     // What the next turn reads this one may change.
     unsigned Turns =
         isa<ForStmt, WhileStmt, DoStmt, CXXForRangeStmt>(S) ? 2 : 1;
     for (unsigned I = 0; I != Turns; ++I)
       ConstDynamicRecursiveASTVisitor::TraverseStmt(S);
-    Around.pop_back();
     noteChanges(S);
     return true;
   }
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
-    if (E->getDecl() == &P)
-      IsNeeded |= Changed || isKept();
+    IsReadTooLate |= Changed && E->getDecl() == &P;
     return true;
   }
 
 private:
-  //--- What is kept ------------------------------------------------------//
-
-  /// What names the parameter, the innermost of \c Around, may be a way to its
-  /// object for later.
-  bool isKept() const {
-    const Expr *From = cast<Expr>(Around.back());
-    for (const Stmt *S : reverse(drop_end(Around))) {
-      if (const auto *Cast = dyn_cast<CastExpr>(S);
-          Cast && Cast->getCastKind() == CK_LValueToRValue &&
-          !refersToOthers(Cast->getType()))
-        return false;
-      if (isa<ImplicitCastExpr, ParenExpr, FullExpr, CXXBindTemporaryExpr,
-              MaterializeTemporaryExpr>(S)) {
-        From = cast<Expr>(S);
-        continue;
-      }
-      if (const auto *Member = dyn_cast<MemberExpr>(S)) {
-        From = Member;
-        continue;
-      }
-      if (const auto *Made = dyn_cast<CXXConstructExpr>(S)) {
-        if (!refersToOthers(Made->getType()) &&
-            (isSystem(*Made->getConstructor()) ||
-             Made->getConstructor()->isCopyOrMoveConstructor()))
-          return false;
-        From = Made;
-        continue;
-      }
-      if (const auto *Call = dyn_cast<CallExpr>(S)) {
-        if (Operations.contains(Call))
-          return false;
-        if (Call->isCallToStdMove()) {
-          From = Call;
-          continue;
-        }
-        if (isKeptBy(*Call, *From))
-          return true;
-        QualType Result = Call->getType();
-        if (!Call->isGLValue() && !refersToOthers(Result))
-          return false;
-        From = Call;
-        continue;
-      }
-      if (isa<LambdaExpr>(S))
-        return true;
-      if (const auto *Unary = dyn_cast<UnaryOperator>(S))
-        return Unary->getOpcode() == UO_AddrOf;
-      if (const auto *Binary = dyn_cast<BinaryOperator>(S))
-        return Binary->isAssignmentOp() && refersToOthers(Binary->getType());
-      if (const auto *Declaration = dyn_cast<DeclStmt>(S))
-        return any_of(Declaration->decls(), [](const Decl *D) {
-          const auto *V = dyn_cast<VarDecl>(D);
-          return !V || V->getType()->isReferenceType() ||
-                 refersToOthers(V->getType());
-        });
-      return isa<CXXForRangeStmt>(S) ? false : isa<ReturnStmt>(S);
-    }
-    return false;
-  }
-
-  /// \p Call gets \p Argument, and has it when it has returned.
-  bool isKeptBy(const CallExpr &Call, const Expr &Argument) const {
-    const FunctionDecl *Callee = Call.getDirectCallee();
-    if (!Callee)
-      return true;
-    const auto *Method = dyn_cast<CXXMethodDecl>(Callee);
-    bool IsObject =
-        Method && !Method->isStatic() &&
-        (isa<CXXOperatorCallExpr>(Call)
-             ? Call.getArg(0) == &Argument
-             : isa<MemberExpr>(Argument) && Call.getCallee() == &Argument);
-    if (IsObject)
-      return false;
-    if (isSystem(*Callee))
-      return Method && !Method->isConst() && refersToOthers(Argument.getType());
-    const FunctionDecl *Definition = definitionOf(Callee);
-    if (!Definition->hasBody())
-      return false;
-    unsigned Skipped = isa<CXXOperatorCallExpr>(Call) && Method;
-    for (auto [Given, Parameter] :
-         zip(drop_begin(Call.arguments(), Skipped), Definition->parameters()))
-      if (Given == &Argument)
-        return (Parameter->getType()->isReferenceType() ||
-                refersToOthers(Parameter->getType())) &&
-               (Depth == MaxDepth || IdentityFinder(*Parameter, Depth + 1)
-                                         .keepsAddress(*Definition->getBody()));
-    return true;
-  }
-
-  bool keepsAddress(const Stmt &Body) {
-    IgnoresChanges = true;
-    return isNeededIn(&Body);
-  }
-
-  //--- What is changed ---------------------------------------------------//
-
   void noteChanges(const Stmt *S) {
-    if (IgnoresChanges)
-      return;
     if (const auto *Binary = dyn_cast<BinaryOperator>(S)) {
       if (Binary->isAssignmentOp())
         change(Binary->getLHS());
@@ -275,17 +173,15 @@ private:
 
   const ParmVarDecl &P;
   QualType Object;
-  unsigned Depth;
   SmallPtrSet<const CallExpr *, 4> Operations;
   SmallPtrSet<const Expr *, 4> HandlerArguments;
-  SmallVector<const Stmt *, 16> Around;
-  bool IgnoresChanges = false;
   /// What the parameter refers to may have changed.
   bool Changed = false;
-  bool IsNeeded = false;
+  bool IsReadTooLate = false;
 };
 
-template <class Visitor> void forEachOperation(const State &S, Visitor Visit) {
+void forEachOperation(const State &S,
+                      function_ref<void(const Operation &)> Visit) {
   forEachStep(S.Steps, [&](const Step &Step) {
     if (Step.Op)
       Visit(*Step.Op);
@@ -295,9 +191,20 @@ template <class Visitor> void forEachOperation(const State &S, Visitor Visit) {
 } // namespace
 
 bool isCopyAsGood(const ParmVarDecl &P, const State &S) {
-  IdentityFinder Finder(P, 0);
+  const Stmt *Body = S.Function->getBody();
+  ChangeFinder Finder(P);
   forEachOperation(S, [&](const Operation &Op) { Finder.skip(Op); });
-  return !Finder.isNeededIn(S.Function->getBody());
+  return !Finder.isReadTooLate(Body) &&
+         !referredFromElsewhere(Body).contains(&P);
+}
+
+bool isOfCallerAlone(const Expr &Argument) {
+  const Expr *E = Argument.IgnoreParenCasts();
+  if (isa<MaterializeTemporaryExpr>(E) || E->isPRValue())
+    return true;
+  const auto *Ref = dyn_cast<DeclRefExpr>(E);
+  const auto *V = Ref ? dyn_cast<VarDecl>(Ref->getDecl()) : nullptr;
+  return V && V->hasLocalStorage() && !V->getType()->isReferenceType();
 }
 
 bool isHeldByHandler(const ParmVarDecl &P, const State &S) {

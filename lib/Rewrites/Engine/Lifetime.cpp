@@ -395,7 +395,9 @@ public:
         } else if (isBetterReferred(A, *P)) {
           Checked.StaysReferred.insert(P);
         } else {
-          checkCopied(*P, *A.Entry);
+          checkCopied(*P);
+          if (mayShareObject(A, *P))
+            checkSameValue(*P, *A.Entry);
           declare(P);
         }
       }
@@ -464,15 +466,15 @@ private:
           if (Argument) {
             checkArgument(*Argument, *P);
             handOn(*Argument, *P);
+            if (!Carried.contains(P) && !isOfCallerAlone(*Argument) &&
+                isHeldByHandler(*P, *N.Target))
+              checkSameValue(*P, *N.Target);
           }
         for (const ParmVarDecl *P : N.Target->parameters()) {
           if (N.Target->CopiedInto.contains(P))
-            checkCopied(*P, *N.Target);
-          if (Carried.contains(P))
-            continue;
-          if (N.What == Node::Kind::Declare || isHeldByHandler(*P, *N.Target))
-            checkSameValue(*P, *N.Target);
-          declare(P);
+            checkCopied(*P);
+          if (!Carried.contains(P))
+            declare(P);
         }
         break;
       case Node::Kind::Assign:
@@ -483,10 +485,13 @@ private:
           if (Argument)
             drop(movedBy(Argument));
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
-          if (N.Target->Referred.contains(P))
+          if (N.Target->Referred.contains(P)) {
             checkSame(*P, Argument);
-          else
-            checkCopied(*P, *N.Target);
+          } else {
+            checkCopied(*P);
+            if (Argument && !isOfCallerAlone(*Argument))
+              checkSameValue(*P, *N.Target);
+          }
         break;
       case Node::Kind::Await:
         await(*N.Op);
@@ -636,9 +641,11 @@ private:
 
   /// Nothing that is used later refers to \p V, which is gone by then.
   void checkReferents(const Variable &V, StringRef When) {
-    if (ReferredTo.contains(V.Decl) &&
-        (V.IsResult || !V.Decl->getType()->isReferenceType()) &&
-        !(isShared(V.Decl->getType()) && isHeldElsewhere(*V.Decl)))
+    QualType Type = V.Decl->getType();
+    // What a view is copied to does not refer to the view.
+    if (ReferredTo.contains(V.Decl) && !refersToOthers(Type) &&
+        (V.IsResult || !Type->isReferenceType()) &&
+        !(isShared(Type) && isHeldElsewhere(*V.Decl)))
       refuse("lifetime-differs", V.Decl->getLocation(),
              "something refers to '" + V.Decl->getName() +
                  "' that lives longer, and the coroutine would have ended it " +
@@ -813,14 +820,24 @@ private:
         const auto *V = Call->getNumArgs() == 1
                             ? variableNamedBy(Call->getArg(0))
                             : nullptr;
-        Found |=
-            V == &P && (Call->isCallToStdMove() ||
-                        isNamed(Call->getDirectCallee(), {"std::forward"}));
+        Found |= V == &P && (Call->isCallToStdMove() ||
+                             isNamed(Call->getDirectCallee(), {"forward"}));
         return true;
       }
     } V(P);
     V.TraverseStmt(&Body);
     return V.Found;
+  }
+
+  /// What \p P, a parameter of \p A's entry, refers to may be known to others
+  /// than the callers, of which all are seen.
+  static bool mayShareObject(const Agent &A, const ParmVarDecl &P) {
+    return A.hasToStay() || A.Entry->Delivers || A.beside() ||
+           any_of(A.Starts, [&](const StartSite &Start) {
+             unsigned I = P.getFunctionScopeIndex();
+             return !Start.Call || Start.Call->getNumArgs() <= I ||
+                    !isOfCallerAlone(*Start.Call->getArg(I));
+           });
   }
 
   /// \p P, which is one of \p S, becomes a variable that is made before the
@@ -839,7 +856,7 @@ private:
 
   /// A parameter that becomes a variable of the coroutine's own must not be
   /// the caller's way to see what happens to it.
-  void checkCopied(const ParmVarDecl &P, const State &S) {
+  void checkCopied(const ParmVarDecl &P) {
     const auto *F = dyn_cast<FunctionDecl>(P.getDeclContext());
     if (P.getDeclName() && F && F->hasBody() &&
         P.getType().getNonReferenceType().isConstQualified())
@@ -858,7 +875,6 @@ private:
              "'" + P.getName() +
                  "' is a reference to the caller's object, and the coroutine "
                  "would work on a copy of it; make it a member or a pointer");
-    checkSameValue(P, S);
   }
 
   /// A variable that is handed on under its own name lives on as \p P.

@@ -257,9 +257,11 @@ public:
       refer(*D->getUnderlyingDecl(), E->getNameLoc());
     return true;
   }
-  /// Which of those that copy and move it is makes no difference.
+  /// Which of those that copy and move it is makes no difference. What braces
+  /// make is not written where they are delivered.
   bool VisitCXXConstructExpr(const CXXConstructExpr *E) override {
-    if (!E->getConstructor()->isCopyOrMoveConstructor())
+    if (!E->getConstructor()->isCopyOrMoveConstructor() &&
+        (!E->isListInitialization() || isa<CXXTemporaryObjectExpr>(E)))
       refer(*E->getConstructor(), E->getLocation());
     return true;
   }

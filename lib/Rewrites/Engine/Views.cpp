@@ -108,6 +108,9 @@ private:
     const FunctionDecl *Callee = Call.getDirectCallee();
     bool IsKnown = Callee && isOfSystem(*Callee);
     const auto *Member = dyn_cast<CXXMemberCallExpr>(&Call);
+    // Whose it was gives it up.
+    if (IsKnown && Member && isNamed(Callee, {"release"}))
+      return;
     if (Member)
       add(Member->getImplicitObjectArgument());
     if (IsKnown && Member)

@@ -5,26 +5,18 @@
 #include <asio/steady_timer.hpp>
 #include <iostream>
 
-// A coroutine's parameters are copies, and a report cannot be copied.
-struct report {
-  report() = default;
-  report(const report &) = delete;
-  int value = 0;
-};
-
 class ticker {
 public:
   explicit ticker(asio::io_context &io) : timer_(io) {}
 
-  void start(const report &r) {
-    ticks_ = r.value;
+  void start() {
   // CHECK: [[#@LINE+1]]:5: note: not converted: {{.*}} [output-does-not-verify]
-    timer_.async_wait([this](std::error_code) {
-      std::cout << ticks_;
+    timer_.async_wait([](std::error_code) {
+      // The handler's name, and not that of a coroutine.
+      std::cout << __func__;
     });
   }
 
 private:
   asio::steady_timer timer_;
-  int ticks_ = 0;
 };

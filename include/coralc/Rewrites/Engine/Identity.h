@@ -26,6 +26,10 @@ namespace coralc {
 /// with copies of their own is left out.
 bool isCopyAsGood(const clang::ParmVarDecl &P, const State &S);
 
+/// \p Argument is an object that is made for a call, or a variable of the
+/// function that calls.
+bool isOfCallerAlone(const clang::Expr &Argument);
+
 /// A handler of \p S, or a lambda in it, has \p P.
 bool isHeldByHandler(const clang::ParmVarDecl &P, const State &S);
 
