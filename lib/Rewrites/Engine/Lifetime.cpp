@@ -782,7 +782,7 @@ private:
       return false;
     const CXXRecordDecl *Record = Type->getPointeeType()->getAsCXXRecordDecl();
     return isShared(Type->getPointeeType()) ||
-           destructionOf(Type) != Destruction::Invisible ||
+           destructionOf(Type) == Destruction::Unknown || endsUserCode(Type) ||
            (Record && Record->hasUserDeclaredCopyConstructor() &&
             !Record->getASTContext().getSourceManager().isInSystemHeader(
                 Record->getLocation())) ||
