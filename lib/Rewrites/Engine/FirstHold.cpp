@@ -35,15 +35,7 @@ bool holdsAtFirst(const FunctionDecl &F) {
   const auto *Body = dyn_cast_or_null<CompoundStmt>(F.getBody());
   if (!Body || Body->body_empty() || !isa<DeclStmt, Expr>(Body->body_front()))
     return false;
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    bool Found = false;
-    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-      Found |= isSharedFromThis(Call);
-      return true;
-    }
-  } V;
-  V.TraverseStmt(Body->body_front());
-  return V.Found;
+  return asksForSelf(Body->body_front());
 }
 
 /// What the program does with objects of a class.

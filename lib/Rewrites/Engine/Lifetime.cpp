@@ -13,16 +13,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "coralc/Rewrites/Engine/Destruction.h"
 #include "coralc/Rewrites/Engine/Identity.h"
 #include "coralc/Rewrites/Engine/Plan.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "coralc/Rewrites/Engine/Unsized.h"
 #include "coralc/Rewrites/Engine/Views.h"
-#include "coralc/Vocabulary/Vocabulary.h"
-#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/SaveAndRestore.h"
 
 using namespace clang;
@@ -30,315 +28,6 @@ using namespace llvm;
 
 namespace coralc {
 namespace {
-
-/// What others see of a destruction: nothing; only, who counts the owners, that
-/// there is one less; perhaps something, when it is much later, since nobody
-/// knows what the object holds; or all of it.
-enum class Destruction { Invisible, Counted, Unknown, ReleasesLock, Visible };
-
-Destruction worse(Destruction A, Destruction B) { return std::max(A, B); }
-
-Destruction destructionOf(QualType Type, unsigned Depth = 0);
-
-/// What destroying something of each template argument does.
-Destruction argumentDestruction(const CXXRecordDecl &Record, unsigned Depth) {
-  Destruction Result = Destruction::Invisible;
-  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Record);
-  if (!Special)
-    return Result;
-  auto Add = [&](const TemplateArgument &Argument) {
-    if (Argument.getKind() == TemplateArgument::Type)
-      Result = worse(Result, destructionOf(Argument.getAsType(), Depth + 1));
-  };
-  for (const TemplateArgument &Argument : Special->getTemplateArgs().asArray())
-    if (Argument.getKind() == TemplateArgument::Pack)
-      for_each(Argument.pack_elements(), Add);
-    else
-      Add(Argument);
-  return Result;
-}
-
-/// \p Record points to what it owns.
-bool isOwner(const CXXRecordDecl &Record) {
-  return Record.getDeclName().isIdentifier() &&
-         is_contained({"shared_ptr", "unique_ptr", "scoped_ptr",
-                       "intrusive_ptr", "shared_array", "scoped_array"},
-                      Record.getName());
-}
-
-/// What \p Owner points to ends in a way that its type does not say: in a
-/// destructor of a derived class, or in a function that is called instead.
-bool endsUnknown(const CXXRecordDecl &Owner) {
-  const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(&Owner);
-  if (!Special || !isOwner(Owner) || Special->getTemplateArgs().size() == 0 ||
-      Special->getTemplateArgs()[0].getKind() != TemplateArgument::Type)
-    return false;
-  const TemplateArgumentList &Arguments = Special->getTemplateArgs();
-  if (Arguments[0].getAsType()->isVoidType())
-    return true;
-  if (Arguments.size() > 1 && Owner.getName() == "unique_ptr") {
-    const CXXRecordDecl *Deleter =
-        Arguments[1].getAsType()->getAsCXXRecordDecl();
-    if (!Deleter || qualifiedName(*Deleter) != "std::default_delete")
-      return true;
-  }
-  const CXXRecordDecl *Object = Arguments[0].getAsType()->getAsCXXRecordDecl();
-  Object = Object ? Object->getDefinition() : nullptr;
-  return Object && Object->getDestructor() &&
-         Object->getDestructor()->isVirtual() && !Object->isEffectivelyFinal();
-}
-
-Destruction destructionOf(QualType Type, unsigned Depth) {
-  Type = Type.getNonReferenceType().getCanonicalType();
-  if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
-    return destructionOf(Array->getElementType(), Depth);
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  if (!Record)
-    return Destruction::Invisible;
-  Record = Record->getDefinition();
-  if (!Record || Depth > 8)
-    return Destruction::Visible;
-  if (Record->hasTrivialDestructor())
-    return Destruction::Invisible;
-
-  Destruction Result = Destruction::Invisible;
-  if (endsUnknown(*Record))
-    return Destruction::Visible;
-  if (Record->getDeclName().isIdentifier() && Record->getName() == "weak_ptr")
-    return Destruction::Invisible;
-  if (Record->isInStdNamespace()) {
-    Result =
-        StringSwitch<Destruction>(Record->getName())
-            .Cases({"lock_guard", "unique_lock", "scoped_lock", "shared_lock"},
-                   Destruction::ReleasesLock)
-            .Cases({"thread", "jthread", "future", "shared_future", "promise",
-                    "packaged_task", "stop_callback"},
-                   Destruction::Visible)
-            .Cases({"basic_fstream", "basic_ofstream", "basic_filebuf",
-                    "basic_osyncstream", "basic_syncbuf"},
-                   Destruction::Visible)
-            .Case("shared_ptr", Destruction::Counted)
-            .Cases(
-                {"function", "move_only_function", "copyable_function", "any"},
-                Destruction::Unknown)
-            .Default(Destruction::Invisible);
-    Result = worse(Result, argumentDestruction(*Record, Depth));
-    return Result;
-  }
-  if (builtinVocabularies().has(Role::PlainHolder, qualifiedName(*Record)))
-    return worse(Record->getName() == "shared_ptr" ? Destruction::Counted
-                                                   : Destruction::Invisible,
-                 argumentDestruction(*Record, Depth));
-  const CXXDestructorDecl *Destructor = Record->getDestructor();
-  if (!Destructor || Destructor->isUserProvided())
-    return Destruction::Visible;
-  for (const CXXBaseSpecifier &Base : Record->bases())
-    Result = worse(Result, destructionOf(Base.getType(), Depth + 1));
-  for (const FieldDecl *Field : Record->fields())
-    if (!Field->getType()->isReferenceType())
-      Result = worse(Result, destructionOf(Field->getType(), Depth + 1));
-  return Result;
-}
-
-/// Something of \p Type that dies together with others like it, if at all.
-bool isShared(QualType Type) {
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  return Record && Record->getDeclName().isIdentifier() &&
-         is_contained({"shared_ptr", "weak_ptr", "intrusive_ptr"},
-                      Record->getName());
-}
-
-/// The pointer points to an object whose destructor the user wrote.
-bool endsUserObject(QualType Pointer) {
-  const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
-      Pointer->getAsCXXRecordDecl());
-  if (!Record || Record->getName() == "weak_ptr" ||
-      Record->getTemplateArgs().size() == 0 ||
-      Record->getTemplateArgs()[0].getKind() != TemplateArgument::Type)
-    return false;
-  if (endsUnknown(*Record))
-    return true;
-  const CXXRecordDecl *Object =
-      Record->getTemplateArgs()[0].getAsType()->getAsCXXRecordDecl();
-  return Object && Object->hasDefinition() &&
-         !Object->getASTContext().getSourceManager().isInSystemHeader(
-             Object->getLocation()) &&
-         destructionOf(Pointer) > Destruction::Unknown;
-}
-
-/// Destroying something of \p Type runs a destructor that the user wrote.
-bool endsUserCode(QualType Type, unsigned Depth = 0) {
-  Type = Type.getNonReferenceType().getCanonicalType();
-  if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
-    return endsUserCode(Array->getElementType(), Depth);
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  Record = Record ? Record->getDefinition() : nullptr;
-  if (!Record || Depth > 8 || Record->hasTrivialDestructor())
-    return false;
-  auto Ends = [&](QualType Part) { return endsUserCode(Part, Depth + 1); };
-  if (Record->getASTContext().getSourceManager().isInSystemHeader(
-          Record->getLocation())) {
-    const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record);
-    if (endsUnknown(*Record))
-      return true;
-    return Special && Record->getName() != "weak_ptr" &&
-           any_of(Special->getTemplateArgs().asArray(),
-                  [&](const TemplateArgument &Argument) {
-                    return Argument.getKind() == TemplateArgument::Type &&
-                           Ends(Argument.getAsType());
-                  });
-  }
-  const CXXDestructorDecl *Destructor = Record->getDestructor();
-  return !Destructor || Destructor->isUserProvided() ||
-         any_of(Record->bases(),
-                [&](const CXXBaseSpecifier &B) { return Ends(B.getType()); }) ||
-         any_of(Record->fields(),
-                [&](const FieldDecl *F) { return Ends(F->getType()); });
-}
-
-/// \p V is a shared pointer that was made with a function to call at the end.
-bool hasDeleter(const VarDecl &V) {
-  const auto *Made = isShared(V.getType()) && V.hasInit()
-                         ? dyn_cast<CXXConstructExpr>(
-                               V.getInit()->IgnoreUnlessSpelledInSource())
-                         : nullptr;
-  if (!Made || Made->getNumArgs() < 2)
-    return false;
-  QualType Second = Made->getArg(1)->getType();
-  return Second->isRecordType() || Second->isFunctionType() ||
-         Second->isFunctionPointerType();
-}
-
-/// Assigning to something of \p Type runs an operator that the user wrote.
-bool assignsByUserCode(QualType Type, unsigned Depth = 0) {
-  const CXXRecordDecl *Record =
-      Type.getNonReferenceType()->getAsCXXRecordDecl();
-  Record = Record ? Record->getDefinition() : nullptr;
-  if (!Record || Depth > 8 ||
-      Record->getASTContext().getSourceManager().isInSystemHeader(
-          Record->getLocation()))
-    return false;
-  return any_of(Record->methods(),
-                [](const CXXMethodDecl *M) {
-                  return M->getOverloadedOperator() == OO_Equal &&
-                         M->isUserProvided();
-                }) ||
-         any_of(Record->bases(),
-                [&](const CXXBaseSpecifier &B) {
-                  return assignsByUserCode(B.getType(), Depth + 1);
-                }) ||
-         any_of(Record->fields(), [&](const FieldDecl *F) {
-           return assignsByUserCode(F->getType(), Depth + 1);
-         });
-}
-
-/// What \p Pointer, a smart pointer, points to.
-QualType pointeeOf(QualType Pointer) {
-  const auto *Record = dyn_cast_or_null<ClassTemplateSpecializationDecl>(
-      Pointer.getNonReferenceType()->getAsCXXRecordDecl());
-  bool HasPointee =
-      Record && Record->getTemplateArgs().size() > 0 &&
-      Record->getTemplateArgs()[0].getKind() == TemplateArgument::Type;
-  return HasPointee ? Record->getTemplateArgs()[0].getAsType() : QualType();
-}
-
-/// The types of objects of which the program asks whether they still have an
-/// owner: it names a weak pointer to one, or counts the owners.
-SmallVector<QualType, 4> watchedTypes(const ASTContext &Context) {
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    const SourceManager &Sources;
-    SmallVector<QualType, 4> Found;
-    explicit Visitor(const SourceManager &Sources) : Sources(Sources) {
-      ShouldVisitTemplateInstantiations = true;
-    }
-    bool TraverseDecl(const Decl *D) override {
-      return !D || Sources.isInSystemHeader(D->getLocation()) ||
-             ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
-    }
-    bool VisitExpr(const Expr *E) override {
-      const CXXRecordDecl *Record = E->getType()->getAsCXXRecordDecl();
-      if (Record && Record->getDeclName().isIdentifier() &&
-          Record->getName() == "weak_ptr")
-        add(E->getType());
-      return true;
-    }
-    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-      const CXXMethodDecl *Method = Call->getMethodDecl();
-      if (Method && Method->getDeclName().isIdentifier() &&
-          is_contained({"use_count", "unique"}, Method->getName()))
-        add(Call->getImplicitObjectArgument()->getType());
-      return true;
-    }
-    void add(QualType Pointer) {
-      if (QualType Object = pointeeOf(Pointer); !Object.isNull())
-        Found.push_back(Object);
-    }
-  } V(Context.getSourceManager());
-  V.TraverseDecl(Context.getTranslationUnitDecl());
-  return std::move(V.Found);
-}
-
-/// A pointer to \p A and one to \p B may own one object.
-bool mayBeOneObject(QualType A, QualType B) {
-  const CXXRecordDecl *First = A->getAsCXXRecordDecl(),
-                      *Second = B->getAsCXXRecordDecl();
-  if (A->isVoidType() || B->isVoidType() ||
-      A.getCanonicalType().getUnqualifiedType() ==
-          B.getCanonicalType().getUnqualifiedType())
-    return true;
-  return First && Second && First->hasDefinition() && Second->hasDefinition() &&
-         (First->isDerivedFrom(Second) || Second->isDerivedFrom(First));
-}
-
-/// Something of \p Type owns an object of one of the \p Watched types together
-/// with others.
-bool ownsWatched(QualType Type, ArrayRef<QualType> Watched,
-                 unsigned Depth = 0) {
-  Type = Type.getNonReferenceType().getCanonicalType();
-  const CXXRecordDecl *Record = Type->getAsCXXRecordDecl();
-  if (!Record || !Record->hasDefinition() || Depth > 8)
-    return false;
-  auto Owns = [&](QualType Part) {
-    return ownsWatched(Part, Watched, Depth + 1);
-  };
-  if (isShared(Type))
-    return any_of(Watched, [&](QualType Object) {
-      return mayBeOneObject(pointeeOf(Type), Object);
-    });
-  if (const auto *Special = dyn_cast<ClassTemplateSpecializationDecl>(Record))
-    if (any_of(Special->getTemplateArgs().asArray(),
-               [&](const TemplateArgument &Argument) {
-                 return Argument.getKind() == TemplateArgument::Type &&
-                        Owns(Argument.getAsType());
-               }))
-      return true;
-  return any_of(Record->fields(),
-                [&](const FieldDecl *F) { return Owns(F->getType()); });
-}
-
-/// \p Method, or what that calls on its object, has a shared pointer to the
-/// object.
-bool takesOwner(const CXXMethodDecl &Method, unsigned Depth = 3) {
-  const Stmt *Body = definitionOf(&Method)->getBody();
-  bool Result = false;
-  if (!Body || Depth == 0)
-    return false;
-  struct Visitor : ConstDynamicRecursiveASTVisitor {
-    function_ref<void(const CXXMemberCallExpr &)> Visit;
-    explicit Visitor(function_ref<void(const CXXMemberCallExpr &)> Visit)
-        : Visit(Visit) {}
-    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-      Visit(*Call);
-      return true;
-    }
-  };
-  Visitor([&](const CXXMemberCallExpr &Call) {
-    const CXXMethodDecl *Called = Call.getMethodDecl();
-    Result = Result || isSharedFromThis(&Call) ||
-             (Called && isOnThis(Call) && takesOwner(*Called, Depth - 1));
-  }).TraverseStmt(Body);
-  return Result;
-}
 
 /// Variables that \p S, as a whole statement, moves from.
 SmallPtrSet<const ValueDecl *, 4> movedBy(const Stmt *S) {
@@ -1113,7 +802,7 @@ private:
     const FunctionDecl *Callee = definitionOf(Call.getDirectCallee());
     const Expr *Object = Call.getImplicitObjectArgument();
     if (!Callee->hasBody() || isOnThis(Call) || ownerNamedBy(Object) ||
-        !holdsItself(*Callee->getBody()) || !endsUserCode(Call.getObjectType()))
+        !asksForSelf(Callee->getBody()) || !endsUserCode(Call.getObjectType()))
       return;
     const auto *Arrow = dyn_cast<CXXOperatorCallExpr>(asWritten(Object));
     const VarDecl *Owner = variableNamedBy(Arrow ? Arrow->getArg(0) : Object);
@@ -1122,19 +811,6 @@ private:
              "the object of '" + Callee->getNameAsString() +
                  "' was held while the callback ran and may now be gone "
                  "before; capture a shared pointer to it in the callback");
-  }
-
-  /// \p Body takes a shared pointer to its own object.
-  static bool holdsItself(const Stmt &Body) {
-    struct Visitor : ConstDynamicRecursiveASTVisitor {
-      bool Found = false;
-      bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-        Found |= isSharedFromThis(Call);
-        return true;
-      }
-    } V;
-    V.TraverseStmt(&Body);
-    return V.Found;
   }
 
   void capture(const VarDecl *V) {

@@ -260,6 +260,18 @@ bool isSharedFromThis(const Expr *E) {
              Call->getImplicitObjectArgument()->IgnoreParenImpCasts());
 }
 
+bool asksForSelf(const Stmt *S) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    bool Found = false;
+    bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
+      Found |= isSharedFromThis(Call);
+      return true;
+    }
+  } V;
+  V.TraverseStmt(S);
+  return V.Found;
+}
+
 const VarDecl *variableNamedBy(const Expr *E) {
   E = asWritten(E);
   if (const auto *Call = dyn_cast<CallExpr>(E))

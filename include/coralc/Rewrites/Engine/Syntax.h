@@ -123,6 +123,9 @@ bool refersToOthers(clang::QualType Type);
 /// \p E is shared_from_this().
 bool isSharedFromThis(const clang::Expr *E);
 
+/// Something below \p S is.
+bool asksForSelf(const clang::Stmt *S);
+
 /// \p Var is initialized with shared_from_this(), or a copy of such a
 /// variable.
 bool isSharedFromThisCopy(const clang::VarDecl *Var);
