@@ -198,6 +198,11 @@ bool isCopyAsGood(const ParmVarDecl &P, const State &S) {
          !referredFromElsewhere(Body).contains(&P);
 }
 
+bool isCopyAsGood(const ParmVarDecl &P, const Stmt &Body) {
+  return !ChangeFinder(P).isReadTooLate(&Body) &&
+         !referredFromElsewhere(&Body).contains(&P);
+}
+
 bool isOfCallerAlone(const Expr &Argument) {
   const Expr *E = Argument.IgnoreParenCasts();
   if (isa<MaterializeTemporaryExpr>(E) || E->isPRValue())

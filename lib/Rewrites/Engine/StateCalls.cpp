@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/Handler.h"
 #include "coralc/Rewrites/Engine/HandlerTemplate.h"
+#include "coralc/Rewrites/Engine/Identity.h"
 #include "coralc/Rewrites/Engine/StateBuilder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 
@@ -215,7 +216,10 @@ bool StateBuilder::buildCall(const CallExpr &Call, const Stmt *S,
     return buildSuspension(Call, Match->second, Where, Out);
   }
   if (std::optional<unsigned> Way = deliveredTo(Call)) {
-    if (Where != Position::Tail)
+    if (Where != Position::Tail ||
+        (Referring.contains(Current->Function) &&
+         any_of(Current->Delivers->Ways[*Way].valuesOf(Call),
+                [](const Expr *Value) { return !isOfCallerAlone(*Value); })))
       return breaksContract();
     Step End;
     End.What = Step::Kind::End;
@@ -226,7 +230,7 @@ bool StateBuilder::buildCall(const CallExpr &Call, const Stmt *S,
     return true;
   }
   if (handsOn(Call)) {
-    if (Where != Position::Tail)
+    if (Where != Position::Tail || Referring.contains(Current->Function))
       return breaksContract();
     if (sameObjectCallee(Call) == Current->Function) {
       addJump(Current->Function, Call, S, Call.arguments(), Out);

@@ -1,6 +1,7 @@
 //===--- StateHandlers.cpp - What handlers are and hold -------------------===//
 
 #include "coralc/Rewrites/Engine/Handler.h"
+#include "coralc/Rewrites/Engine/Identity.h"
 #include "coralc/Rewrites/Engine/StateBuilder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
@@ -113,6 +114,33 @@ void StateBuilder::readHandlers() {
     for (const Operation *Op : handlersOf(Match))
       if (Op->Stored)
         StoredHandlers.insert(Op->Stored);
+}
+
+/// The handler of \p Op gets something by reference that is more to it than a
+/// value.
+static bool needsObject(const Operation &Op) {
+  auto Needs = [](const ParmVarDecl *P, const Stmt *Body) {
+    return P && P->getType()->isReferenceType() && Body &&
+           !isCopyAsGood(*P, *Body);
+  };
+  if (Op.Bound)
+    return any_of(zip(Op.Bound->Target->parameters(), Op.Bound->Arguments),
+                  [&](auto Each) {
+                    auto &[P, Argument] = Each;
+                    return !Argument.Value &&
+                           Needs(P, Op.Bound->Target->getBody());
+                  });
+  return (Op.lambda() || Op.Object) &&
+         any_of(Op.Results, [&](const Binding &B) {
+           return Needs(dyn_cast_or_null<ParmVarDecl>(B.Decl), Op.body());
+         });
+}
+
+void StateBuilder::readReferringCallbacks() {
+  for (auto &[Call, Match] : Found.Matches)
+    for (const Operation *Op : handlersOf(Match))
+      if (!Op->isOfLibrary() && Call->getDirectCallee() && needsObject(*Op))
+        Referring.insert(definitionOf(Call->getDirectCallee()));
 }
 
 void StateBuilder::readOperators() {

@@ -26,6 +26,9 @@ namespace coralc {
 /// with copies of their own is left out.
 bool isCopyAsGood(const clang::ParmVarDecl &P, const State &S);
 
+/// The same of a parameter of a callback, whose code is \p Body.
+bool isCopyAsGood(const clang::ParmVarDecl &P, const clang::Stmt &Body);
+
 /// \p Argument is an object that is made for a call, or a variable of the
 /// function that calls.
 bool isOfCallerAlone(const clang::Expr &Argument);

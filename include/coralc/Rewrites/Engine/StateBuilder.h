@@ -25,6 +25,7 @@ public:
                CallSet &Kept)
       : Text(Text), Patterns(Patterns), Colour(Colour),
         Found(findOperations(Text, Patterns)), Kept(Kept) {
+    readReferringCallbacks();
     dropKept();
     readHandlers();
     readOwners(Distrusted);
@@ -153,6 +154,9 @@ private:
   /// Which handlers have a name, and what is known of those that are objects.
   void readHandlers();
   void readOperators();
+  /// Which functions call a callback that needs the object itself where it gets
+  /// a reference to one: a task would complete with a copy.
+  void readReferringCallbacks();
   /// \p M is the object that starts the operation, by reference, by pointer or
   /// by shared pointer.
   bool isSelf(const FunctionObject::Member &M);
@@ -325,6 +329,8 @@ private:
   llvm::DenseMap<const clang::ValueDecl *, unsigned> Callbacks;
   /// The same for what the callback is given back.
   llvm::SmallPtrSet<const clang::ValueDecl *, 4> Contexts;
+  /// Functions whose callbacks may need the object that they are handed.
+  FunctionSet Referring;
   CallSet &Kept;
   State *Current = nullptr;
   /// Behind the innermost switch that is read there is nothing but the end.
