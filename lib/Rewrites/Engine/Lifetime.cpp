@@ -151,6 +151,9 @@ private:
       }
       case Node::Kind::Bind:
       case Node::Kind::Declare:
+        for (const ParmVarDecl *P : N.Target->parameters())
+          if (N.Target->CopiedInto.contains(P))
+            checkCopied(*P);
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
           if (Argument) {
             checkArgument(*Argument, *P);
@@ -159,12 +162,9 @@ private:
                 isHeldByHandler(*P, *N.Target))
               checkSameValue(*P, *N.Target);
           }
-        for (const ParmVarDecl *P : N.Target->parameters()) {
-          if (N.Target->CopiedInto.contains(P))
-            checkCopied(*P);
+        for (const ParmVarDecl *P : N.Target->parameters())
           if (!Carried.contains(P))
             declare(P);
-        }
         break;
       case Node::Kind::Assign:
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
