@@ -66,6 +66,16 @@ static bool endsUnknown(const CXXRecordDecl &Owner) {
          Object->getDestructor()->isVirtual() && !Object->isEffectivelyFinal();
 }
 
+/// The user wrote what \p Record's destructor does, and not that it is nothing.
+static bool hasOwnEnd(const CXXRecordDecl &Record) {
+  const FunctionDecl *Destructor = Record.getDestructor();
+  if (!Destructor || !Destructor->isUserProvided())
+    return !Destructor;
+  const auto *Body =
+      dyn_cast_or_null<CompoundStmt>(definitionOf(Destructor)->getBody());
+  return !Body || !Body->body_empty();
+}
+
 Destruction destructionOf(QualType Type, unsigned Depth) {
   Type = Type.getNonReferenceType().getCanonicalType();
   if (const clang::ArrayType *Array = Type->getAsArrayTypeUnsafe())
@@ -107,8 +117,7 @@ Destruction destructionOf(QualType Type, unsigned Depth) {
     return worse(Record->getName() == "shared_ptr" ? Destruction::Counted
                                                    : Destruction::Invisible,
                  argumentDestruction(*Record, Depth));
-  const CXXDestructorDecl *Destructor = Record->getDestructor();
-  if (!Destructor || Destructor->isUserProvided())
+  if (hasOwnEnd(*Record))
     return Destruction::Visible;
   for (const CXXBaseSpecifier &Base : Record->bases())
     Result = worse(Result, destructionOf(Base.getType(), Depth + 1));
@@ -163,8 +172,7 @@ bool endsUserCode(QualType Type, unsigned Depth) {
                            Ends(Argument.getAsType());
                   });
   }
-  const CXXDestructorDecl *Destructor = Record->getDestructor();
-  return !Destructor || Destructor->isUserProvided() ||
+  return hasOwnEnd(*Record) ||
          any_of(Record->bases(),
                 [&](const CXXBaseSpecifier &B) { return Ends(B.getType()); }) ||
          any_of(Record->fields(),

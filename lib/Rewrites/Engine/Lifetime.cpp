@@ -277,9 +277,16 @@ private:
     return destructionOf(Type) > Destruction::Unknown;
   }
 
-  /// Others own what \p V, a shared pointer, points to: its function hands them
-  /// a copy, or the object takes one itself.
+  /// Others own what \p V, a shared pointer, points to.
   bool isHeldElsewhere(const VarDecl &V) const {
+    return Copies.contains(&V) || isHandedOut(V) ||
+           any_of(HandedOnAs.lookup(&V),
+                  [&](const ParmVarDecl *P) { return isHandedOut(*P); });
+  }
+
+  /// The function of \p V, a shared pointer, hands others a copy, or the object
+  /// takes one itself.
+  bool isHandedOut(const VarDecl &V) const {
     struct Visitor : ConstDynamicRecursiveASTVisitor {
       const VarDecl &V;
       const SmallPtrSet<const Expr *, 8> &Made;
@@ -325,7 +332,7 @@ private:
     } Search(V, Made);
     const auto *Function = dyn_cast<FunctionDecl>(V.getDeclContext());
     Search.TraverseStmt(Function ? Function->getBody() : nullptr);
-    return Search.Found || Copies.contains(&V);
+    return Search.Found;
   }
 
   /// Nothing that is used later refers to \p V, which is gone by then.
@@ -570,12 +577,15 @@ private:
   void handOn(const Expr &Argument, const ParmVarDecl &P) {
     drop(movedBy(&Argument));
     const VarDecl *V = variableNamedBy(&Argument);
-    const VarDecl *Stands = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
+    const VarDecl *Stays = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
+    if (!Stays)
+      Stays = V;
     if (V && V->getDeclName() != P.getDeclName() &&
-        any_of(Live, [&](const Variable &Other) {
-          return Other.Decl == (Stands ? Stands : V);
-        }))
+        any_of(Live,
+               [&](const Variable &Other) { return Other.Decl == Stays; })) {
       Copies.insert(&P);
+      HandedOnAs[Stays].push_back(&P);
+    }
     if (V && V->getDeclName() == P.getDeclName() &&
         !V->getType().isConstQualified() &&
         P.getASTContext().hasSameType(V->getType(),
@@ -1081,6 +1091,8 @@ private:
   SmallPtrSet<const VarDecl *, 4> ReferredTo;
   /// Parameters that are made copies of variables which stay.
   SmallPtrSet<const VarDecl *, 4> Copies;
+  /// Under which names later steps know variables that stay.
+  DenseMap<const VarDecl *, SmallVector<const ParmVarDecl *, 2>> HandedOnAs;
   /// The states that head loops around.
   SmallPtrSet<const State *, 4> Heads;
   std::optional<SmallVector<QualType, 4>> Watched;
