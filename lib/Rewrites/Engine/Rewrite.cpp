@@ -270,7 +270,7 @@ private:
       return is_contained(Code->Sites, Op.Where);
     if (A.beside())
       return any_of(A.States, [&](const State *S) {
-        bool Found = !S->IsPart && S->Function == F;
+        bool Found = (!S->IsPart && S->Function == F) || isHandlerIn(*S, *F);
         forEachStep(S->Steps, [&](const Step &Step) {
           Found |= Step.What == Step::Kind::Suspend && Step.Op->Call &&
                    Step.Op->Call->getBeginLoc() == Op.Where;

@@ -388,10 +388,7 @@ bool StateBuilder::readMembers(Operation &Op) {
       if (Type->isReferenceType() && canKeep(Op))
         return keep(*Op.Call);
       if (Type->isReferenceType() && !Current->Beside)
-        return refuse("capture-by-reference", M.Init->getBeginLoc(),
-                      "the handler refers to a variable of the function "
-                      "that started the operation, which has returned by "
-                      "then; keep a copy of it");
+        return refuseReference(*Variable, M.Init->getBeginLoc());
       M.What = FunctionObject::Member::Kind::Variable;
       continue;
     }
@@ -457,7 +454,7 @@ bool StateBuilder::isSettled(const Expr *E) const {
     if (Binary->isAdditiveOp() || Binary->isMultiplicativeOp() ||
         Binary->isShiftOp() || Binary->isBitwiseOp())
       return isSettled(Binary->getLHS()) && isSettled(Binary->getRHS());
-  return isa<CXXThisExpr>(E) ||
+  return isa<CXXThisExpr, clang::StringLiteral>(E) ||
          (!E->isValueDependent() && E->isEvaluatable(Text.context()));
 }
 
@@ -571,6 +568,19 @@ void StateBuilder::noteCopies(const Operation &Op) {
       Current->CopiedInto.insert(P);
 }
 
+bool StateBuilder::refuseReference(const ValueDecl &Variable,
+                                   SourceLocation Where) {
+  if (Variable.getType()->isReferenceType())
+    return refuse("capture-by-reference", Where,
+                  "the handler refers to what '" + Variable.getName() +
+                      "' refers to, and a coroutine would have a copy of "
+                      "that; pass a pointer, which the handler may copy");
+  return refuse("capture-by-reference", Where,
+                "the handler refers to a variable of the function that "
+                "started the operation, which has returned by then; give it "
+                "a copy");
+}
+
 bool StateBuilder::readCaptures(Operation &Op) {
   for (const LambdaCapture &Capture : Op.lambda()->captures()) {
     SourceLocation Where = Capture.getLocation();
@@ -592,17 +602,7 @@ bool StateBuilder::readCaptures(Operation &Op) {
         Current->Referred.insert(P);
         continue;
       }
-      if (const auto *Var = dyn_cast<VarDecl>(Capture.getCapturedVar());
-          Var && Var->getType()->isReferenceType())
-        return refuse("capture-by-reference", Where,
-                      "the handler refers to what '" + Var->getName() +
-                          "' refers to, and a coroutine would have a copy "
-                          "of that; pass it by pointer, and capture the "
-                          "pointer by value");
-      return refuse("capture-by-reference", Where,
-                    "the handler refers to a variable of the function that "
-                    "started the operation, which has returned by then; "
-                    "capture it by value");
+      return refuseReference(*Capture.getCapturedVar(), Where);
     case LCK_ByCopy:
       break;
     }

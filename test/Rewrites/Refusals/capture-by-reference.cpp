@@ -27,7 +27,7 @@ private:
 class deadline {
 public:
   void watch(const std::shared_ptr<asio::steady_timer> &timer) {
-    // CHECK: [[#@LINE+1]]:5: note: not converted: the handler refers to what 'timer' refers to, and a coroutine would have a copy of that; pass it by pointer, and capture the pointer by value [capture-by-reference]
+    // CHECK: [[#@LINE+1]]:5: note: not converted: the handler refers to what 'timer' refers to, and a coroutine would have a copy of that; pass a pointer, which the handler may copy [capture-by-reference]
     timer->async_wait([this, &timer](std::error_code ec) {
       if (!ec)
         watch(timer);

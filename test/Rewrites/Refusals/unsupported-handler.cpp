@@ -223,3 +223,20 @@ private:
   asio::steady_timer timer_;
   int last_ = 0;
 };
+
+// Another object goes on in its place.
+struct countdown {
+  asio::steady_timer &timer;
+  int left;
+  void operator()(std::error_code ec) {
+    if (!ec && left > 0)
+      // CHECK: [[#@LINE+1]]:7: note: not converted: {{.*}} computed when {{.*}} [unsupported-handler]
+      timer.async_wait(countdown{timer, left - 1});
+  }
+};
+void count_down(asio::io_context &io) {
+  asio::steady_timer timer(io);
+  // CHECK: [[#@LINE+1]]:3: note: not converted: {{.*}} computed when {{.*}} [unsupported-handler]
+  timer.async_wait(countdown{timer, 3});
+  io.run();
+}

@@ -205,6 +205,9 @@ private:
   referenceParameter(const clang::ValueDecl &Captured) const;
   /// Notes the parameters that the handler of \p Op has copies of.
   void noteCopies(const Operation &Op);
+  /// A handler refers to \p Variable.
+  bool refuseReference(const clang::ValueDecl &Variable,
+                       clang::SourceLocation Where);
   bool readCaptures(Operation &Op);
   /// The variable that is moved into \p Capture as it is.
   const clang::VarDecl *movedInto(const clang::VarDecl &Capture) const;
