@@ -237,10 +237,11 @@ private:
   //--- Names -------------------------------------------------------------//
 
   static std::string withoutPrefix(StringRef Name) {
-    for (StringRef Prefix : {"do_", "async_", "start_", "begin_", "on_"})
+    for (StringRef Prefix :
+         {"do_", "async_", "start_", "begin_", "on_", "handle_"})
       if (Name.size() > Prefix.size() && Name.consume_front(Prefix))
         return Name.str();
-    for (StringRef Prefix : {"do", "async", "start", "begin", "on"})
+    for (StringRef Prefix : {"do", "async", "start", "begin", "on", "handle"})
       if (Name.size() > Prefix.size() && Name.starts_with(Prefix) &&
           isUpper(Name[Prefix.size()]))
         return Name.substr(Prefix.size(), 1).lower() +
