@@ -280,8 +280,15 @@ private:
     const State *Next = A.next();
     if (Next) {
       Own = Next->Function->getNameAsString();
-      if (!A.IsLoop && !Next->IsPart && claim(Own, Class))
-        return Own;
+      if (!A.IsLoop && !Next->IsPart) {
+        // What was to be handled now is what it does.
+        std::string Done = withoutPrefix(Own);
+        if (StringRef(Own).starts_with("handle") &&
+            !Identifiers.contains(Done) && claim(Done, Class))
+          return Done;
+        if (claim(Own, Class))
+          return Own;
+      }
     }
     std::string Base = withoutPrefix(Own);
     bool SaysNothing = Own.empty() || Own == "start" || Own == "run" ||
