@@ -607,11 +607,22 @@ private:
     B[I].Else = std::move(Rest);
   }
 
-  static void flattenGuards(Block &B) {
+  /// \p Arm of \p N is what the user wrote as an `else if`.
+  static bool isElseIf(const Node &N, const Block &Arm) {
+    const auto *If = dyn_cast_or_null<IfStmt>(N.Source);
+    return &Arm == &N.Else && If && Arm.size() == 1 &&
+           Arm.front().What == Node::Kind::If &&
+           Arm.front().Source == If->getElse();
+  }
+
+  /// What ends becomes a guard in front of the rest, but for an else-if, which
+  /// is one of several cases.
+  static void flattenGuards(Block &B, bool IsElseIf = false) {
     for (size_t I = 0; I < B.size(); ++I) {
       takeEndAsElse(B, I);
       Node &N = B[I];
-      if (N.What == Node::Kind::If && I + 1 == B.size() && !N.Else.empty()) {
+      if (N.What == Node::Kind::If && I + 1 == B.size() && !N.Else.empty() &&
+          !IsElseIf) {
         bool ThenEnds = onlyEnds(N.Body), ElseEnds = onlyEnds(N.Else);
         if (ThenEnds != ElseEnds) {
           if (ElseEnds) {
@@ -624,7 +635,7 @@ private:
         }
       }
       for (Block *Inner : B[I].inner())
-        flattenGuards(*Inner);
+        flattenGuards(*Inner, isElseIf(B[I], *Inner));
     }
   }
 
@@ -792,16 +803,16 @@ private:
   }
 
   /// Behind a branch that leaves nothing has to be an else.
-  static void dropElseBehindLeave(Block &B) {
+  static void dropElseBehindLeave(Block &B, bool IsElseIf = false) {
     for (size_t I = 0; I < B.size(); ++I) {
-      if (B[I].What == Node::Kind::If && I + 1 == B.size() &&
+      if (B[I].What == Node::Kind::If && I + 1 == B.size() && !IsElseIf &&
           isLeft(B[I].Body)) {
         Block Rest = std::move(B[I].Else);
         B[I].Else.clear();
         append(B, std::move(Rest));
       }
       for (Block *Inner : B[I].inner())
-        dropElseBehindLeave(*Inner);
+        dropElseBehindLeave(*Inner, isElseIf(B[I], *Inner));
     }
   }
 
