@@ -162,9 +162,10 @@ private:
                 isHeldByHandler(*P, *N.Target))
               checkSameValue(*P, *N.Target);
           }
-        for (const ParmVarDecl *P : N.Target->parameters())
+        // Without an argument it is what the operation delivers.
+        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
           if (!Carried.contains(P))
-            declare(P);
+            declare(P, /*IsResult=*/!Argument);
         break;
       case Node::Kind::Assign:
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
