@@ -235,10 +235,13 @@ SmallVector<QualType, 4> watchedTypes(const ASTContext &Context) {
              ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
     }
     bool VisitExpr(const Expr *E) override {
-      const CXXRecordDecl *Record = E->getType()->getAsCXXRecordDecl();
+      // In a template the list that a member is made from has no type.
+      QualType Type = E->getType();
+      const CXXRecordDecl *Record =
+          Type.isNull() ? nullptr : Type->getAsCXXRecordDecl();
       if (Record && Record->getDeclName().isIdentifier() &&
           Record->getName() == "weak_ptr")
-        add(E->getType());
+        add(Type);
       return true;
     }
     bool VisitCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
