@@ -162,10 +162,10 @@ private:
                 isHeldByHandler(*P, *N.Target))
               checkSameValue(*P, *N.Target);
           }
-        // Without an argument it is what the operation delivers.
-        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
+        // What is bound to no argument is what the operation delivers.
+        for (auto [I, P] : enumerate(N.Target->parameters()))
           if (!Carried.contains(P))
-            declare(P, /*IsResult=*/!Argument);
+            declare(P, /*IsResult=*/I < N.Arguments.size() && !N.Arguments[I]);
         break;
       case Node::Kind::Assign:
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
