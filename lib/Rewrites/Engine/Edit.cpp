@@ -691,10 +691,10 @@ private:
       return edit(*A.Entry->Direct);
     const FunctionDecl &F = *A.Entry->Function;
     Form How = formOf(A);
-    const std::string &Name = A.Coroutine;
     noteUses(A);
     Layout Style = Layout::of(F, Text);
-    unsigned Begin = *Text.offset(F.getBeginLoc());
+    const FunctionDecl *Home = laterHome(A, anchorOf(A), Text);
+    unsigned Begin = *Text.offset((Home ? *Home : F).getBeginLoc());
     unsigned Indent = Text.indentation(Begin).size();
     const SourceText::File &Here = fileOf(anchorOf(A).getBeginLoc());
     append_range(Moved[&Here], includesOfMovedCode(A, Here, Text));
@@ -712,32 +712,33 @@ private:
         A, RenderContext{Text, Dialect, Start, Inside, Style, Indent});
     if (!Inside.empty() && StringRef(Body.Text).contains(Dialect.eventsStart()))
       Used[&Here].Events = true;
+    Coroutine C{A, Body, Style, Indent, Home};
     switch (How) {
     case Form::Beside:
       if (!isInMovedCode(*A.beside())) {
         replaceStart(A);
         removeStored(A);
       }
-      addDefinition(A, Name, Body, Style, Indent);
+      addDefinition(C);
       break;
     case Form::InPlace:
-      replaceEntry(A, Name, Body);
+      replaceEntry(C);
       replaceStart(A);
       break;
     case Form::BehindEntry:
-      keepEntry(A, Name, Body, Style, Indent);
+      keepEntry(C);
       break;
     case Form::TwinOfCallback:
-      addTwin(A, Name, Body, Style, Indent);
+      addTwin(C);
       break;
     case Form::Coloured:
-      replaceEntry(A, Name, Body);
+      replaceEntry(C);
       spawnCalls(A);
       break;
     case Form::Generator:
-      replaceEntry(A, Name, Body);
+      replaceEntry(C);
       for (const PullGenerator::Loop &Loop : A.Entry->Generator->Loops)
-        replaceLoop(Loop, A.Entry->Generator->ValueText, Name);
+        replaceLoop(Loop, A.Entry->Generator->ValueText, A.Coroutine);
       for (const Decl *D : A.Entry->Generator->Obsolete)
         removeDeclaration(D->getSourceRange());
       break;
@@ -745,7 +746,8 @@ private:
     for (const State *S : A.States)
       if ((A.beside() || S->Function != A.Entry->Function) && !S->IsPart)
         for (const FunctionDecl *F : S->Function->redecls())
-          removeDeclaration(F->getSourceRange());
+          if (F != Home)
+            removeDeclaration(F->getSourceRange());
   }
 
   /// \p Call is of what becomes a coroutine by its colour, and goes on while
@@ -971,15 +973,15 @@ private:
     if (IsStatic && !F.isOutOfLine())
       return "static ";
     // Several files may define a template.
-    bool IsInline = F.isInlined() || (isReadForTemplate(F) &&
-                                      writtenFor(F).isExternallyVisible());
+    bool IsInline =
+        (Beside.isOutOfLine() ? Beside : F).isInlined() ||
+        (isReadForTemplate(F) && writtenFor(F).isExternallyVisible());
     return IsInline && (!IsMember || Beside.isOutOfLine()) ? "inline " : "";
   }
 
   /// What the coroutine of \p A is declared as beside \p Beside, a declaration
   /// of its anchor.
-  std::string signature(const Agent &A, StringRef Name,
-                        const FunctionDecl &Beside) const {
+  std::string signature(const Agent &A, const FunctionDecl &Beside) const {
     const FunctionDecl &F = *A.Entry->Function;
     std::string Qualifier;
     if (Beside.isOutOfLine())
@@ -989,7 +991,7 @@ private:
     if (const auto *Method = dyn_cast<CXXMethodDecl>(&F))
       Const = Method->isConst() ? " const" : "";
     return specifiers(A, Beside) + resultType(A) + " " + Qualifier +
-           Name.str() + "(" + parameterList(A, Beside) + ")" + Const;
+           A.Coroutine + "(" + parameterList(A, Beside) + ")" + Const;
   }
 
   TextRange definitionRange(const FunctionDecl &F) const {
@@ -1003,18 +1005,35 @@ private:
     return Storage;
   }
 
-  void replaceEntry(const Agent &A, StringRef Name, const RenderedBody &Body) {
-    for (const FunctionDecl *F : declarationsOf(*A.Entry->Function)) {
+  /// How a coroutine is written.
+  struct Coroutine {
+    const Agent &A;
+    const RenderedBody &Body;
+    const Layout &Style;
+    unsigned Indent;
+    /// It is only declared beside its entry, and defined where this was.
+    const FunctionDecl *Home;
+  };
+
+  void replaceEntry(const Coroutine &C) {
+    if (C.Home)
+      defineAtHome(C);
+    for (const FunctionDecl *F : declarationsOf(*C.A.Entry->Function)) {
       EditText New;
-      New.written(signature(A, Name, *F));
-      if (F->isThisDeclarationADefinition()) {
+      New.written(signature(C.A, *F));
+      bool IsDefinition = F->isThisDeclarationADefinition();
+      if (IsDefinition && C.Home && F->isOutOfLine()) {
+        removeDeclaration(F->getSourceRange());
+      } else if (IsDefinition && C.Home) {
+        add(definitionRange(*F), std::move(New.written(";")));
+      } else if (IsDefinition) {
         unsigned Brace = *Text.offset(F->getBody()->getBeginLoc());
         // What stands between the parameters and the brace is the user's.
         unsigned After = signatureEnd(*F);
-        New.user(Text.buffer().slice(After, Brace)).body(Body);
+        New.user(Text.buffer().slice(After, Brace)).body(C.Body);
         add(definitionRange(*F), std::move(New));
       } else {
-        noteDeclaration(A, *F);
+        noteDeclaration(C.A, *F);
         add(definitionRange(*F), std::move(New));
       }
     }
@@ -1105,8 +1124,10 @@ private:
   }
 
   /// The body of \p A's entry where that stays. Its brace stays where it is.
-  EditText startBody(const Agent &A, const Layout &Style, unsigned Indent) {
-    const SourceText::File &Here = fileOf(A.Entry->Function->getBeginLoc());
+  EditText startBody(const Agent &A, const Layout &Style) {
+    const FunctionDecl &F = *A.Entry->Function;
+    const SourceText::File &Here = fileOf(F.getBeginLoc());
+    unsigned Indent = Text.indentation(*Text.offset(F.getBeginLoc())).size();
     EditText Body;
     Body.user("{\n" + std::string(Indent + Style.Width, Style.Blank))
         .written(startText(A, Here) + ";")
@@ -1114,12 +1135,10 @@ private:
     return Body;
   }
 
-  void keepEntry(const Agent &A, StringRef Name, const RenderedBody &Body,
-                 const Layout &Style, unsigned Indent) {
-    const FunctionDecl &F = *A.Entry->Function;
-    add(*Text.range(F.getBody()->getSourceRange()),
-        startBody(A, Style, Indent));
-    addDefinition(A, Name, Body, Style, Indent);
+  void keepEntry(const Coroutine &C) {
+    const FunctionDecl &F = *C.A.Entry->Function;
+    add(*Text.range(F.getBody()->getSourceRange()), startBody(C.A, C.Style));
+    addDefinition(C);
   }
 
   /// The line before \p At is part of something else.
@@ -1131,63 +1150,102 @@ private:
     return !Before.empty() && !Before.ends_with("\n") && !Before.ends_with("{");
   }
 
-  /// Puts the coroutine beside its entry: members behind it, unless the class
-  /// has a private section and nobody else is to call it, and free functions
-  /// before it, where the entry can call them.
-  void addDefinition(const Agent &A, StringRef Name, const RenderedBody &Body,
-                     const Layout &Style, unsigned Indent) {
-    const FunctionDecl &F = anchorOf(A);
+  /// Writes \p C out beside \p Beside.
+  void define(const Coroutine &C, const FunctionDecl &Beside,
+              EditText &To) const {
     std::string Separator;
-    EditText New;
-    bool Before = !isa<CXXMethodDecl>(F);
-    TextRange Whole = definitionRange(F);
-    std::string Margin(Indent, Style.Blank);
-    // Who called the function with a callback may wait for its twin.
-    std::optional<unsigned> Private =
-        A.Entry->Delivers ? std::nullopt
-                          : privateSection(*F.getFirstDecl(), Text);
-    bool Apart = Private && !F.isOutOfLine();
-    unsigned At = Before  ? Text.leadingComments(Whole.Begin)
-                  : Apart ? Text.lineEnd(*Private)
-                          : Text.lineEnd(Whole.End);
-    if ((!Before && !Apart) || (Before && followsCode(At)))
-      New.user("\n");
-    if (const State *Next = A.next(); Next && !Next->IsPart) {
+    if (const State *Next = C.A.next(); Next && !Next->IsPart) {
       unsigned Begin = *Text.offset(Next->Function->getBeginLoc());
-      New.user(Text.text(
+      To.user(Text.text(
           TextRange{Text.leadingComments(Begin), Text.lineBegin(Begin)}));
     }
-    New.user(Margin)
-        .written(signature(A, Name, F))
-        .user(bodySeparator(Style, Separator, Indent))
-        .body(Body)
+    To.user(std::string(C.Indent, C.Style.Blank))
+        .written(signature(C.A, Beside))
+        .user(bodySeparator(C.Style, Separator, C.Indent))
+        .body(C.Body)
         .user("\n");
+  }
+
+  void defineAtHome(const Coroutine &C) {
+    TextRange Gone = definitionRange(*C.Home);
+    EditText New;
+    define(C, *C.Home, New);
+    add({Text.leadingComments(Gone.Begin), Text.lineEnd(Gone.End)},
+        std::move(New));
+  }
+
+  /// Puts the coroutine beside its entry: members behind it, unless the class
+  /// has a private section and nobody else is to call it, and free functions
+  /// before it, where the entry can call them. It is only declared there if
+  /// what it names comes later.
+  void addDefinition(const Coroutine &C) {
+    const FunctionDecl &F = anchorOf(C.A);
+    TextRange Whole = definitionRange(F);
+    bool Before = !isa<CXXMethodDecl>(F);
+    bool NamesEntry = Before && !C.Home && namesEntry(C, F);
+    // Who called the function with a callback may wait for its twin.
+    std::optional<unsigned> Private =
+        C.A.Entry->Delivers ? std::nullopt
+                            : privateSection(*F.getFirstDecl(), Text);
+    bool Apart = Private && !F.isOutOfLine();
+    unsigned Behind = Text.lineEnd(Whole.End);
+    unsigned At = Before  ? Text.leadingComments(Whole.Begin)
+                  : Apart ? Text.lineEnd(*Private)
+                          : Behind;
+    EditText New;
+    if ((!Before && !Apart) || (Before && followsCode(At)))
+      New.user("\n");
+    if (C.Home || NamesEntry)
+      New.user(Text.indentation(Whole.Begin))
+          .written(signature(C.A, F) + ";")
+          .user("\n");
+    else
+      define(C, F, New);
     if (Before || Apart)
       New.user("\n");
-    add({At, At}, std::move(New));
-    if (!F.isOutOfLine())
-      return;
-    const FunctionDecl *Declaration = F.getFirstDecl();
-    noteDeclaration(A, *Declaration);
-    TextRange Declared = definitionRange(*Declaration);
+    // A class declares it already.
+    if (!C.Home || !F.isOutOfLine())
+      add({At, At}, std::move(New));
+    if (C.Home)
+      defineAtHome(C);
+    if (NamesEntry) {
+      EditText Definition;
+      define(C, F, Definition.user("\n"));
+      add({Behind, Behind}, std::move(Definition));
+    }
+    if (F.isOutOfLine())
+      declareIn(*F.getFirstDecl(), Private, C.A);
+  }
+
+  /// Declares the coroutine of \p A in a class, behind \p Declaration or
+  /// \p Private.
+  void declareIn(const FunctionDecl &Declaration,
+                 std::optional<unsigned> Private, const Agent &A) {
+    noteDeclaration(A, Declaration);
+    TextRange Declared = definitionRange(Declaration);
     EditText Declare;
     Declare.user(Text.indentation(Declared.Begin))
-        .written(signature(A, Name, *Declaration) + ";")
+        .written(signature(A, Declaration) + ";")
         .user("\n");
     unsigned Behind = Text.lineEnd(Private.value_or(Declared.End));
     add({Behind, Behind}, std::move(Declare));
   }
 
-  /// Where what is private begins in the class of \p F, for a coroutine that
-  /// only \p F, which others may call, is to start.
-  void addTwin(const Agent &A, StringRef Name, const RenderedBody &Body,
-               const Layout &Style, unsigned Indent) {
-    if (keepsEntry(A))
-      keepEntry(A, Name, Body, Style, Indent);
+  /// \p C names its entry \p F, which is not declared before.
+  bool namesEntry(const Coroutine &C, const FunctionDecl &F) const {
+    StringSet<> Names;
+    addIdentifiers(C.Body.Text, Text.context().getLangOpts(), Names);
+    return F.isFirstDecl() && F.getDeclName().isIdentifier() &&
+           F.getName() != C.A.Coroutine && Names.contains(F.getName());
+  }
+
+  void addTwin(const Coroutine &C) {
+    if (keepsEntry(C.A))
+      keepEntry(C);
     else
-      replaceEntry(A, Name, Body);
+      replaceEntry(C);
     if (Callbacks == CallbackForm::Deprecated)
-      deprecate(*writtenFor(*A.Entry->Function).getFirstDecl());
+      deprecate(*writtenFor(*C.A.Entry->Function).getFirstDecl());
   }
 
   /// The callback function of \p A stays beside its coroutine.

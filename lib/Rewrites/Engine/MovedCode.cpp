@@ -1,6 +1,7 @@
-//===--- MovedCode.cpp - Code that moves to another source file -----------===//
+//===--- MovedCode.cpp - Code that moves to another place -----------------===//
 
 #include "coralc/Rewrites/Engine/MovedCode.h"
+#include "coralc/Rewrites/Engine/HandlerTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/TypeLoc.h"
@@ -281,6 +282,66 @@ std::optional<Refusal> checkMovedNames(const Agent &A, const SourceText &Text) {
     }
   }
   return std::nullopt;
+}
+
+/// \p D is declared, and a class defined, in front of \p Place or in it, or in
+/// another file.
+static bool isKnownAt(TextRange Place, const NamedDecl &D,
+                      const SourceText &Text) {
+  if (D.getParentFunctionOrMethod())
+    return true;
+  auto IsThere = [&](const Decl *Declared) {
+    std::optional<unsigned> At = Text.offset(Declared->getBeginLoc());
+    return !At || *At < Place.End ||
+           &Text.fileOf(*At) != &Text.fileOf(Place.Begin);
+  };
+  const auto *Tag = dyn_cast<TagDecl>(&D);
+  if (const TagDecl *Definition = Tag ? Tag->getDefinition() : nullptr)
+    return IsThere(Definition);
+  return any_of(D.redecls(), IsThere);
+}
+
+/// What is around \p F and known as a whole inside of it: its class.
+static std::optional<TextRange> placeOf(const FunctionDecl &F,
+                                        const SourceText &Text) {
+  const Decl *Outermost = &F;
+  for (const DeclContext *Around = F.getLexicalDeclContext();
+       isa<CXXRecordDecl>(Around); Around = Around->getLexicalParent())
+    Outermost = cast<Decl>(Around);
+  return Text.range(Outermost->getSourceRange());
+}
+
+const FunctionDecl *laterHome(const Agent &A, const FunctionDecl &Anchor,
+                              const SourceText &Text) {
+  std::optional<TextRange> Place = placeOf(Anchor, Text);
+  if (!Place)
+    return nullptr;
+  const SourceText::File &Here = Text.fileOf(Place->Begin);
+  SmallPtrSet<const Decl *, 8> Moved;
+  for (const State *S : A.States)
+    if (!S->IsPart)
+      Moved.insert(S->Function->getCanonicalDecl());
+  Moved.insert(Anchor.getCanonicalDecl());
+  const FunctionDecl *Home = nullptr;
+  unsigned Begin = Place->End;
+  bool IsAllKnown = true;
+  for (const State *S : A.States) {
+    const FunctionDecl &F = *S->Function;
+    std::optional<unsigned> At = Text.offset(F.getBeginLoc());
+    if (!At || &writtenFor(F) != &F)
+      return nullptr;
+    forEachUse(F, [&](const NamedDecl &D, SourceLocation) {
+      IsAllKnown &=
+          Moved.contains(D.getCanonicalDecl()) || isKnownAt(*Place, D, Text);
+    });
+    if (S->IsPart || F.getLexicalDeclContext()->isRecord() ||
+        !F.getDeclContext()->Equals(Anchor.getDeclContext()) || *At < Begin ||
+        &Text.fileOf(*At) != &Here)
+      continue;
+    Home = &F;
+    Begin = *At;
+  }
+  return IsAllKnown ? nullptr : Home;
 }
 
 std::vector<TargetDialect::Include>
