@@ -472,11 +472,11 @@ private:
   /// has.
   static bool isBetterReferred(const Agent &A, const ParmVarDecl &P) {
     QualType Type = P.getType();
-    if (!P.getDeclName() || !Type->isReferenceType() ||
-        (Type->isLValueReferenceType() &&
-         !Type->getPointeeType().isConstQualified()) ||
-        isNeededLater(A, P))
+    if (!P.getDeclName() || !Type->isReferenceType() || isNeededLater(A, P))
       return false;
+    if (Type->isLValueReferenceType() &&
+        !Type->getPointeeType().isConstQualified())
+      return true;
     const CXXRecordDecl *Record = Type->getPointeeType()->getAsCXXRecordDecl();
     return isShared(Type->getPointeeType()) ||
            destructionOf(Type) == Destruction::Unknown || endsUserCode(Type) ||

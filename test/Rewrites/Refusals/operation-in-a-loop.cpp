@@ -1,4 +1,4 @@
-// RUN: %coral rewrite %s -- -std=c++20 2>%t.notes >%t.diff
+// RUN: not %coral rewrite %s -- -std=c++20 2>%t.notes >%t.diff
 // RUN: FileCheck %s <%t.notes
 // RUN: %gxx -std=c++20 -fsyntax-only %s
 
