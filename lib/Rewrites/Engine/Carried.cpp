@@ -12,12 +12,14 @@ using namespace llvm;
 namespace coralc {
 namespace {
 
-using ParameterSet = SmallPtrSet<const ParmVarDecl *, 8>;
+using VariableSet = SmallPtrSet<const VarDecl *, 8>;
+using ExprSet = SmallPtrSet<const Expr *, 16>;
 
-/// Collects the parameters that are named other than to read them.
+/// Collects the variables that are named other than to read them.
 class ChangeFinder : public ConstDynamicRecursiveASTVisitor {
 public:
-  explicit ChangeFinder(ParameterSet &Changed) : Changed(Changed) {}
+  explicit ChangeFinder(VariableSet &Changed, ExprSet Read = {})
+      : Changed(Changed), Read(std::move(Read)) {}
 
   bool VisitImplicitCastExpr(const ImplicitCastExpr *Cast) override {
     if (Cast->getCastKind() == CK_LValueToRValue ||
@@ -26,22 +28,61 @@ public:
     return true;
   }
   bool VisitDeclRefExpr(const DeclRefExpr *E) override {
-    const auto *P = dyn_cast<ParmVarDecl>(E->getDecl());
-    if (P && !Read.contains(E) && !E->getType().isConstQualified())
-      Changed.insert(P);
+    const auto *V = dyn_cast<VarDecl>(E->getDecl());
+    if (V && !Read.contains(E) && !E->getType().isConstQualified())
+      Changed.insert(V);
     return true;
   }
 
 private:
-  ParameterSet &Changed;
-  SmallPtrSet<const Expr *, 16> Read;
+  VariableSet &Changed;
+  ExprSet Read;
 };
 
-bool isSame(const ParmVarDecl &L, const ParmVarDecl &R) {
+bool isSame(const VarDecl &L, const VarDecl &R) {
   return L.getDeclName() == R.getDeclName() &&
          L.getASTContext().hasSameUnqualifiedType(
              L.getType().getNonReferenceType(),
              R.getType().getNonReferenceType());
+}
+
+/// What \p S does in its function.
+const Stmt *codeOf(const State &S) {
+  return S.Beside ? S.Beside : S.Function->getBody();
+}
+
+/// The variables that \p S names other than to read them, or to have a handler
+/// copy them.
+void addChanged(const State &S, VariableSet &Changed, ExprSet Read = {}) {
+  forEachStep(S.Steps, [&](const Step &Piece) {
+    if (Piece.What == Step::Kind::Suspend && Piece.Op->Bound)
+      for (const BoundCall::Argument &A : Piece.Op->Bound->Arguments)
+        if (A.Value)
+          Read.insert(asWritten(A.Value));
+  });
+  ChangeFinder(Changed, std::move(Read)).TraverseStmt(codeOf(S));
+}
+
+/// What the handlers that \p S makes are initialized with.
+ExprSet handedOn(const State &S) {
+  struct Visitor : ConstDynamicRecursiveASTVisitor {
+    ExprSet Names;
+    bool VisitDeclRefExpr(const DeclRefExpr *E) override {
+      Names.insert(E);
+      return true;
+    }
+  } V;
+  forEachStep(S.Steps, [&](const Step &Piece) {
+    if (Piece.What != Step::Kind::Suspend)
+      return;
+    if (const LambdaExpr *Handler = Piece.Op->lambda())
+      for (const Expr *Init : Handler->capture_inits())
+        V.TraverseStmt(Init);
+    if (Piece.Op->Bound)
+      for (const BoundCall::Argument &A : Piece.Op->Bound->Arguments)
+        V.TraverseStmt(A.Value);
+  });
+  return V.Names;
 }
 
 } // namespace
@@ -77,7 +118,7 @@ bool isKept(const ParmVarDecl &P) {
   } V(Same);
   for (size_t Known = 0; Known != Same.size();) {
     Known = Same.size();
-    ParameterSet Changed;
+    VariableSet Changed;
     for (size_t I = 0; I < Same.size(); ++I) {
       const Stmt *Body =
           cast<FunctionDecl>(Same[I]->getDeclContext())->getBody();
@@ -91,16 +132,25 @@ bool isKept(const ParmVarDecl &P) {
   return true;
 }
 
+bool changes(const State &S, const VarDecl &V) {
+  VariableSet Changed;
+  addChanged(S, Changed, handedOn(S));
+  return Changed.contains(&V);
+}
+
 CarriedParameters findCarried(const State &Entry,
                               ArrayRef<const State *> States) {
-  ParameterSet Changed;
+  VariableSet Changed;
   for (const State *S : States)
-    ChangeFinder(Changed).TraverseStmt(S->Function->getBody());
+    addChanged(*S, Changed);
 
-  // What each parameter is; null for one that is no single one.
-  CarriedParameters Is;
+  // What each variable is; null for one that is no single one.
+  DenseMap<const VarDecl *, const VarDecl *> Is;
   for (const ParmVarDecl *P : Entry.parameters())
     Is[P] = P->getDeclName() && !Changed.contains(P) ? P : nullptr;
+  for (const Borrowed &B : Entry.Uses)
+    if (!B.ByReference && !Changed.contains(B.Variable))
+      Is[B.Variable] = B.Variable;
   for (bool IsNew = true; IsNew;) {
     IsNew = false;
     for (const State *S : States)
@@ -109,13 +159,12 @@ CarriedParameters findCarried(const State &Entry,
           return;
         for (auto [P, Argument] :
              zip(Step.Target->parameters(), Step.Arguments)) {
-          const auto *From = dyn_cast_or_null<ParmVarDecl>(
-              Argument ? variableNamedBy(Argument) : nullptr);
+          const VarDecl *From = Argument ? variableNamedBy(Argument) : nullptr;
           auto Known = Is.find(From);
-          const ParmVarDecl *Gets = nullptr;
+          const VarDecl *Gets = nullptr;
           if (Known != Is.end())
             Gets = Known->second;
-          else if (From)
+          else if (isa_and_nonnull<ParmVarDecl>(From))
             continue; // Nothing is known of it, so far.
           if (Gets && (Changed.contains(P) || !isSame(*P, *Gets)))
             Gets = nullptr;
@@ -129,9 +178,9 @@ CarriedParameters findCarried(const State &Entry,
       });
   }
   CarriedParameters Carried;
-  for (auto [P, Of] : Is)
-    if (Of && P != Of && Is.lookup(Of) == Of)
-      Carried[P] = Of;
+  for (auto [V, Of] : Is)
+    if (Of && V != Of && Is.lookup(Of) == Of)
+      Carried[cast<ParmVarDecl>(V)] = Of;
   return Carried;
 }
 

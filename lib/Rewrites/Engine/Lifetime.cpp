@@ -76,6 +76,7 @@ public:
       }
     });
     checkReferred(A);
+    checkGivenUp(A);
     for (const ParmVarDecl *P : A.Entry->parameters())
       if (!A.Entry->Delivers || !A.Entry->Delivers->replaces(P)) {
         if (!mentions(A.Entry->Function->getBody(), P) ||
@@ -169,7 +170,7 @@ private:
         break;
       case Node::Kind::Assign:
         for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments))
-          if (Argument && variableNamedBy(Argument) != P)
+          if (Argument && variableOf(*Argument) != P)
             checkAssigned(*Argument, *P, Heads.contains(N.Target));
         for (const Expr *Argument : N.Arguments)
           if (Argument)
@@ -431,6 +432,53 @@ private:
         ReferredTo.insert(V);
   }
 
+  /// A handler that hands on what it has keeps it until it is over: what the
+  /// function that gets a copy gives up does not end there.
+  void checkGivenUp(const Agent &A) {
+    SmallPtrSet<const VarDecl *, 8> Held;
+    forEachNode(A.Body, [&](const Node &N) {
+      if (!N.Op)
+        return;
+      if (const LambdaExpr *Handler = N.Op->lambda())
+        for (const LambdaCapture &C : Handler->captures())
+          if (C.capturesVariable())
+            if (const auto *V = dyn_cast<VarDecl>(C.getCapturedVar()))
+              Held.insert(standsFor(V));
+      if (N.Op->Bound)
+        for (const BoundCall::Argument &Bound : N.Op->Bound->Arguments)
+          if (Bound.Value)
+            Held.insert(variableOf(*Bound.Value));
+    });
+    for (size_t Known = 0; Known != Held.size();) {
+      Known = Held.size();
+      forEachNode(A.Body, [&](const Node &N) {
+        if (!N.Target || N.Arguments.empty())
+          return;
+        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments)) {
+          const VarDecl *V = Argument ? variableOf(*Argument) : nullptr;
+          // It may go on beside its copy, too.
+          bool Stays = V && any_of(N.Target->parameters(), [&](auto *Other) {
+                         return Carried.lookup(Other) == V;
+                       });
+          if (!V || !Held.contains(V) || Stays || isGivenUp(*Argument))
+            continue;
+          Held.insert(P);
+          if (endsUserCode(P->getType()) && changes(*N.Target, *P))
+            refuse("observable-destructor", P->getLocation(),
+                   "the handler still has what '" + P->getName() +
+                       "' has when that is changed, and a coroutine has it "
+                       "only once; move it from the handler to the call");
+        }
+      });
+    }
+  }
+
+  static bool isGivenUp(const Expr &E) {
+    const auto *Move = dyn_cast<CallExpr>(asWritten(&E));
+    return Move && Move->isCallToStdMove() &&
+           !Move->getArg(0)->getType().isConstQualified();
+  }
+
   /// Only what the coroutine itself was started with stays a reference, if
   /// every handler takes it for one.
   void checkReferred(const Agent &A) {
@@ -460,7 +508,7 @@ private:
 
   /// A reference refers to one object for good.
   void checkSame(const ParmVarDecl &P, const Expr *Argument) {
-    if (Argument && variableNamedBy(Argument) != &P)
+    if (Argument && variableOf(*Argument) != &P)
       refuse(
           "capture-by-reference", P.getLocation(),
           "the handler refers to what '" + P.getName() +
@@ -578,9 +626,7 @@ private:
   void handOn(const Expr &Argument, const ParmVarDecl &P) {
     drop(movedBy(&Argument));
     const VarDecl *V = variableNamedBy(&Argument);
-    const VarDecl *Stays = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
-    if (!Stays)
-      Stays = V;
+    const VarDecl *Stays = standsFor(V);
     if (V && V->getDeclName() != P.getDeclName() &&
         any_of(Live,
                [&](const Variable &Other) { return Other.Decl == Stays; })) {
@@ -824,9 +870,17 @@ private:
                  "before; capture a shared pointer to it in the callback");
   }
 
-  void capture(const VarDecl *V) {
-    const ParmVarDecl *First = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
-    Captured.insert(First ? First : V);
+  void capture(const VarDecl *V) { Captured.insert(standsFor(V)); }
+
+  /// The coroutine's variable that \p V is.
+  const VarDecl *standsFor(const VarDecl *V) const {
+    const VarDecl *First = Carried.lookup(dyn_cast_or_null<ParmVarDecl>(V));
+    return First ? First : V;
+  }
+
+  /// The one that \p E names, if it names any.
+  const VarDecl *variableOf(const Expr &E) const {
+    return standsFor(variableNamedBy(&E));
   }
 
   /// What a handler holds goes in an order of its own: captures and members in
@@ -874,9 +928,7 @@ private:
     const VarDecl *Stands = &V;
     if (TakenOver.contains(&V))
       Stands = variableNamedBy(cast<CallExpr>(asWritten(V.getInit())));
-    if (const ParmVarDecl *P = dyn_cast<ParmVarDecl>(Stands);
-        P && Carried.contains(P))
-      Stands = Carried.lookup(P);
+    Stands = standsFor(Stands);
     for (auto [I, Other] : enumerate(Live))
       if (Other.Decl == Stands)
         return I + 1;

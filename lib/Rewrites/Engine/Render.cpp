@@ -1465,7 +1465,7 @@ private:
     // What goes on as the same is not to be had.
     SmallPtrSet<const VarDecl *, 4> Taken;
     for (const ParmVarDecl *P : N.Target->parameters())
-      if (const ParmVarDecl *Same = A.Carried.lookup(P))
+      if (const VarDecl *Same = A.Carried.lookup(P))
         Taken.insert(Same);
     for (auto [Parameter, Argument] :
          zip(N.Target->parameters(), N.Arguments)) {
@@ -1473,7 +1473,7 @@ private:
         continue;
       const VarDecl *From = variableNamedBy(Argument);
       // The variable is done for where it was; the parameter takes it over.
-      const ParmVarDecl *Same =
+      const VarDecl *Same =
           A.Carried.lookup(dyn_cast_or_null<ParmVarDecl>(From));
       if (From && canTakeOver(*From, *Parameter) &&
           Taken.insert(Same ? Same : From).second) {

@@ -20,14 +20,19 @@
 
 namespace coralc {
 
-/// Parameters, by the parameter of the entry whose value they always have, and
-/// whose name.
+/// Parameters, by the variable with which the agent began whose value they
+/// always have, and whose name: a parameter of its entry, or a variable of the
+/// function in whose middle it begins.
 using CarriedParameters =
-    llvm::DenseMap<const clang::ParmVarDecl *, const clang::ParmVarDecl *>;
+    llvm::DenseMap<const clang::ParmVarDecl *, const clang::VarDecl *>;
 
 /// Finds those of \p States, the agent that begins in \p Entry.
 CarriedParameters findCarried(const State &Entry,
                               llvm::ArrayRef<const State *> States);
+
+/// The code of \p S does something else with \p V than to read it, or to hand
+/// it on to a handler.
+bool changes(const State &S, const clang::VarDecl &V);
 
 /// The function of \p P, which is defined, neither changes nor moves it, nor do
 /// those that it hands \p P on to; and they hand on nothing else in its place.
