@@ -432,45 +432,27 @@ private:
         ReferredTo.insert(V);
   }
 
-  /// A handler that hands on what it has keeps it until it is over: what the
-  /// function that gets a copy gives up does not end there.
+  /// Whoever hands on what it has keeps it until it is over, a handler as well:
+  /// what the function that gets a copy gives up does not end there.
   void checkGivenUp(const Agent &A) {
-    SmallPtrSet<const VarDecl *, 8> Held;
     forEachNode(A.Body, [&](const Node &N) {
-      if (!N.Op)
+      if (!N.Target || N.Arguments.empty())
         return;
-      if (const LambdaExpr *Handler = N.Op->lambda())
-        for (const LambdaCapture &C : Handler->captures())
-          if (C.capturesVariable())
-            if (const auto *V = dyn_cast<VarDecl>(C.getCapturedVar()))
-              Held.insert(standsFor(V));
-      if (N.Op->Bound)
-        for (const BoundCall::Argument &Bound : N.Op->Bound->Arguments)
-          if (Bound.Value)
-            Held.insert(variableOf(*Bound.Value));
+      for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments)) {
+        const VarDecl *V = Argument ? variableOf(*Argument) : nullptr;
+        if (!V || isGivenUp(*Argument) || !endsUserCode(P->getType()))
+          continue;
+        // It may go on beside its copy.
+        bool Stays = any_of(N.Target->parameters(), [&](auto *Other) {
+          return Carried.lookup(Other) == V;
+        });
+        if (!Stays && changes(*N.Target, *P))
+          refuse("observable-destructor", P->getLocation(),
+                 "who calls still has what '" + P->getName() +
+                     "' has when that is changed, and a coroutine has it only "
+                     "once; move it into the call");
+      }
     });
-    for (size_t Known = 0; Known != Held.size();) {
-      Known = Held.size();
-      forEachNode(A.Body, [&](const Node &N) {
-        if (!N.Target || N.Arguments.empty())
-          return;
-        for (auto [P, Argument] : zip(N.Target->parameters(), N.Arguments)) {
-          const VarDecl *V = Argument ? variableOf(*Argument) : nullptr;
-          // It may go on beside its copy, too.
-          bool Stays = V && any_of(N.Target->parameters(), [&](auto *Other) {
-                         return Carried.lookup(Other) == V;
-                       });
-          if (!V || !Held.contains(V) || Stays || isGivenUp(*Argument))
-            continue;
-          Held.insert(P);
-          if (endsUserCode(P->getType()) && changes(*N.Target, *P))
-            refuse("observable-destructor", P->getLocation(),
-                   "the handler still has what '" + P->getName() +
-                       "' has when that is changed, and a coroutine has it "
-                       "only once; move it from the handler to the call");
-        }
-      });
-    }
   }
 
   static bool isGivenUp(const Expr &E) {
