@@ -448,9 +448,10 @@ private:
         });
         if (!Stays && changes(*N.Target, *P))
           refuse("observable-destructor", P->getLocation(),
-                 "who calls still has what '" + P->getName() +
-                     "' has when that is changed, and a coroutine has it only "
-                     "once; move it into the call");
+                 "'" + P->getName() +
+                     "' is changed while its caller still has a copy, where a "
+                     "coroutine has one variable for both; move it into the "
+                     "call");
       }
     });
   }
