@@ -5,6 +5,7 @@
 #include "coralc/Rewrites/Engine/Views.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
+#include "clang/Analysis/CFG.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace clang;
@@ -201,6 +202,35 @@ bool isCopyAsGood(const ParmVarDecl &P, const State &S) {
 bool isCopyAsGood(const ParmVarDecl &P, const Stmt &Body) {
   return !ChangeFinder(P).isReadTooLate(&Body) &&
          !referredFromElsewhere(&Body).contains(&P);
+}
+
+bool isAlwaysMoved(const ParmVarDecl &P, const State &S) {
+  auto Moves = [&](const CFGElement &Element) {
+    std::optional<CFGStmt> Node = Element.getAs<CFGStmt>();
+    const auto *Call = Node ? dyn_cast<CallExpr>(Node->getStmt()) : nullptr;
+    return Call && Call->getNumArgs() == 1 &&
+           variableNamedBy(Call->getArg(0)) == &P &&
+           (Call->isCallToStdMove() ||
+            isNamed(Call->getDirectCallee(), {"forward"}));
+  };
+  CFG::BuildOptions Options;
+  Options.setAllAlwaysAdd();
+  std::unique_ptr<CFG> Flow = CFG::buildCFG(S.Function, S.Function->getBody(),
+                                            &P.getASTContext(), Options);
+  if (!Flow)
+    return false;
+  SmallVector<const CFGBlock *> Todo = {&Flow->getEntry()};
+  SmallPtrSet<const CFGBlock *, 16> Seen;
+  while (!Todo.empty()) {
+    const CFGBlock *Block = Todo.pop_back_val();
+    if (!Block || !Seen.insert(Block).second || Block->hasNoReturnElement() ||
+        any_of(*Block, Moves))
+      continue;
+    if (Block == &Flow->getExit())
+      return false;
+    append_range(Todo, Block->succs());
+  }
+  return true;
 }
 
 bool isOfCallerAlone(const Expr &Argument) {

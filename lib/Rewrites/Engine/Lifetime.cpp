@@ -532,29 +532,9 @@ private:
     return Result;
   }
 
-  /// Others may give up what \p P refers to, and the function of \p S does not
-  /// take it.
+  /// The caller may find that what it let \p P refer to is its own still.
   static bool isLeftAlone(const ParmVarDecl &P, const State &S) {
-    return P.getType()->isRValueReferenceType() &&
-           !givesUp(*S.Function->getBody(), P);
-  }
-
-  static bool givesUp(const Stmt &Body, const ParmVarDecl &P) {
-    struct Visitor : ConstDynamicRecursiveASTVisitor {
-      const ParmVarDecl &P;
-      bool Found = false;
-      explicit Visitor(const ParmVarDecl &P) : P(P) {}
-      bool VisitCallExpr(const CallExpr *Call) override {
-        const auto *V = Call->getNumArgs() == 1
-                            ? variableNamedBy(Call->getArg(0))
-                            : nullptr;
-        Found |= V == &P && (Call->isCallToStdMove() ||
-                             isNamed(Call->getDirectCallee(), {"forward"}));
-        return true;
-      }
-    } V(P);
-    V.TraverseStmt(&Body);
-    return V.Found;
+    return P.getType()->isRValueReferenceType() && !isAlwaysMoved(P, S);
   }
 
   /// What \p P, a parameter of \p A's entry, refers to may be known to others
@@ -574,7 +554,12 @@ private:
     if (!P.getDeclName() || !P.getType()->isReferenceType() ||
         !mentions(S.Function->getBody(), &P))
       return;
-    if (isLeftAlone(P, S) || !isCopyAsGood(P, S))
+    if (isLeftAlone(P, S))
+      refuse("capture-of-a-copy", P.getLocation(),
+             "'" + P.getName() +
+                 "' is not moved from on every way, and the coroutine would "
+                 "always take it from the caller; take it by value");
+    else if (!isCopyAsGood(P, S))
       refuse("capture-of-a-copy", P.getLocation(),
              "what '" + P.getName() +
                  "' refers to may change before it is read, or its address "

@@ -29,6 +29,9 @@ bool isCopyAsGood(const clang::ParmVarDecl &P, const State &S);
 /// The same of a parameter of a callback, whose code is \p Body.
 bool isCopyAsGood(const clang::ParmVarDecl &P, const clang::Stmt &Body);
 
+/// Whichever way the function of \p S goes, it moves from its parameter \p P.
+bool isAlwaysMoved(const clang::ParmVarDecl &P, const State &S);
+
 /// \p Argument is an object that is made for a call, or a variable of the
 /// function that calls.
 bool isOfCallerAlone(const clang::Expr &Argument);
