@@ -1,6 +1,7 @@
 //===--- Footprint.cpp - What code touches --------------------------------===//
 
 #include "coralc/Rewrites/Engine/Footprint.h"
+#include "coralc/Model/Records.h"
 #include "coralc/Rewrites/Engine/Executor.h"
 #include "coralc/Rewrites/Engine/Initiation.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
@@ -16,7 +17,30 @@ namespace coralc {
 bool collide(unsigned A, unsigned B) {
   if ((A | B) & Changes)
     return true;
-  return (A & B) & (Receives | Sends | Posts);
+  return (A & B) & (Receives | Sends);
+}
+
+bool Queued::isInOrderWith(const Queued &Other) const {
+  bool AreOther =
+      Ticks && Other.Ticks && Unit == Other.Unit && *Ticks != *Other.Ticks;
+  return Where == Other.Where && !AreOther;
+}
+
+const Queued *inOrderWith(const Footprint &A, const Footprint &B) {
+  auto *Found = find_if(B.Joins, [&](const Queued &Second) {
+    return any_of(A.Joins, [&](const Queued &First) {
+      return First.isInOrderWith(Second);
+    });
+  });
+  return Found == B.Joins.end() ? nullptr : Found;
+}
+
+bool collide(const Footprint &A, const Footprint &B) {
+  return inOrderWith(A, B) || any_of(A.Touched, [&](const auto &Entry) {
+           auto Other = B.Touched.find(Entry.first);
+           return Other != B.Touched.end() &&
+                  collide(Entry.second.How, Other->second.How);
+         });
 }
 
 bool isPointerLike(QualType Type) {
@@ -186,6 +210,9 @@ public:
   }
 
   bool VisitCXXConstructExpr(const CXXConstructExpr *Made) override {
+    if (isSet(*Made->getConstructor()->getParent(),
+              {Made->getArgs(), Made->getNumArgs()}))
+      setTimer(*Made, *Made->getArg(1));
     if (const FunctionDecl *Body = Calls.seen(Made->getConstructor()))
       readFunction(*Body, /*IsOther=*/true);
     return true;
@@ -202,15 +229,18 @@ public:
       readFunction(*Body, Object ? isOther(Object) : OnOther);
       return true;
     }
-    if (const CXXRecordDecl *Made = madeBy(Callee))
+    if (const CXXRecordDecl *Made = madeBy(Callee)) {
       readMaking(*Made);
+      if (isSet(*Made, {Call->getArgs(), Call->getNumArgs()}))
+        setTimer(*Call, *Call->getArg(1));
+    }
     std::optional<Initiation> Starts;
     if (Callee)
       Starts = initiationOf(*Callee);
     if (Starts) {
       unsigned How = directionOf(*Callee);
-      if (isNamed(Callee, {"post", "dispatch", "defer"}))
-        touch(nullptr, Posts, Call->getBeginLoc());
+      if (std::optional<Queue> Q = queueOf(*Callee))
+        To.Joins.push_back({*Q, Call});
       if (isNamed(Callee, {"dispatch"}) && Call != Begun)
         To.Dispatch = Call;
       if (!Object && Call->getNumArgs() > 1)
@@ -224,6 +254,9 @@ public:
       }
       return true;
     }
+    if (isNamed(Callee, {"expires_after", "expires_from_now"}) &&
+        Call->getNumArgs() > 0)
+      setTimer(*Call, *Call->getArg(0));
     if (Callee && Callee->getDeclName().isIdentifier() &&
         isNamed(Callee, {"get_executor", "get_io_context", "get_io_service"}) &&
         Object)
@@ -236,9 +269,11 @@ public:
     if (!Quiet.contains(Call))
       readCalledHere(*Call);
     if (isUnseen(Callee)) {
-      if (!isa_and_nonnull<CXXMethodDecl>(Callee))
+      if (!isa_and_nonnull<CXXMethodDecl>(Callee)) {
         touch(nullptr, Changes, Call->getBeginLoc());
-      else if (Object && !isOther(Object))
+        if (!Callee || !isOfSystem(*Callee))
+          To.Joins.push_back({Queue::Handlers, Call});
+      } else if (Object && !isOther(Object))
         To.Unseen.push_back(Call);
     }
     if (mayThrow(*Call, Callee))
@@ -391,12 +426,30 @@ private:
     return is_contained({"join", "join_all", "wait"}, Name);
   }
 
+  /// \p E sets a timer for \p Time.
+  void setTimer(const Expr &E, const Expr &Time) {
+    Queued Timer{Queue::Timers, &E};
+    Expr::EvalResult Value;
+    if (!Time.isValueDependent() &&
+        Time.EvaluateAsRValue(Value, Calls.text().context()) &&
+        Value.Val.isStruct() && Value.Val.getStructNumFields() == 1 &&
+        Value.Val.getStructField(0).isInt()) {
+      Timer.Ticks = Value.Val.getStructField(0).getInt();
+      Timer.Unit = Time.getType().getCanonicalType().getUnqualifiedType();
+    }
+    To.Joins.push_back(std::move(Timer));
+  }
+
+  bool isOfSystem(const FunctionDecl &F) const {
+    const SourceManager &SM = Calls.text().context().getSourceManager();
+    return SM.isInSystemHeader(SM.getExpansionLoc(F.getLocation()));
+  }
+
   /// Nobody here sees what it does to what it was not given.
   bool isUnseen(const FunctionDecl *Callee) const {
     if (!Callee)
       return true;
-    const SourceManager &SM = Calls.text().context().getSourceManager();
-    if (SM.isInSystemHeader(SM.getExpansionLoc(Callee->getLocation())))
+    if (isOfSystem(*Callee))
       return isNamed(Callee, {"printf", "vprintf", "puts", "putchar"});
     return !Callee->isImplicit() && !Callee->isDefined() &&
            !Callee->getBuiltinID();
@@ -412,6 +465,37 @@ private:
     return !Callee || !Callee->getDeclName().isIdentifier() ||
            !(Callee->getName().starts_with("expires") ||
              isNamed(Callee, {"shared_from_this", "move", "forward"}));
+  }
+
+  static std::optional<Queue> queueOf(const FunctionDecl &Initiating) {
+    if (!Initiating.getDeclName().isIdentifier())
+      return std::nullopt;
+    StringRef Name = Initiating.getName();
+    if (is_contained({"post", "dispatch", "defer"}, Name))
+      return Queue::Handlers;
+    if (Name.contains("resolve"))
+      return Queue::Lookups;
+    if (Name.contains("connect"))
+      return Queue::Connections;
+    return std::nullopt;
+  }
+
+  /// A \p Timer that is made from \p Arguments is told how long to wait, and
+  /// not until when.
+  static bool isSet(const CXXRecordDecl &Timer,
+                    ArrayRef<const Expr *> Arguments) {
+    if (Arguments.size() < 2 ||
+        (methodsNamed(&Timer, "expires_after").empty() &&
+         methodsNamed(&Timer, "expires_from_now").empty()))
+      return false;
+    QualType Told = Arguments[1]->getType();
+    return none_of(
+        methodsNamed(&Timer, "expires_at"), [&](const FunctionDecl *Until) {
+          return Until->getNumParams() > 0 &&
+                 Until->getASTContext().hasSameUnqualifiedType(
+                     Until->getParamDecl(0)->getType().getNonReferenceType(),
+                     Told);
+        });
   }
 
   /// Starting it sends or receives, or none of the two.

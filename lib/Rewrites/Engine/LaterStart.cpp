@@ -240,7 +240,7 @@ private:
       if (isa<LambdaExpr>(Parent))
         return;
       readBehind(*Parent, *Child, Reader);
-      if (collides(Print, After))
+      if (collides(Print, After) || collidesWithPosted(Print, *Parent, *Child))
         return;
       if (After.EndsInTry && Print.MayThrow)
         return refuse(Site.Call->getBeginLoc(),
@@ -341,15 +341,89 @@ private:
         continue;
       }
       refuse(Other->second.Where,
-             Decl ? "'" + Decl->getNameAsString() +
-                        "' is used by code that runs behind the start"
-             : (Use.How & Other->second.How & Posts)
-                 ? std::string("this is posted behind the start")
-                 : std::string("what this does behind the start cannot be "
-                               "seen here"));
+             Decl
+                 ? "'" + Decl->getNameAsString() +
+                       "' is used by code that runs behind the start"
+                 : std::string("what this does behind the start cannot be seen "
+                               "here"));
+      return true;
+    }
+    if (const Queued *Behind = inOrderWith(First, After)) {
+      refuse(Behind->Begun->getBeginLoc(), whatJoins(*Behind));
       return true;
     }
     return collidesUnseen(First, After) || collidesUnseen(After, First);
+  }
+
+  /// What \p Parent posts before \p Child runs before the coroutine does.
+  bool collidesWithPosted(const Footprint &First, const Stmt &Parent,
+                          const Stmt &Child) {
+    const auto *Scope = dyn_cast<CompoundStmt>(&Parent);
+    if (!Scope)
+      return false;
+    SmallVector<const Expr *, 1> Posted;
+    for (const Stmt *S : Scope->body()) {
+      if (S == &Child)
+        break;
+      Footprint Before;
+      FootprintReader(Calls, Before).read(S);
+      if (Before.EndsTurn)
+        Posted.clear();
+      else
+        for (const Queued &Q : Before.Joins)
+          if (Q.Where == Queue::Handlers)
+            Posted.push_back(Q.Begun);
+    }
+    for (const Expr *E : Posted) {
+      const auto *Call = dyn_cast<CallExpr>(E);
+      const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
+      std::optional<Initiation> Post =
+          Callee ? initiationOf(*Callee) : std::nullopt;
+      if (!Post || !mayCollide(First, *Call->getArg(argumentOf(
+                                          *Call, Post->TokenParameter))))
+        continue;
+      refuse(E->getBeginLoc(),
+             "this was posted before the start, and would run first");
+      return true;
+    }
+    return false;
+  }
+
+  /// Some function in \p Handler may do what collides with \p First.
+  bool mayCollide(const Footprint &First, const Expr &Handler) const {
+    struct Visitor : ConstDynamicRecursiveASTVisitor {
+      SmallVector<const LambdaExpr *, 1> Lambdas;
+      bool TraverseLambdaExpr(const LambdaExpr *L) override {
+        Lambdas.push_back(L);
+        return true;
+      }
+    } V;
+    V.TraverseStmt(&Handler);
+    if (V.Lambdas.empty())
+      return !First.Touched.empty() || !First.Joins.empty();
+    return any_of(V.Lambdas, [&](const LambdaExpr *L) {
+      Footprint Print;
+      FootprintReader(Calls, Print).read(L->getBody());
+      return collide(First, Print);
+    });
+  }
+
+  static StringRef whatJoins(const Queued &Behind) {
+    const auto *Call = dyn_cast<CallExpr>(Behind.Begun);
+    const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
+    switch (Behind.Where) {
+    case Queue::Handlers:
+      return Callee && initiationOf(*Callee)
+                 ? "this is posted behind the start"
+                 : "what this does behind the start cannot be seen here";
+    case Queue::Timers:
+      return "this sets a timer behind the start";
+    case Queue::Lookups:
+      return "this looks up a name behind the start";
+    case Queue::Connections:
+      return "this connects behind the start";
+    }
+    llvm_unreachable("no such queue");
   }
 
   /// What \p Unseen calls may do anything to the members that \p Seen uses.

@@ -13,20 +13,34 @@
 #define CORALC_REWRITES_ENGINE_FOOTPRINT_H
 
 #include "coralc/Rewrites/Engine/CallIndex.h"
+#include "llvm/ADT/APSInt.h"
 #include "llvm/ADT/MapVector.h"
 #include <memory>
+#include <optional>
 
 namespace coralc {
 
 /// How code touches a variable or member. A socket sends and receives at once,
-/// so that the starts of the two may change places. What is posted runs in the
-/// order in which it was.
-enum Touch : unsigned {
-  Looks = 1,
-  Changes = 2,
-  Receives = 4,
-  Sends = 8,
-  Posts = 16
+/// so that the starts of the two may change places.
+enum Touch : unsigned { Looks = 1, Changes = 2, Receives = 4, Sends = 8 };
+
+/// Where operations of all objects wait together, so that their handlers run in
+/// the order in which they began: what is posted; timers that are set for a
+/// time from now, if it is the same; names that are looked up; connections to
+/// what accepts them in turn.
+enum class Queue { Handlers, Timers, Lookups, Connections };
+
+/// An operation that joins a queue.
+struct Queued {
+  Queue Where;
+  const clang::Expr *Begun;
+  /// The time for which it sets a timer, in the unit of \c Unit, if that is
+  /// constant.
+  std::optional<llvm::APSInt> Ticks = std::nullopt;
+  clang::QualType Unit = {};
+
+  /// Which of the two comes first depends on which was begun first.
+  bool isInOrderWith(const Queued &Other) const;
 };
 
 /// Code that touches something like \p A and code that does so like \p B may
@@ -39,9 +53,9 @@ struct Footprint {
     unsigned How = 0;
     clang::SourceLocation Where;
   };
-  /// Null stands for everything that is done where nobody sees it, and for
-  /// what runs later.
+  /// Null stands for everything that is done where nobody sees it.
   llvm::MapVector<const clang::ValueDecl *, Use> Touched;
+  llvm::SmallVector<Queued, 2> Joins;
   bool MayThrow = false;
   /// Runs at once if the loop runs already, and later otherwise.
   const clang::Expr *Dispatch = nullptr;
@@ -53,6 +67,13 @@ struct Footprint {
   /// There what handlers throw may be caught.
   bool EndsInTry = false;
 };
+
+/// An operation of \p B that keeps its place before or behind one of \p A; null
+/// without.
+const Queued *inOrderWith(const Footprint &A, const Footprint &B);
+
+/// Code that leaves \p A and code that leaves \p B may not change places.
+bool collide(const Footprint &A, const Footprint &B);
 
 /// Reads what code touches, in the order in which it stands, up to the end of
 /// the turn.
