@@ -5,6 +5,7 @@
 #include "coralc/Rewrites/Engine/Choice.h"
 #include "coralc/Rewrites/Engine/Colour.h"
 #include "coralc/Rewrites/Engine/Conditionals.h"
+#include "coralc/Rewrites/Engine/CoroutineNames.h"
 #include "coralc/Rewrites/Engine/DeducedType.h"
 #include "coralc/Rewrites/Engine/Direct.h"
 #include "coralc/Rewrites/Engine/Executor.h"
@@ -19,10 +20,8 @@
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DynamicRecursiveASTVisitor.h"
 #include "clang/AST/QualTypeNames.h"
-#include "clang/Lex/Lexer.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace clang;
@@ -30,23 +29,6 @@ using namespace llvm;
 
 namespace coralc {
 namespace {
-
-/// Adds every identifier in \p Code to \p To.
-void addIdentifiers(std::string Code, const LangOptions &Options,
-                    StringSet<> &To) {
-  Lexer Raw(SourceLocation(), Options, Code.data(), Code.data(),
-            Code.data() + Code.size());
-  for (Token T; !Raw.LexFromRawLexer(T);)
-    if (T.is(tok::raw_identifier))
-      To.insert(T.getRawIdentifier());
-}
-
-/// Every identifier that the user wrote.
-StringSet<> identifiersIn(const SourceText &Text) {
-  StringSet<> Result;
-  addIdentifiers(Text.buffer().str(), Text.context().getLangOpts(), Result);
-  return Result;
-}
 
 /// An edit's text as it grows, with the parts that are not the user's.
 class EditText {
@@ -79,8 +61,7 @@ public:
               const TargetDialect &Dialect, RewriteTarget Target,
               CallbackForm Callbacks)
       : Agents(Agents), Text(Text), Dialect(Dialect), Target(Target),
-        Callbacks(Callbacks), Identifiers(identifiersIn(Text)), Branches(Text) {
-  }
+        Callbacks(Callbacks), Names(Text), Branches(Text) {}
 
   std::vector<FileEdit> run() {
     if (Dialect.needsExecutor()) {
@@ -142,44 +123,6 @@ private:
     Edits.push_back({Range, std::move(New.Text), std::move(New.Written)});
   }
 
-  /// Claims \p Name in \p Class, or in the namespace. Classes may use the same
-  /// one; in a class it hides that of the namespace.
-  bool claim(StringRef Name, const CXXRecordDecl *Class) {
-    auto Claims = Claimed.find(Name);
-    if (Claims != Claimed.end() &&
-        (!Class || Claims->second.contains(nullptr) ||
-         Claims->second.contains(Class)))
-      return false;
-    Claimed[Name].insert(Class);
-    return true;
-  }
-
-  std::string uniqueWord(StringRef Wanted,
-                         const CXXRecordDecl *Class = nullptr) {
-    std::string Result = Wanted.str();
-    for (unsigned N = 2; Identifiers.contains(Result) || !claim(Result, Class);
-         ++N)
-      Result = (Wanted + Twine(N)).str();
-    return Result;
-  }
-
-  /// \p Wanted, or with a number, so that the code of \p A, which begins beside
-  /// other code, names nothing so.
-  std::string unmentioned(const Agent &A, StringRef Wanted) const {
-    StringSet<> Names;
-    for (const Borrowed &B : A.Entry->Uses)
-      Names.insert(B.Variable->getName());
-    for (const State *S : A.States)
-      addIdentifiers(Text.text(S == A.Entry ? A.beside()->getSourceRange()
-                                            : S->Function->getSourceRange())
-                         .str(),
-                     Text.context().getLangOpts(), Names);
-    std::string Result = Wanted.str();
-    for (unsigned N = 2; Names.contains(Result); ++N)
-      Result = (Wanted + Twine(N)).str();
-    return Result;
-  }
-
   Form formOf(const Agent &A) const {
     const FunctionDecl &F = *A.Entry->Function;
     if (A.Entry->Generator)
@@ -200,6 +143,12 @@ private:
         !canStartIn(fileOf(A.Starts.front().Call->getBeginLoc()), F))
       return Form::BehindEntry;
     return Form::InPlace;
+  }
+
+  /// The coroutine of \p A is called like its entry.
+  static bool keepsName(const Agent &A, Form How) {
+    return How == Form::TwinOfCallback || How == Form::Coloured ||
+           (How == Form::InPlace && !A.IsLoop);
   }
 
   /// A header only starts what it defines itself.
@@ -232,95 +181,6 @@ private:
       F = (*Owner)->Entry->Function;
     }
     return writtenFor(*F);
-  }
-
-  //--- Names -------------------------------------------------------------//
-
-  static std::string withoutPrefix(StringRef Name) {
-    for (StringRef Prefix :
-         {"do_", "async_", "start_", "begin_", "on_", "handle_"})
-      if (Name.size() > Prefix.size() && Name.consume_front(Prefix))
-        return Name.str();
-    for (StringRef Prefix : {"do", "async", "start", "begin", "on", "handle"})
-      if (Name.size() > Prefix.size() && Name.starts_with(Prefix) &&
-          isUpper(Name[Prefix.size()]))
-        return Name.substr(Prefix.size(), 1).lower() +
-               Name.drop_front(Prefix.size() + 1).str();
-    return Name.str();
-  }
-
-  static bool isCamelCase(StringRef Name) {
-    return !Name.contains('_') &&
-           any_of(Name, [](char C) { return isUpper(C); });
-  }
-
-  /// Most names of functions with several words in \p Class.
-  static bool isCamelCase(const CXXRecordDecl &Class) {
-    int Camel = 0;
-    for (const CXXMethodDecl *F : Class.methods())
-      if (F->getDeclName().isIdentifier())
-        Camel += isCamelCase(F->getName())              ? 1
-                 : F->getName().trim('_').contains('_') ? -1
-                                                        : 0;
-    return Camel > 0;
-  }
-
-  /// What the agent does, said by its entry or, when that is a constructor or
-  /// just starts things, by its first operation.
-  std::string coroutineName(const Agent &A, Form How) {
-    const FunctionDecl &F = *A.Entry->Function;
-    const auto *Class = dyn_cast<CXXRecordDecl>(F.getDeclContext());
-    std::string Own =
-        F.getDeclName().isIdentifier() ? F.getName().str() : std::string();
-    if (How == Form::TwinOfCallback || How == Form::Coloured ||
-        (How == Form::InPlace && !A.IsLoop))
-      return Own;
-    // A part is named for the function that it goes on in, which moves into
-    // it, or for its operation.
-    const State *Next = A.next();
-    if (Next) {
-      Own = Next->Function->getNameAsString();
-      if (!A.IsLoop && !Next->IsPart) {
-        // What was to be handled now is what it does.
-        std::string Done = withoutPrefix(Own);
-        if (StringRef(Own).starts_with("handle") &&
-            !Identifiers.contains(Done) && claim(Done, Class))
-          return Done;
-        if (claim(Own, Class))
-          return Own;
-      }
-    }
-    std::string Base = withoutPrefix(Own);
-    bool SaysNothing = Own.empty() || Own == "start" || Own == "run" ||
-                       (How == Form::Beside && !Next);
-    if (SaysNothing) {
-      const Operation *First = firstOperation(A);
-      const FunctionDecl *Callee =
-          First && First->Call ? First->Call->getDirectCallee() : nullptr;
-      if (Callee && Callee->getDeclName().isIdentifier()) {
-        StringRef Name = Callee->getName();
-        Name.consume_front("async_");
-        if (First->How == Operation::Form::Request)
-          Name = Name.substr(Name.rfind('_') + 1);
-        Name.consume_back("_some");
-        Name.consume_back("_until");
-        Base = Name.str();
-      } else if (First && First->Call) {
-        // An object that is an operation.
-        if (const VarDecl *Object = variableNamedBy(First->Call->getArg(0)))
-          Base = "run_" + Object->getNameAsString();
-      }
-    }
-    bool Camel =
-        Base.find('_') == std::string::npos &&
-        (SaysNothing ? Class && isCamelCase(*Class) : isCamelCase(Own));
-    if (A.IsLoop)
-      return uniqueWord(Base + (Camel ? "Loop" : "_loop"), Class);
-    if (Base != Own && !Identifiers.contains(Base))
-      return uniqueWord(Base, Class);
-    if (!SaysNothing)
-      Base = Own;
-    return uniqueWord(Base + (Camel ? "Async" : "_async"), Class);
   }
 
   //--- One agent ---------------------------------------------------------//
@@ -393,7 +253,7 @@ private:
     if (LaterStart && IsStarted && (A.Why = LaterStart->check(A)))
       return;
     for (Agent::Early &E : A.TakenEarly) {
-      E.Name = unmentioned(
+      E.Name = Names.unmentioned(
           A, withoutUnderscore(E.Argument->getMemberDecl()->getName()));
       Inside.push_back({*Text.range(E.Argument->getSourceRange()), E.Name});
     }
@@ -424,7 +284,12 @@ private:
     Form How = formOf(A);
     if ((A.Why = checkConditionals(A, How)))
       return;
-    A.Coroutine = How == Form::Generator ? "values" : coroutineName(A, How);
+    if (How == Form::Generator)
+      A.Coroutine = "values";
+    else if (!keepsName(A, How))
+      A.Coroutine = Names.of(A, How == Form::Beside);
+    else if (F.getDeclName().isIdentifier())
+      A.Coroutine = F.getName().str();
     Executors[&A] = std::move(Executor);
     forEachNode(A.Body, [&](const Node &N) {
       if (N.What == Node::Kind::Await)
@@ -603,7 +468,7 @@ private:
     append_range(
         Edits,
         editReentrant(Code, Text, Dialect, Rethrow, [&](StringRef Wanted) {
-          return uniqueWord(Wanted, Code.Function->getParent());
+          return Names.unique(Wanted, Code.Function->getParent());
         }));
     // What the macros need goes with the last of them.
     if (++Reentrants[&File] == Code.Together)
@@ -619,7 +484,7 @@ private:
 
   void edit(const RepeatedCallback &Code) {
     if (Events.empty())
-      Events = uniqueWord("events");
+      Events = Names.unique("events");
     append_range(Inside,
                  editRepeated(Code, Text, Dialect, Events, depthOf(Code)));
     auto Note = [&](SourceLocation Where) {
@@ -1112,7 +977,7 @@ private:
       return "";
     std::string &Name = Rethrow[&File];
     if (Name.empty())
-      Name = uniqueWord("rethrow");
+      Name = Names.unique("rethrow");
     return Name;
   }
 
@@ -1233,10 +1098,10 @@ private:
 
   /// \p C names its entry \p F, which is not declared before.
   bool namesEntry(const Coroutine &C, const FunctionDecl &F) const {
-    StringSet<> Names;
-    addIdentifiers(C.Body.Text, Text.context().getLangOpts(), Names);
+    StringSet<> Named;
+    addIdentifiers(C.Body.Text, Text.context().getLangOpts(), Named);
     return F.isFirstDecl() && F.getDeclName().isIdentifier() &&
-           F.getName() != C.A.Coroutine && Names.contains(F.getName());
+           F.getName() != C.A.Coroutine && Named.contains(F.getName());
   }
 
   void addTwin(const Coroutine &C) {
@@ -1435,10 +1300,8 @@ private:
   /// call the events that they wait for.
   std::vector<Substitution> Inside;
   std::string Events;
-  StringSet<> Identifiers;
+  CoroutineNames Names;
   Conditionals Branches;
-  /// The names of the coroutines, and the classes that have them.
-  StringMap<SmallPtrSet<const CXXRecordDecl *, 2>> Claimed;
   /// The function that rethrows what ended a coroutine, in each file that
   /// starts one.
   MapVector<const SourceText::File *, std::string> Rethrow;
