@@ -10,7 +10,7 @@ import tempfile
 
 import page
 from inputs import TARGETS, chosen
-from judge import Judge, faults, is_idle
+from judge import TALKS, Judge, faults, is_idle
 from toolchain import CHECKOUT
 
 GOOD, FAULTY, USAGE = 0, 1, 2
@@ -47,7 +47,8 @@ def _parse(arguments):
     add("--target", choices=TARGETS, action="append", help="only for this one")
     add("--jobs", "-j", type=int, default=2, help="programs at once")
     add("--resume", action="store_true", help="keep verdicts of an earlier run: all "
-        "of the same coral, and of another those on rewrites that are as they were")
+        "of the same coral and talks.toml, else those on rewrites, and talks with "
+        "them, that are as they were")
     add("--list", action="store_true", help="tell the programs and stop")
     add("--write", action="store_true", help="write docs/rewrites/corpus.md")
     return parser.parse_args(arguments)
@@ -63,22 +64,23 @@ class Shelf:
 
     def __init__(self, work, coral):
         self._work = work
-        self._coral = hashlib.sha256(coral.read_bytes()).hexdigest()
+        judged_by = coral.read_bytes() + TALKS.read_bytes()
+        self._judge = hashlib.sha256(judged_by).hexdigest()
 
     def _path(self, name, target):
         return self._work / name / f"{target}.json"
 
     def put(self, name, target, verdict):
-        kept = {"coral": self._coral, "verdict": verdict}
+        kept = {"judge": self._judge, "verdict": verdict}
         self._path(name, target).write_text(json.dumps(kept, indent=1))
 
     def get(self, name, target):
-        """The verdict that this coral got; None if there is none."""
+        """The verdict on what this coral made of it; None if there is none."""
         kept = self._kept(name, target)
-        return kept["verdict"] if kept and kept["coral"] == self._coral else None
+        return kept["verdict"] if kept and kept["judge"] == self._judge else None
 
     def get_earlier(self, name, target):
-        """The last verdict that any coral got; None if there is none."""
+        """The last verdict on what any coral made of it; None if there is none."""
         kept = self._kept(name, target)
         return kept and kept["verdict"]
 

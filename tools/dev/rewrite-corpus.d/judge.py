@@ -52,7 +52,7 @@ class Judge:
 
     def judge(self, each, target, before=None):
         """BEFORE is an earlier verdict: if the rewrite came out the same, so does
-        what compilers and peers make of it."""
+        what compilers and peers make of it, unless it misbehaved."""
         work = self._work / each.name / target
         original = self._work / each.name / "original"
         each.copy(original)
@@ -73,7 +73,8 @@ class Judge:
             return verdict
 
         verdict["pair"] = self._digest(each, target, contents, after)
-        if before and before.get("pair") == verdict["pair"]:
+        is_same = before and before.get("pair") == verdict["pair"]
+        if is_same and before["behaves"] != "no":
             verdict |= {key: before[key] for key in (*COMPILERS, "behaves", "played")}
         else:
             pair = self._compile(each, target, original, work, verdict)
