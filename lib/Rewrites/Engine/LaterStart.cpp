@@ -150,8 +150,7 @@ public:
     FirstStretch First(A, Calls);
     checkExecutor(First.Print);
     if (const Expr *Dispatch = First.Print.Dispatch)
-      refuse(Dispatch->getBeginLoc(),
-             "what is dispatched here may run later and would run at once");
+      refuseDispatch(*Dispatch);
     for (const StartSite &Start : A.Starts)
       checkTold(*Start.Call);
     for (const StartSite &Start : A.Starts)
@@ -242,6 +241,9 @@ private:
       readBehind(*Parent, *Child, Reader);
       if (collides(Print, After) || collidesWithPosted(Print, *Parent, *Child))
         return;
+      if (const Expr *Dispatch = firstDispatch();
+          Dispatch && (After.EndsTurn || Site.Caller->isMain()))
+        return refuseDispatch(*Dispatch);
       if (After.EndsInTry && Print.MayThrow)
         return refuse(Site.Call->getBeginLoc(),
                       "what this may throw would be caught where a loop that "
@@ -262,6 +264,20 @@ private:
       return followLambda(*L->Lambda, L->Around, Print);
     for (const CallSite &Next : Calls.callersOf(*Site.Caller))
       follow(Next, Print, *Site.Caller);
+  }
+
+  /// The operation that the agent begins with, if that is run at once in a loop
+  /// and in its turn outside.
+  const Expr *firstDispatch() const {
+    const Operation *Op = firstOperation(A);
+    return Op && Op->Call && isNamed(Op->Call->getDirectCallee(), {"dispatch"})
+               ? Op->Call
+               : nullptr;
+  }
+
+  void refuseDispatch(const Expr &Dispatch) {
+    refuse(Dispatch.getBeginLoc(),
+           "what is dispatched here may run later and would run at once");
   }
 
   /// A handler ends the turn; what else gets the lambda may call it at once.
