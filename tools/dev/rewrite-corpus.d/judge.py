@@ -96,7 +96,9 @@ class Judge:
             for name, content in sorted(contents.items()):
                 digest.update(f"{name} {len(content)}\n".encode())
                 digest.update(content)
-        digest.update(repr((each.flags(target), self._talk(each))).encode())
+        # Wherever this checkout is.
+        flags = [flag.replace(str(CHECKOUT), ".") for flag in each.flags(target)]
+        digest.update(repr((flags, self._talk(each))).encode())
         return digest.hexdigest()
 
     def _run(self, command, cwd):
@@ -243,7 +245,10 @@ def is_idle(verdict):
 @functools.cache
 def runtime_headers():
     folder = CHECKOUT / "runtime" / "include"
-    return {str(path): path.read_bytes() for path in folder.rglob("*.hpp")}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*.hpp")
+    }
 
 
 def _contents(folder):
