@@ -217,8 +217,12 @@ class TcpPeer:
             self._end_sending()
 
     def _end_sending(self):
-        # Under TLS, too, receiving goes on.
-        socket.socket.shutdown(self._socket, socket.SHUT_WR)
+        # Under TLS, too, receiving goes on; it tells of a reset meanwhile.
+        try:
+            socket.socket.shutdown(self._socket, socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
 
     def close(self):
         if self._open:
