@@ -254,6 +254,9 @@ public:
       }
       return true;
     }
+    // Who asks the time later is told another.
+    if (isNamed(Callee, {"now"}))
+      To.Joins.push_back({Queue::Timers, Call});
     if (isNamed(Callee, {"expires_after", "expires_from_now"}) &&
         Call->getNumArgs() > 0)
       setTimer(*Call, *Call->getArg(0));

@@ -433,7 +433,8 @@ private:
                  ? "this is posted behind the start"
                  : "what this does behind the start cannot be seen here";
     case Queue::Timers:
-      return "this sets a timer behind the start";
+      return isNamed(Callee, {"now"}) ? "this asks the time behind the start"
+                                      : "this sets a timer behind the start";
     case Queue::Lookups:
       return "this looks up a name behind the start";
     case Queue::Connections:
