@@ -52,7 +52,7 @@ class Judge:
 
     def judge(self, each, target, before=None):
         """BEFORE is an earlier verdict: if the rewrite came out the same, so does
-        what compilers and peers make of it, unless it misbehaved."""
+        what compilers and peers make of it."""
         work = self._work / each.name / target
         original = self._work / each.name / "original"
         each.copy(original)
@@ -73,8 +73,7 @@ class Judge:
             return verdict
 
         verdict["pair"] = self._digest(each, target, contents, after)
-        is_same = before and before.get("pair") == verdict["pair"]
-        if is_same and before["behaves"] != "no":
+        if before and before.get("pair") == verdict["pair"]:
             verdict |= {key: before[key] for key in (*COMPILERS, "behaves", "played")}
         else:
             pair = self._compile(each, target, original, work, verdict)
