@@ -26,9 +26,14 @@ const CXXRecordDecl *madeBy(const FunctionDecl *F) {
 
 CallIndex::CallIndex(ArrayRef<Agent *> Converted, const SourceText &Text)
     : Text(Text) {
-  for (const Agent *A : Converted)
-    for (const StartSite &Start : A->Starts)
+  for (const Agent *A : Converted) {
+    const Operation *First = firstOperation(*A);
+    for (const StartSite &Start : A->Starts) {
       Starts.insert(Start.Call);
+      if (First && isNamed(First->Call->getDirectCallee(), {"dispatch"}))
+        DispatchStarts.insert(Start.Call);
+    }
+  }
   struct Walker : OwnCodeVisitor {
     CallIndex &To;
     const FunctionDecl *Current = nullptr;

@@ -163,15 +163,15 @@ public:
   }
 
   bool TraverseCallExpr(const CallExpr *Call) override {
-    return isSkipped(Call) ||
+    return skip(Call) ||
            ConstDynamicRecursiveASTVisitor::TraverseCallExpr(Call);
   }
   bool TraverseCXXMemberCallExpr(const CXXMemberCallExpr *Call) override {
-    return isSkipped(Call) ||
+    return skip(Call) ||
            ConstDynamicRecursiveASTVisitor::TraverseCXXMemberCallExpr(Call);
   }
   bool TraverseCXXOperatorCallExpr(const CXXOperatorCallExpr *Call) override {
-    return isSkipped(Call) ||
+    return skip(Call) ||
            ConstDynamicRecursiveASTVisitor::TraverseCXXOperatorCallExpr(Call);
   }
 
@@ -239,9 +239,11 @@ public:
       Starts = initiationOf(*Callee);
     if (Starts) {
       unsigned How = directionOf(*Callee);
-      if (std::optional<Queue> Q = queueOf(*Callee))
+      bool IsDispatched = isNamed(Callee, {"dispatch"});
+      if (std::optional<Queue> Q = queueOf(*Callee);
+          Q && !(IsDispatched && Call == Begun))
         To.Joins.push_back({*Q, Call});
-      if (isNamed(Callee, {"dispatch"}) && Call != Begun)
+      if (IsDispatched && Call != Begun)
         To.Dispatch = Call;
       if (!Object && Call->getNumArgs() > 1)
         Object = Call->getArg(0);
@@ -336,9 +338,16 @@ private:
         readFunction(*Body, /*IsOther=*/true);
   }
 
-  /// Not run before the end of this turn, or not again.
-  bool isSkipped(const CallExpr *Call) const {
-    return Call == Self || (Call != Begun && Calls.isStart(*Call));
+  /// \p Call is not run before the end of this turn, or not again.
+  bool skip(const CallExpr *Call) {
+    if (Call == Self)
+      return true;
+    if (Call == Begun || !Calls.isStart(*Call))
+      return false;
+    // It keeps the place that it has where nothing is posted for a coroutine.
+    if (Calls.isStartOfDispatched(*Call))
+      To.Joins.push_back({Queue::Handlers, Call});
+    return true;
   }
 
   void touch(const ValueDecl *D, unsigned How, SourceLocation Where) {

@@ -75,7 +75,8 @@ private:
       return read(N.Body);
     case Node::Kind::Await:
       Reader.readFirst(*N.Op->Call);
-      return true;
+      // In the loop it goes on at once.
+      return !isNamed(N.Op->Call->getDirectCallee(), {"dispatch"});
     case Node::Kind::Call:
       Reader.read(N.Op->body());
       return false;
@@ -150,7 +151,8 @@ public:
     FirstStretch First(A, Calls);
     checkExecutor(First.Print);
     if (const Expr *Dispatch = First.Print.Dispatch)
-      refuseDispatch(*Dispatch);
+      refuse(Dispatch->getBeginLoc(),
+             "what is dispatched here may run later and would run at once");
     for (const StartSite &Start : A.Starts)
       checkTold(*Start.Call);
     for (const StartSite &Start : A.Starts)
@@ -241,9 +243,6 @@ private:
       readBehind(*Parent, *Child, Reader);
       if (collides(Print, After) || collidesWithPosted(Print, *Parent, *Child))
         return;
-      if (const Expr *Dispatch = firstDispatch();
-          Dispatch && (After.EndsTurn || Site.Caller->isMain()))
-        return refuseDispatch(*Dispatch);
       if (After.EndsInTry && Print.MayThrow)
         return refuse(Site.Call->getBeginLoc(),
                       "what this may throw would be caught where a loop that "
@@ -264,20 +263,6 @@ private:
       return followLambda(*L->Lambda, L->Around, Print);
     for (const CallSite &Next : Calls.callersOf(*Site.Caller))
       follow(Next, Print, *Site.Caller);
-  }
-
-  /// The operation that the agent begins with, if that is run at once in a loop
-  /// and in its turn outside.
-  const Expr *firstDispatch() const {
-    const Operation *Op = firstOperation(A);
-    return Op && Op->Call && isNamed(Op->Call->getDirectCallee(), {"dispatch"})
-               ? Op->Call
-               : nullptr;
-  }
-
-  void refuseDispatch(const Expr &Dispatch) {
-    refuse(Dispatch.getBeginLoc(),
-           "what is dispatched here may run later and would run at once");
   }
 
   /// A handler ends the turn; what else gets the lambda may call it at once.
@@ -395,8 +380,11 @@ private:
       const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
       std::optional<Initiation> Post =
           Callee ? initiationOf(*Callee) : std::nullopt;
-      if (!Post || !mayCollide(First, *Call->getArg(argumentOf(
-                                          *Call, Post->TokenParameter))))
+      bool IsStart = Calls.isStart(*E);
+      if (IsStart
+              ? !isSeen(First)
+              : !Post || !mayCollide(First, *Call->getArg(argumentOf(
+                                                *Call, Post->TokenParameter))))
         continue;
       refuse(E->getBeginLoc(),
              "this was posted before the start, and would run first");
@@ -416,7 +404,7 @@ private:
     } V;
     V.TraverseStmt(&Handler);
     if (V.Lambdas.empty())
-      return !First.Touched.empty() || !First.Joins.empty();
+      return isSeen(First);
     return any_of(V.Lambdas, [&](const LambdaExpr *L) {
       Footprint Print;
       FootprintReader(Calls, Print).read(L->getBody());
@@ -424,12 +412,17 @@ private:
     });
   }
 
-  static StringRef whatJoins(const Queued &Behind) {
+  /// Somebody sees when the code of \p Print runs.
+  static bool isSeen(const Footprint &Print) {
+    return !Print.Touched.empty() || !Print.Joins.empty();
+  }
+
+  StringRef whatJoins(const Queued &Behind) const {
     const auto *Call = dyn_cast<CallExpr>(Behind.Begun);
     const FunctionDecl *Callee = Call ? Call->getDirectCallee() : nullptr;
     switch (Behind.Where) {
     case Queue::Handlers:
-      return Callee && initiationOf(*Callee)
+      return Callee && (initiationOf(*Callee) || Calls.isStart(*Call))
                  ? "this is posted behind the start"
                  : "what this does behind the start cannot be seen here";
     case Queue::Timers:

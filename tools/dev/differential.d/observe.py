@@ -9,6 +9,7 @@ from program import HarnessError, Program
 from scenarios import Stage
 
 _run_number = itertools.count()
+_UNPROMPTED = 10  # things that a program may do unprompted before it ends
 
 
 class Observer:
@@ -16,7 +17,7 @@ class Observer:
 
     def __init__(self, script, timeout, directory):
         self._script = script
-        self._timeout = timeout
+        self._timeout = timeout + _UNPROMPTED * script.unprompted
         self._directory = directory
 
     def observe(self, scenario, binary):

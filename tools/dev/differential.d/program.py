@@ -102,13 +102,15 @@ class Program:
             time.sleep(_LOOK)
         return found
 
-    def settle(self, drain, unread):
-        """Calls DRAIN() until the program is quiet and nothing more arrives.
+    def settle(self, drain, unread, quiet=0):
+        """Calls DRAIN() until the program is quiet, for QUIET seconds at least,
+        and nothing more arrives.
 
         UNREAD() says whether the kernel holds input for the program. A program
         that does not read although it has input is quiet when it stays so.
         """
-        deadline = time.monotonic() + self.timeout
+        since = time.monotonic()
+        deadline = since + self.timeout
         steady = 0
         before = None
         while time.monotonic() < deadline:
@@ -117,11 +119,16 @@ class Program:
             if now is None:  # ended: whatever it sent has arrived by now
                 drain()
                 return
-            steady = steady + 1 if now == before and not arrived else 0
+            if now == before and not arrived:
+                steady += 1
+            else:
+                steady = 0
+                since = time.monotonic()
             before = now
-            if steady >= _STALLED_LOOKS:
+            lasts = time.monotonic() - since >= quiet
+            if lasts and steady >= _STALLED_LOOKS:
                 return
-            if steady and steady % _STEADY_LOOKS == 0 and not unread():
+            if lasts and steady and steady % _STEADY_LOOKS == 0 and not unread():
                 if self._activity() == now and not drain():
                     return
             time.sleep(_LOOK)

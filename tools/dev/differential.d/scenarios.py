@@ -58,8 +58,11 @@ class Stage:
             has_unread, "tcp", self.port, end="remote"
         )
 
-    def peer(self, **options):
-        """Somebody new who talks to the program."""
+    def peer(self, at_once=False, **options):
+        """Somebody new who talks to the program, when that has done what it
+        does unprompted, or AT_ONCE."""
+        if self.script.unprompted and not at_once:
+            self.settle(quiet=self.script.unprompted)
         name = f"peer {len(self._peers)}"
         log = self._logs[name] = Transcript()
         if self._kind == "udp":
@@ -73,6 +76,8 @@ class Stage:
         names.setdefault(str(peer.local_port), f"{{port of {name}}}")
         peer.messages = self.script.talk(len(self._peers))
         self._peers.append(peer)
+        if self.script.unprompted:
+            self.settle()
         return peer
 
     def _connect(self, **options):
@@ -82,9 +87,11 @@ class Stage:
             )
         return connect(self._kind, self.port, self._timeout, **options)
 
-    def settle(self):
+    def settle(self, quiet=0):
         self.program.settle(
-            lambda: any([peer.drain() for peer in self._peers]), self._unread
+            lambda: any([peer.drain() for peer in self._peers]),
+            self._unread,
+            quiet,
         )
 
     def say(self, peer, message):
@@ -259,12 +266,12 @@ def _(stage):
 def _in_mid_operation(stage):
     """Leaves peers behind that are silent, within a message, answered, flooded
     with answers, and gone with no goodbye."""
-    silent = stage.peer()
-    within = stage.peer()
+    silent = stage.peer(at_once=True)
+    within = stage.peer(at_once=True)
     stage.say(within, within.messages[0][:-1] or within.messages[0])
-    answered = stage.peer()
+    answered = stage.peer(at_once=True)
     stage.say(answered, answered.messages[0])
-    flooded = stage.peer(receive_buffer=4096)
+    flooded = stage.peer(at_once=True, receive_buffer=4096)
     flooded.flood(b"".join(stage.script.large_messages()), stage.settle)
     return [silent, within, answered], flooded
 

@@ -19,6 +19,11 @@ A scenario file is TOML. Everything in it is optional.
         ["quit"],             # {peer} is its name
     ]
     fatal = [["die"]]         # conversations that end the whole program
+    unprompted = 1.5          # the program does things that nobody asked for,
+                              # and is done when it was quiet for so many
+                              # seconds: peers come one by one, each when it is
+                              # done with the one before, and say nothing before
+                              # it waits again
 
     files = "directory"       # beside the scenario file: what the program
                               # expects to find where it runs
@@ -87,6 +92,7 @@ class Script:
         default_factory=lambda: _DEFAULT_CONVERSATIONS
     )
     fatal: list = dataclasses.field(default_factory=list)
+    unprompted: float = 0
     large: Large = dataclasses.field(default_factory=Large)
     run: list = dataclasses.field(default_factory=lambda: [Run()])
     # The directory with the files that the program expects where it runs.

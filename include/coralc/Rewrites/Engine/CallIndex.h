@@ -42,12 +42,16 @@ public:
   std::optional<LambdaSite> lambdaOf(const clang::FunctionDecl &Operator) const;
   /// \p Call starts an agent.
   bool isStart(const clang::Expr &Call) const { return Starts.contains(&Call); }
+  /// \p Call starts an agent that begins with a dispatch.
+  bool isStartOfDispatched(const clang::Expr &Call) const {
+    return DispatchStarts.contains(&Call);
+  }
 
 private:
   void addCaller(const clang::FunctionDecl &F, CallSite Site);
 
   const SourceText &Text;
-  llvm::SmallPtrSet<const clang::Expr *, 16> Starts;
+  llvm::SmallPtrSet<const clang::Expr *, 16> Starts, DispatchStarts;
   llvm::DenseMap<const clang::Expr *, const clang::FunctionDecl *> CallerOf;
   llvm::DenseMap<const clang::FunctionDecl *, LambdaSite> Lambdas;
   llvm::DenseMap<const clang::FunctionDecl *, std::vector<CallSite>> Callers;
