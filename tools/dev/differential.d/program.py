@@ -125,13 +125,13 @@ class Program:
                 steady = 0
                 since = time.monotonic()
             before = now
-            lasts = time.monotonic() - since >= quiet
+            lasts = time.monotonic() - since > quiet
             if lasts and steady >= _STALLED_LOOKS:
                 return
             if lasts and steady and steady % _STEADY_LOOKS == 0 and not unread():
                 if self._activity() == now and not drain():
                     return
-            time.sleep(_LOOK)
+            time.sleep(max(_LOOK, quiet / _STALLED_LOOKS))
 
     def _activity(self):
         """Counts of context switches if all threads are blocked; None at the
