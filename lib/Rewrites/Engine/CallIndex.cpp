@@ -2,6 +2,7 @@
 
 #include "coralc/Rewrites/Engine/CallIndex.h"
 #include "coralc/Rewrites/Engine/HandlerTemplate.h"
+#include "coralc/Rewrites/Engine/Initiation.h"
 #include "coralc/Rewrites/Engine/OperationFinder.h"
 #include "coralc/Rewrites/Engine/Syntax.h"
 #include "clang/AST/DeclTemplate.h"
@@ -30,7 +31,7 @@ CallIndex::CallIndex(ArrayRef<Agent *> Converted, const SourceText &Text)
     const Operation *First = firstOperation(*A);
     for (const StartSite &Start : A->Starts) {
       Starts.insert(Start.Call);
-      if (First && isNamed(First->Call->getDirectCallee(), {"dispatch"}))
+      if (First && isDispatch(*First->Call))
         DispatchStarts.insert(Start.Call);
     }
   }

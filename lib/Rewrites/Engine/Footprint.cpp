@@ -239,11 +239,10 @@ public:
       Starts = initiationOf(*Callee);
     if (Starts) {
       unsigned How = directionOf(*Callee);
-      bool IsDispatched = isNamed(Callee, {"dispatch"});
       if (std::optional<Queue> Q = queueOf(*Callee);
-          Q && !(IsDispatched && Call == Begun))
+          Q && !(isDispatch(*Call) && Call == Begun))
         To.Joins.push_back({*Q, Call});
-      if (IsDispatched && Call != Begun)
+      if (isDispatch(*Call) && Call != Begun)
         To.Dispatch = Call;
       if (!Object && Call->getNumArgs() > 1)
         Object = Call->getArg(0);

@@ -20,6 +20,10 @@ unsigned argumentOf(const CallExpr &Call, unsigned Parameter) {
   return Parameter + IsMember;
 }
 
+bool isDispatch(const CallExpr &Call) {
+  return isNamed(Call.getDirectCallee(), {"dispatch"});
+}
+
 namespace {
 
 const FunctionProtoType *signatureIn(ArrayRef<TemplateArgument> Arguments) {

@@ -21,7 +21,8 @@ namespace {
 /// What \p A does before its first wait.
 class FirstStretch {
 public:
-  FirstStretch(const Agent &A, const CallIndex &Calls) : Reader(Calls, Print) {
+  FirstStretch(const Agent &A, const CallIndex &Calls)
+      : First(firstOperation(A)), Reader(Calls, Print) {
     read(A.Body);
     Print.EndsTurn = false;
     // Its own variables nobody else knows.
@@ -75,8 +76,12 @@ private:
       return read(N.Body);
     case Node::Kind::Await:
       Reader.readFirst(*N.Op->Call);
+      if (!isDispatch(*N.Op->Call))
+        return true;
       // In the loop it goes on at once.
-      return !isNamed(N.Op->Call->getDirectCallee(), {"dispatch"});
+      if (!isDispatch(*First->Call))
+        Print.Dispatch = N.Op->Call;
+      return false;
     case Node::Kind::Call:
       Reader.read(N.Op->body());
       return false;
@@ -88,6 +93,7 @@ private:
     }
   }
 
+  const Operation *First;
   FootprintReader Reader;
 };
 

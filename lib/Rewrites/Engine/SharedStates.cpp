@@ -163,7 +163,7 @@ private:
       const auto *Call = dyn_cast_or_null<CallExpr>(E ? asWritten(E) : nullptr);
       if (!Jump.Source)
         // Its function stays, for the coroutine to call.
-        Jump.Target->HasToStay = true;
+        Jump.Target->HasToStay = Jump.Target->IsCalledByCoroutines = true;
       else if (Call)
         Graph.Starts[Jump.Target].push_back({Call, S.Function, true});
       else

@@ -1052,6 +1052,11 @@ std::vector<Agent> planAgents(const StateGraph &Graph, const SourceText &Text) {
         break;
       if (S->Why)
         A.Why = S->Why;
+      else if (S->IsCalledByCoroutines && S != A.Entry && !S->IsPart)
+        A.Why =
+            Refusal{"shared-continuation", S->Function->getLocation(),
+                    quoted(S) + " becomes a part of a coroutine, but is the "
+                                "handler of others too; give each its own"};
       else if (S->HasToStay && S != A.Entry && !S->IsPart)
         A.Why = Refusal{
             "declared-in-a-header", S->Function->getLocation(),

@@ -37,6 +37,9 @@ std::optional<Initiation> initiationOf(const clang::FunctionDecl &Callee);
 /// Parameter of its callee.
 unsigned argumentOf(const clang::CallExpr &Call, unsigned Parameter);
 
+/// \p Call runs its handler at once where the loop runs already.
+bool isDispatch(const clang::CallExpr &Call);
+
 } // namespace coralc
 
 #endif

@@ -392,6 +392,8 @@ struct State {
   /// Others call \c Function as it is: code that is not here, for it is
   /// declared in a header, or coroutines whose handler it was.
   bool HasToStay = false;
+  /// Coroutines do, whose handler it was.
+  bool IsCalledByCoroutines = false;
   /// One callback of \c Delivers is called, once and last, on every path.
   bool KeepsContract = true;
   /// It may be a state for what it calls last, and starts no operation itself.
