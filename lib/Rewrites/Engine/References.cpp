@@ -116,6 +116,11 @@ static bool saysFunction(const CXXDefaultArgExpr &E) {
   return V.Found;
 }
 
+std::string typeOfVariable(const ValueDecl &D) {
+  return referenceTo(D.getType().getNonReferenceType().getUnqualifiedType(),
+                     D.getASTContext());
+}
+
 std::string takenFromPlace(const Expr &E, const ASTContext &Context) {
   const SourceManager &SM = Context.getSourceManager();
   if (const auto *Name = dyn_cast<PredefinedExpr>(&E)) {

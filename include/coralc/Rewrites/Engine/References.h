@@ -24,6 +24,9 @@ namespace coralc {
 std::string referenceTo(const clang::NamedDecl &D);
 std::string referenceTo(clang::QualType Type, const clang::ASTContext &Context);
 
+/// With const and as a reference a variable has the same type as without.
+std::string typeOfVariable(const clang::ValueDecl &D);
+
 /// What \p E has of the function in which it stands or of the text of a macro's
 /// argument: __func__, a source location that is a default argument, #x. Empty
 /// if it has none, or for a macro of a system header, as assert.
